@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/edge.hpp"
+#include "runtime/transport.hpp"
+
+namespace lockstep {
+
+/// The batches of one exchange between all pairs of workers. A sender fills its parcels of this activation, posts its
+/// level, and does not touch them until the activation after next: by then, since nobody ends an activation before
+/// all peers have sent for it, the receiver has read them. So there are two parcels for each pair, by the parity
+/// of the tick, and what a parcel holds counts only for the tick that it is stamped with.
+template <class R>
+class Lane final : public LaneBase {
+ public:
+  explicit Lane(unsigned workers) : workers_(workers), parcels_(2 * workers * workers), edges_(workers) {}
+
+  /// The edge at which `worker` finds what was sent to it. While the dataflow is assembled.
+  void connect(unsigned worker, Edge<R>& edge) { edges_[worker] = &edge; }
+
+  /// The batch from one worker to another, empty and ready to be filled in this activation. The sender's.
+  Batch<R>& parcel(unsigned from, unsigned to, std::uint64_t tick) {
+    Parcel& parcel = at(from, to, tick);
+    parcel.tick = tick;
+    parcel.rows.clear();
+    return parcel.rows;
+  }
+
+  /// The receiver's, after all messages of the level are there.
+  void deliver(unsigned worker, std::uint64_t tick) override {
+    Edge<R>& edge = *edges_[worker];
+    auto& spans = edge.borrow();
+    for (unsigned from = 0; from < workers_; ++from) {
+      const Parcel& parcel = at(from, worker, tick);
+      if (parcel.tick == tick && !parcel.rows.empty()) spans.emplace_back(parcel.rows);
+    }
+    edge.send_borrowed();
+  }
+
+ private:
+  struct alignas(64) Parcel {
+    std::uint64_t tick = 0;
+    Batch<R> rows;
+  };
+
+  Parcel& at(unsigned from, unsigned to, std::uint64_t tick) {
+    return parcels_[((tick & 1) * workers_ + from) * workers_ + to];
+  }
+
+  const unsigned workers_;
+  std::vector<Parcel> parcels_;
+  std::vector<Edge<R>*> edges_;
+};
+
+}  // namespace lockstep

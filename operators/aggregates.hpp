@@ -1,0 +1,335 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "operators/exact_sum.hpp"
+#include "operators/wide_integer.hpp"
+#include "runtime/errors.hpp"
+#include "runtime/group.hpp"
+#include "runtime/projection.hpp"
+
+// The aggregates of group_by and aggregate. What a user writes, `sum(&Row::amount)`, is a specification; with the type
+// of the rows it becomes an aggregator:
+//
+//   Lifted  lift(name, row)        what the aggregate needs of a row; runs the user's code
+//   Result  result(state, total)   of a group whose weights sum to total, not 0
+//
+// A linear aggregator keeps no rows. In a step, a group gathers a Delta; at the end it is applied to the State:
+//   add(delta, lifted, weight)     merge(delta, delta)     apply(state, delta)     is_zero(state)
+// An ordered aggregator keeps its rows in order, in the group's part of a segment (Group<Kept, by_row>).
+
+namespace lockstep {
+
+struct Nothing {};
+
+/// How many rows: the sum of weights.
+struct Count {
+  std::string describe() const { return "count"; }
+
+  template <bool kKeyed, bool kByKey, class R>
+  struct Aggregator {
+    using Lifted = Nothing;
+    using Delta = Nothing;
+    using State = Nothing;
+    using Result = std::int64_t;
+    static constexpr bool kOrdered = false;
+
+    explicit Aggregator(const Count&) {}
+    Lifted lift(const std::string&, const R&) { return {}; }
+    static void add(Delta&, const Lifted&, Weight) {}
+    static void merge(Delta&, const Delta&) {}
+    static void apply(State&, const Delta&) {}
+    static bool is_zero(const State&) { return true; }
+    static Result result(const State&, Weight total) { return total; }
+    static void encode(Encoder&, const State&) {}
+    static State decode(Decoder&) { return {}; }
+    static std::size_t heap_bytes(const State&) { return 0; }
+  };
+};
+
+namespace aggregators {
+
+/// The exact sum of weight times value, for integers and for doubles.
+template <class Field>
+struct Total;
+
+template <shape::Integer Field>
+struct Total<Field> {
+  using Delta = WideSum;
+  using State = Packed128;
+
+  static void add(Delta& delta, Field value, Weight weight) { delta.add(static_cast<Int128>(value) * weight); }
+  static void merge(Delta& delta, const Delta& more) { delta.add(more); }
+  static void apply(State& state, const Delta& delta) {
+    WideSum sum = delta;
+    sum.add(static_cast<Int128>(state));
+    if (!sum.fits128()) throw OverflowError("a sum does not fit 128 bits");
+    state = sum.value();
+  }
+  static bool is_zero(const State& state) { return static_cast<Int128>(state) == 0; }
+  static double divided(const State& state, Weight by) {
+    const auto sum = static_cast<UnsignedInt128>(static_cast<Int128>(state));
+    const std::uint64_t limbs[2] = {static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(sum >> 64)};
+    return rounded_quotient(limbs, 0, by);
+  }
+  static void encode(Encoder& out, const State& state) { state.encode(out); }
+  static State decode(Decoder& in) { return Packed128::decode(in); }
+  static std::size_t heap_bytes(const State&) { return 0; }
+};
+
+template <>
+struct Total<double> {
+  using Delta = ExactSum;
+  using State = ExactSum;
+
+  static void add(Delta& delta, double value, Weight weight) { delta.add(value, weight); }
+  static void merge(Delta& delta, const Delta& more) { delta.add(more); }
+  static void apply(State& state, const Delta& delta) { state.add(delta); }
+  static bool is_zero(const State& state) { return state.is_zero(); }
+  static double divided(const State& state, Weight by) { return state.rounded(by); }
+  static void encode(Encoder& out, const State& state) { state.encode(out); }
+  static State decode(Decoder& in) { return ExactSum::decode(in); }
+  static std::size_t heap_bytes(const State& state) { return state.heap_bytes(); }
+};
+
+template <class Field>
+struct SumOf {
+  using Result = std::conditional_t<std::unsigned_integral<Field> && sizeof(Field) == 8, std::uint64_t, std::int64_t>;
+  static Result of(const Packed128& sum, Weight) {
+    const Int128 value = sum;
+    if (value != static_cast<Int128>(static_cast<Result>(value))) {
+      throw OverflowError(std::is_signed_v<Result> ? "a sum does not fit 64 bits"
+                                                   : "a sum does not fit 64 bits without a sign");
+    }
+    return static_cast<Result>(value);
+  }
+};
+template <>
+struct SumOf<double> {
+  using Result = double;
+  static Result of(const ExactSum& sum, Weight) { return sum.rounded(); }
+};
+
+template <class Field>
+struct AverageOf {
+  using Result = double;
+  static Result of(const typename Total<Field>::State& sum, Weight total) { return Total<Field>::divided(sum, total); }
+};
+
+/// sum and avg of a field that every row has.
+template <template <class> class Of, bool kKeyed, class R, class Projection>
+struct Linear {
+  using Lifted = projection::Result<kKeyed, Projection, R>;
+  using Sums = Total<Lifted>;
+  using Delta = typename Sums::Delta;
+  using State = typename Sums::State;
+  using Result = typename Of<Lifted>::Result;
+  static constexpr bool kOrdered = false;
+
+  Projection projection;
+
+  Lifted lift(const std::string& name, const R& row) {
+    Lifted value = projection::guarded<kKeyed>(name, projection, row);
+    normalise(value);
+    return value;
+  }
+  static void add(Delta& delta, const Lifted& value, Weight weight) { Sums::add(delta, value, weight); }
+  static void merge(Delta& delta, const Delta& more) { Sums::merge(delta, more); }
+  static void apply(State& state, const Delta& delta) { Sums::apply(state, delta); }
+  static bool is_zero(const State& state) { return Sums::is_zero(state); }
+  static Result result(const State& state, Weight total) { return Of<Lifted>::of(state, total); }
+  static void encode(Encoder& out, const State& state) { Sums::encode(out, state); }
+  static State decode(Decoder& in) { return Sums::decode(in); }
+  static std::size_t heap_bytes(const State& state) { return Sums::heap_bytes(state); }
+};
+
+/// The same of an optional field: of the rows that have it. Empty when their weights sum to 0.
+template <template <class> class Of, bool kKeyed, class R, class Projection>
+struct LinearOptional {
+  using Lifted = projection::Result<kKeyed, Projection, R>;
+  using Field = typename Lifted::value_type;
+  using Sums = Total<Field>;
+  struct Delta {
+    typename Sums::Delta sum;
+    WideSum weight;
+  };
+  struct State {
+    typename Sums::State sum;
+    Packed128 weight = 0;
+  };
+  using Result = std::optional<typename Of<Field>::Result>;
+  static constexpr bool kOrdered = false;
+
+  Projection projection;
+
+  Lifted lift(const std::string& name, const R& row) {
+    Lifted value = projection::guarded<kKeyed>(name, projection, row);
+    normalise(value);
+    return value;
+  }
+  static void add(Delta& delta, const Lifted& value, Weight weight) {
+    if (!value) return;
+    Sums::add(delta.sum, *value, weight);
+    delta.weight.add(weight);
+  }
+  static void merge(Delta& delta, const Delta& more) {
+    Sums::merge(delta.sum, more.sum);
+    delta.weight.add(more.weight);
+  }
+  static void apply(State& state, const Delta& delta) {
+    Sums::apply(state.sum, delta.sum);
+    Total<std::int64_t>::apply(state.weight, delta.weight);
+  }
+  static bool is_zero(const State& state) { return Sums::is_zero(state.sum) && static_cast<Int128>(state.weight) == 0; }
+  static Result result(const State& state, Weight) {
+    const Int128 weight = state.weight;
+    if (weight == 0) return std::nullopt;
+    if (!fits_weight(weight)) throw OverflowError("the weight of the rows that have a field does not fit 64 bits");
+    return Of<Field>::of(state.sum, static_cast<Weight>(weight));
+  }
+  static void encode(Encoder& out, const State& state) {
+    Sums::encode(out, state.sum);
+    state.weight.encode(out);
+  }
+  static State decode(Decoder& in) {
+    State state{Sums::decode(in)};
+    state.weight = Packed128::decode(in);
+    return state;
+  }
+  static std::size_t heap_bytes(const State& state) { return Sums::heap_bytes(state.sum); }
+};
+
+template <template <class> class Of, bool kKeyed, class R, class Projection>
+using Numeric = std::conditional_t<shape::Optional<projection::Result<kKeyed, Projection, R>>,
+                                   LinearOptional<Of, kKeyed, R, Projection>, Linear<Of, kKeyed, R, Projection>>;
+
+/// What tells the rows of a group apart: the row, or its value if all have the same key.
+template <bool kByKey, class R>
+struct Told {
+  using type = R;
+  static const R& of(const R& row) { return row; }
+};
+template <class R>
+struct Told<true, R> {
+  using type = typename R::second_type;
+  static const type& of(const R& row) { return row.second; }
+};
+
+/// min and max: the first or last of the group's rows in the order of the field, then of the whole row.
+template <bool kMax, bool kKeyed, bool kByKey, class R, class Projection>
+struct Extreme {
+  using Field = projection::Result<kKeyed, Projection, R>;
+  using Rest = typename Told<kByKey, R>::type;
+  /// The field is all there is; a user's function may return something else of the same type.
+  static constexpr bool kWholeRow = std::same_as<Field, Rest> && std::same_as<Projection, ValueProjection>;
+  using Lifted = std::conditional_t<kWholeRow, Rest, std::pair<Field, Rest>>;
+  using State = Group<Lifted, GroupOrder::by_row>;
+  using Result = Field;
+  static constexpr bool kOrdered = true;
+
+  Projection projection;
+
+  Lifted lift(const std::string& name, const R& row) {
+    if constexpr (kWholeRow) {
+      return Told<kByKey, R>::of(row);
+    } else {
+      Lifted lifted(projection::guarded<kKeyed>(name, projection, row), Told<kByKey, R>::of(row));
+      normalise(lifted);
+      return lifted;
+    }
+  }
+
+  /// A row without the field takes no part.
+  static bool takes_part(const Lifted& lifted) {
+    if constexpr (shape::Optional<Field>) return field(lifted).has_value();
+    return true;
+  }
+  static const Field& field(const Lifted& lifted) {
+    if constexpr (kWholeRow) {
+      return lifted;
+    } else {
+      return lifted.first;
+    }
+  }
+  template <class Segment>
+  static Result result(const State& state, const Segment& home) {
+    if constexpr (shape::Optional<Field>) {
+      if (state.empty()) return std::nullopt;
+    }
+    return field(kMax ? state.last(home) : state.first(home));
+  }
+  /// Whether a row, being added, makes the kept one superfluous where nothing is ever deleted.
+  static bool supersedes(const Lifted& added, const Lifted& kept) {
+    const auto order = row_traits<Lifted>::compare(added, kept);
+    return kMax ? order > 0 : order < 0;
+  }
+};
+
+}  // namespace aggregators
+
+template <class Projection>
+struct Sum {
+  Projection projection;
+  std::string describe() const { return "sum(" + projection::name(projection) + ")"; }
+  template <bool kKeyed, bool kByKey, class R>
+  using Aggregator = aggregators::Numeric<aggregators::SumOf, kKeyed, R, Projection>;
+};
+
+template <class Projection>
+struct Average {
+  Projection projection;
+  std::string describe() const { return "avg(" + projection::name(projection) + ")"; }
+  template <bool kKeyed, bool kByKey, class R>
+  using Aggregator = aggregators::Numeric<aggregators::AverageOf, kKeyed, R, Projection>;
+};
+
+template <class Projection>
+struct Minimum {
+  Projection projection;
+  std::string describe() const { return "min(" + projection::name(projection) + ")"; }
+  template <bool kKeyed, bool kByKey, class R>
+  using Aggregator = aggregators::Extreme<false, kKeyed, kByKey, R, Projection>;
+};
+
+template <class Projection>
+struct Maximum {
+  Projection projection;
+  std::string describe() const { return "max(" + projection::name(projection) + ")"; }
+  template <bool kKeyed, bool kByKey, class R>
+  using Aggregator = aggregators::Extreme<true, kKeyed, kByKey, R, Projection>;
+};
+
+/// The number of rows, weights counted: an std::int64_t.
+inline Count count() { return {}; }
+
+/// The exact sum of a field: of integers an std::int64_t (of 64-bit unsigned ones an std::uint64_t), of doubles a
+/// double, rounded once. Rows whose optional field is empty are skipped; a group of only such rows has an empty sum.
+template <class Projection>
+Sum<Projection> sum(Projection projection) {
+  return {std::move(projection)};
+}
+
+/// The exact sum of a field over the exact weight, rounded once to a double.
+template <class Projection>
+Average<Projection> avg(Projection projection) {
+  return {std::move(projection)};
+}
+
+/// The smallest value of a field among the rows whose weight is not 0. Right under deletion: all rows are
+/// kept, in order; only the best, if nothing is ever deleted.
+template <class Projection>
+Minimum<Projection> min(Projection projection) {
+  return {std::move(projection)};
+}
+
+/// The largest; see min.
+template <class Projection>
+Maximum<Projection> max(Projection projection) {
+  return {std::move(projection)};
+}
+
+}  // namespace lockstep

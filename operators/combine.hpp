@@ -1,0 +1,131 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "exchange/exchange.hpp"
+#include "operators/chain.hpp"
+#include "operators/group_state.hpp"
+#include "operators/key_cache.hpp"
+
+namespace lockstep {
+
+/// Turns rows into what their group needs of them.
+template <bool kKeyedIn, class In, class K, class KeyFunction, class... A>
+struct LiftLink {
+  using Row = LiftedRow<K, A...>;
+  static constexpr bool kKeyed = true;
+
+  KeyFunction key_of;
+  std::tuple<A...> aggregators;
+  std::string name;
+
+  template <class Sink>
+  void pass(const In& row, Weight weight, Sink& sink) {
+    K key = projection::guarded<kKeyedIn>(name, key_of, row);
+    normalise(key);
+    std::apply([&](A&... one) { sink(Row{std::move(key), {one.lift(name, row)...}}, weight); }, aggregators);
+  }
+};
+
+/// Sends rows to the workers that own their keys, those of keys met before in the step added up: a hot key costs one
+/// row for each worker, not one for each row. Where keys do not repeat, rows go as they are.
+template <class Reader, class K, class... A>
+class CombiningSender final : public Node {
+ public:
+  using Lifted = LiftedRow<K, A...>;
+  using Partial = GroupPartial<K, A...>;
+
+  CombiningSender(Reader reader, const LaneEnd<Lifted>& rows, const LaneEnd<Partial>& partials, Transport& transport,
+                  unsigned worker, unsigned workers)
+      : reader_(std::move(reader)),
+        rows_(rows.lane),
+        partials_(partials.lane),
+        rows_number_(rows.number),
+        partials_number_(partials.number),
+        transport_(transport),
+        worker_(worker),
+        row_parcels_(workers),
+        partial_parcels_(workers) {}
+
+  void eval(Activation& activation) override {
+    const auto workers = static_cast<unsigned>(row_parcels_.size());
+    for (unsigned to = 0; to < workers; ++to) {
+      row_parcels_[to] = &rows_.parcel(worker_, to, activation.tick);
+      partial_parcels_[to] = &partials_.parcel(worker_, to, activation.tick);
+    }
+    NodeCounters::add(counters.rows_in, reader_.size());
+    const bool cached = reader_.size() >= kManyRows;
+    if (cached) {
+      cache_.prepare();
+      cache_.next_step();
+    }
+    reader_.for_each([&](Lifted&& row, Weight weight) {
+      const std::uint64_t hash = row_traits<K>::hash(row.first);
+      const unsigned to = worker_of_slot(slot_of(hash), workers);
+      if (!cached || !cache_.worthwhile()) {
+        row_parcels_[to]->push_back({std::move(row), weight});
+        return;
+      }
+      Batch<Partial>& parcel = *partial_parcels_[to];
+      if (const std::uint32_t* place = cache_.find(row.first, hash)) {
+        parcel[*place].row.delta.add(row.second, weight);
+        return;
+      }
+      cache_.insert(row.first, hash, static_cast<std::uint32_t>(parcel.size()));
+      parcel.push_back({{std::move(row.first), {}}, 1});
+      parcel.back().row.delta.add(row.second, weight);
+    });
+    for (unsigned to = 0; to < workers; ++to) {
+      announce(to, rows_number_, row_parcels_[to]->size());
+      announce(to, partials_number_, partial_parcels_[to]->size());
+    }
+  }
+
+  bool has_state() const override { return false; }
+  void save(unsigned, Encoder&) const override {}
+  void load(Decoder&) override {}
+
+ private:
+  static constexpr std::size_t kManyRows = 16;
+
+  void announce(unsigned to, std::uint32_t lane, std::size_t rows) {
+    if (rows == 0) return;
+    NodeCounters::add(counters.rows_out, rows);
+    transport_.announce(worker_, to, lane);
+  }
+
+  Reader reader_;
+  Lane<Lifted>& rows_;
+  Lane<Partial>& partials_;
+  const std::uint32_t rows_number_;
+  const std::uint32_t partials_number_;
+  Transport& transport_;
+  const unsigned worker_;
+  std::vector<Batch<Lifted>*> row_parcels_;       // by receiver
+  std::vector<Batch<Partial>*> partial_parcels_;  // by receiver
+  KeyCache<K, std::uint32_t> cache_;              // a key's place in its receiver's partial parcel
+};
+
+/// Like exchanged() by key, with rows combined on the way: `then` gets a reader of rows and one of partials.
+template <class K, class... A, class Reader, class Then>
+void combined(Assembly& assembly, const OperatorInfo& info, Reader reader, Then&& then) {
+  if (!assembly.exchanges()) {
+    then(std::move(reader));
+    return;
+  }
+  using Sender = CombiningSender<Reader, K, A...>;
+  using Lifted = typename Sender::Lifted;
+  using Partial = typename Sender::Partial;
+  const unsigned level = Assembly::level_of(reader);
+  const LaneEnd<Lifted> rows = open_lane<Lifted>(assembly, info, 0, level);
+  const LaneEnd<Partial> partials = open_lane<Partial>(assembly, info, 1, level);
+  assembly.add_node(
+      info, level,
+      std::make_unique<Sender>(reader, rows, partials, *assembly.shared.transport, assembly.worker, assembly.workers()),
+      reader);
+  then(EdgeReader<Lifted>(rows.edge), EdgeReader<Partial>(partials.edge));
+}
+
+}  // namespace lockstep

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "exchange/exchange.hpp"
+#include "operators/chain.hpp"
+#include "runtime/blocks.hpp"
+#include "runtime/carries.hpp"
+#include "runtime/planted_bug.hpp"
+
+namespace lockstep {
+
+/// distinct(z)[row] = 1 if z[row] > 0, else nothing. Only rows of the delta can change.
+/// State: the weight of each row whose weight is not zero.
+template <class R, class Hash>
+class DistinctOperator {
+ public:
+  explicit DistinctOperator(const IndexLimits& limits) : weights_(limits) {}
+
+  template <class Reader>
+  void eval(Reader& in, Batch<R>& out) {
+    for_each_in_blocks(
+        in, scratch_, Hash(), [this](std::uint64_t hash) { weights_.prefetch(hash); },
+        [this](const R& row, std::uint64_t hash, Weight weight) {
+          auto* entry = weights_.insert(row, hash);
+          const auto [before, first] = weights_.mark(entry);
+          if (first) before->weight = entry->payload;
+          carries_.note(row, add_weight(entry->payload, weight));
+        });
+    carries_.settle();
+    auto& marked = weights_.marked();
+    for (std::size_t i = 0; i < marked.size(); ++i) {
+      if (i + kAhead < marked.size()) __builtin_prefetch(marked[i + kAhead].entry, 1);
+      auto* entry = marked[i].entry;
+      entry->link = 0;
+      const bool was = marked[i].mark.weight > 0;
+      const bool is = entry->payload > 0;
+      if (was != is && !(was && planted(Bug::distinct_never_retracts))) out.push_back({entry->key, is ? 1 : -1});
+      if (entry->payload == 0) weights_.erase(entry, Hash()(entry->key));
+    }
+    marked.clear();
+  }
+
+  std::size_t bytes() const { return weights_.bytes(); }
+
+  void save(unsigned slot, Encoder& out) const {
+    weights_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto&) {
+      row_traits<R>::encode(out, entry.key);
+      out.zigzag(entry.payload);
+    });
+  }
+  void load(Decoder& in) {
+    while (!in.at_end()) {
+      const R row = row_traits<R>::decode(in);
+      weights_.insert(row, Hash()(row))->payload = in.zigzag();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kAhead = 16;
+  struct Before {
+    Weight weight = 0;
+  };
+
+  Table<R, Weight, Before, Hash> weights_;
+  Carries<R> carries_;
+  Batch<R> scratch_;
+};
+
+class Distinct : public Named<Distinct> {
+ public:
+  template <Expression E>
+  auto apply(const E& in) const {
+    using R = typename E::Row;
+    using Route = std::conditional_t<E::kKeyed, route::ByKey, route::ByRow>;
+    OperatorInfo info{.kind = "distinct", .name = name_or("distinct(" + in.label() + ")"), .stateful = true};
+    const Properties before = in.properties();
+    const Properties properties{.partitioning = E::kKeyed ? Partitioning::by_key : Partitioning::by_row,
+                                .append_only = before.append_only,
+                                .consolidated = true,
+                                .step_dependent = before.step_dependent};
+    const EdgeId edge = add_exchanged<Route, R>(in, std::move(info), in.schema(), properties, [](Assembly& a, EdgeId) {
+      return DistinctOperator<R, std::conditional_t<E::kKeyed, KeyedRowHash, RowHash>>(a.limits());
+    });
+    return StreamOf<E::kKeyed, R>(in.flow(), edge);
+  }
+};
+
+/// Each row of positive weight once. State: the weight of each row. O(1) per changed row.
+inline Distinct distinct() { return {}; }
+
+}  // namespace lockstep

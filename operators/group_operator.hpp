@@ -1,0 +1,371 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "operators/group_state.hpp"
+#include "operators/key_cache.hpp"
+#include "runtime/batch.hpp"
+#include "runtime/carries.hpp"
+#include "runtime/edge.hpp"
+#include "runtime/index.hpp"
+#include "runtime/planted_bug.hpp"
+#include "runtime/table.hpp"
+
+namespace lockstep {
+
+/// The groups whose keys this worker owns. A step gathers what it adds to each group it touches, then applies it and
+/// lets out the change: Δout[k] = f(state[k] + Δ[k]) − f(state[k]). Serves as an index of its stream.
+/// State: for each group, its total and its aggregates' states.
+template <bool kKeepKey, class K, class... A>
+class GroupOperator final : public IndexView<K, GroupResult<A...>> {
+ public:
+  using Result = GroupResult<A...>;
+  using OutRow = std::conditional_t<kKeepKey, std::pair<K, Result>, Result>;
+  using Lifted = LiftedRow<K, A...>;
+  using Delta = GroupDelta<A...>;
+  using State = GroupState<A...>;
+  /// Whether rows can be combined before they are here.
+  static constexpr bool kCombines = !State::kAnyOrdered;
+
+  GroupOperator(const IndexLimits& limits, std::tuple<A...> aggregators, bool append_only)
+      : limits_(limits), aggregators_(std::move(aggregators)), append_only_(append_only), groups_(limits) {
+    find_shared_groups(std::index_sequence_for<A...>());
+  }
+
+  template <class Reader>
+  void eval(Reader& rows, Batch<OutRow>& out) {
+    take_rows(rows);
+    finish(out);
+  }
+
+  template <class Reader, class PartialReader>
+  void eval(Reader& rows, PartialReader& partials, Batch<OutRow>& out) {
+    take_rows(rows);
+    partials.for_each([this](const GroupPartial<K, A...>& partial, Weight) {
+      auto* entry = groups_.insert(partial.first, row_traits<K>::hash(partial.first));
+      mark(entry)->delta.merge(partial.delta);
+    });
+    finish(out);
+  }
+
+  void probe(std::span<const K* const> keys, std::span<Match<Result>> matches) override {
+    std::array<std::uint64_t, kBlock> hashes;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      hashes[i] = row_traits<K>::hash(*keys[i]);
+      groups_.prefetch(hashes[i]);
+    }
+    shown_.clear();
+    shown_.reserve(kBlock);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto* entry = groups_.find(*keys[i], hashes[i]);
+      matches[i] = {};
+      if (entry == nullptr || entry->payload.total == 0) continue;
+      shown_.push_back({result(entry->payload, groups_.segment(hashes[i])), 1});
+      matches[i].rows = {&shown_.back(), 1};
+    }
+  }
+
+  std::size_t bytes() const { return groups_.bytes() + large_bytes_; }
+
+  void save(unsigned slot, Encoder& out) const {
+    groups_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto& segment) {
+      row_traits<K>::encode(out, entry.key);
+      out.zigzag(entry.payload.total);
+      each([&]<std::size_t i, class One>() {
+        const auto& state = std::get<i>(entry.payload.states);
+        if constexpr (One::kOrdered) {
+          out.varint(state.size());
+          state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) {
+            row_traits<typename One::Lifted>::encode(out, row);
+            out.zigzag(weight);
+          });
+        } else {
+          One::encode(out, state);
+        }
+      });
+    });
+  }
+
+  void load(Decoder& in) {
+    while (!in.at_end()) {
+      const K key = row_traits<K>::decode(in);
+      const std::uint64_t hash = row_traits<K>::hash(key);
+      auto* entry = groups_.insert(key, hash);
+      auto& segment = groups_.segment(hash);
+      const std::size_t bytes_before = segment.bytes();
+      entry->payload.total = in.zigzag();
+      each([&]<std::size_t i, class One>() {
+        auto& state = std::get<i>(entry->payload.states);
+        if constexpr (One::kOrdered) {
+          for (std::uint64_t rows = in.varint(); rows != 0; --rows) {
+            const auto row = row_traits<typename One::Lifted>::decode(in);
+            state.add(segment, limits_, row, in.zigzag(), large_bytes_);
+          }
+        } else {
+          state = One::decode(in);
+          large_bytes_ += One::heap_bytes(state);
+        }
+      });
+      groups_.account(segment, bytes_before);
+    }
+  }
+
+ private:
+  struct Mark {
+    Delta delta;
+    /// The result before the step, where applying a row changes the state at once.
+    [[no_unique_address]] std::conditional_t<State::kAnyOrdered, std::optional<Result>, Nothing> before;
+  };
+  using Groups = Table<K, State, Mark>;
+  using Entry = typename Groups::Entry;
+  using Segment = typename Groups::Segment;
+
+  static constexpr std::size_t kAhead = 16;
+  /// Below so many rows the cache is not worth looking at.
+  static constexpr std::size_t kManyRows = 64;
+
+  struct Pending {
+    const Lifted* row;
+    std::uint64_t hash;
+    Weight weight;
+  };
+
+  template <class Function>
+  static void each(Function&& function) {
+    [&]<std::size_t... i>(std::index_sequence<i...>) { (function.template operator()<i, A>(), ...); }
+    (std::index_sequence_for<A...>());
+  }
+
+  Mark* mark(Entry* entry) {
+    const auto [mark, first] = groups_.mark(entry);
+    if constexpr (State::kAnyOrdered) {
+      if (first && entry->payload.total != 0) {
+        mark->before.emplace(result(entry->payload, groups_.segment(row_traits<K>::hash(entry->key))));
+      }
+    }
+    return mark;
+  }
+
+  template <class Reader>
+  void take_rows(Reader& in) {
+    const bool cached = kCombines && in.size() >= kManyRows;
+    if (cached) {
+      cache_.prepare();
+      cache_.next_step();
+    }
+    std::array<Pending, kBlock> block;
+    std::size_t pending = 0;
+    const auto flush = [&] {
+      for (std::size_t i = 0; i < pending; ++i) take(*block[i].row, block[i].hash, block[i].weight, cached);
+      pending = 0;
+      scratch_.clear();
+    };
+    scratch_.reserve(kBlock);
+    in.for_each([&](auto&& row, Weight weight) {
+      const std::uint64_t hash = row_traits<K>::hash(row.first);
+      if (cached && cache_.worthwhile()) {
+        if (const std::uint32_t* place = cache_.find(row.first, hash)) {
+          groups_.marked()[*place].mark.delta.add(row.second, weight);
+          return;
+        }
+      }
+      groups_.prefetch(hash);
+      if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
+        block[pending++] = {&row, hash, weight};
+      } else {
+        scratch_.push_back(std::forward<decltype(row)>(row));
+        block[pending++] = {&scratch_.back(), hash, weight};
+      }
+      if (pending == kBlock) flush();
+    });
+    flush();
+  }
+
+  void take(const Lifted& row, std::uint64_t hash, Weight weight, bool cached) {
+    auto* entry = groups_.insert(row.first, hash);
+    Mark* const mark = this->mark(entry);
+    mark->delta.add(row.second, weight);
+    if constexpr (State::kAnyOrdered) {
+      if (weight != 0) take_ordered(*entry, row, hash, weight);
+    } else if (cached) {
+      cache_.insert(row.first, hash, entry->link - 1);
+    }
+  }
+
+  void take_ordered(Entry& entry, const Lifted& row, std::uint64_t hash, Weight weight) {
+    Segment& segment = groups_.segment(hash);
+    const std::size_t bytes_before = segment.bytes();
+    each([&]<std::size_t i, class One>() {
+      if constexpr (One::kOrdered) {
+        const auto& lifted = std::get<i>(row.second);
+        if (shares_[i] != i || !One::takes_part(lifted)) return;
+        auto& group = std::get<i>(entry.payload.states);
+        if (append_only_) {
+          keep_best<One>(group, segment, lifted);
+        } else {
+          const int carry = group.add(segment, limits_, lifted, weight, large_bytes_);
+          if (carry != 0) [[unlikely]]
+            std::get<i>(carries_).note({entry.key, lifted}, carry);
+        }
+      }
+    });
+    groups_.account(segment, bytes_before);
+  }
+
+  template <class One>
+  void keep_best(typename One::State& group, Segment& segment, const typename One::Lifted& lifted) {
+    if (!group.empty()) {
+      const typename One::Lifted kept = group.first(segment);
+      if (!One::supersedes(lifted, kept)) return;
+      group.add(segment, limits_, kept, -1, large_bytes_);
+    }
+    group.add(segment, limits_, lifted, 1, large_bytes_);
+  }
+
+  void finish(Batch<OutRow>& out) {
+    each([&]<std::size_t i, class One>() {
+      if constexpr (One::kOrdered) std::get<i>(carries_).settle();
+    });
+    auto& marked = groups_.marked();
+    for (std::size_t i = 0; i < marked.size(); ++i) {
+      if (i + kAhead < marked.size()) __builtin_prefetch(marked[i + kAhead].entry, 1);
+      Entry* entry = marked[i].entry;
+      entry->link = 0;
+      try {
+        finish_group(*entry, marked[i].mark, out);
+      } catch (const OverflowError&) {
+        throw RowError({}, to_string(entry->key), std::current_exception());
+      }
+      if (is_gone(entry->payload)) {
+        groups_.erase(entry, row_traits<K>::hash(entry->key));
+      }
+    }
+    marked.clear();
+  }
+
+  void finish_group(Entry& entry, Mark& mark, Batch<OutRow>& out) {
+    State& state = entry.payload;
+    const auto home = [&]() -> const Segment& { return groups_.segment(row_traits<K>::hash(entry.key)); };
+    std::optional<Result> before;
+    if constexpr (State::kAnyOrdered) {
+      before = std::move(mark.before);
+    } else {
+      if (state.total != 0) before.emplace(result(state, home()));
+    }
+    const Int128 total = mark.delta.total() + state.total;
+    if (!fits_weight(total)) throw OverflowError("the weights of a group sum to more than 64 bits");
+    state.total = static_cast<Weight>(total);
+    each([&]<std::size_t i, class One>() {
+      if constexpr (!One::kOrdered) {
+        auto& one = std::get<i>(state.states);
+        large_bytes_ -= One::heap_bytes(one);
+        One::apply(one, mark.delta.template delta<i>());
+        large_bytes_ += One::heap_bytes(one);
+      }
+    });
+    std::optional<Result> after;
+    if (state.total != 0) after.emplace(result(state, home()));
+    if (before && after && row_traits<Result>::equal(*before, *after)) return;
+    if (before) emit(out, entry.key, std::move(*before), -1);
+    if (after) emit(out, entry.key, std::move(*after), 1);
+  }
+
+  static void emit(Batch<OutRow>& out, const K& key, Result&& result, Weight weight) {
+    if constexpr (kKeepKey) {
+      out.push_back({{key, std::move(result)}, weight});
+    } else {
+      out.push_back({std::move(result), weight});
+    }
+  }
+
+  bool is_gone(const State& state) const {
+    bool gone = state.total == 0;
+    each([&]<std::size_t i, class One>() {
+      if constexpr (One::kOrdered) {
+        gone = gone && std::get<i>(state.states).empty();
+      } else {
+        gone = gone && One::is_zero(std::get<i>(state.states));
+      }
+    });
+    return gone;
+  }
+
+  Result result(const State& state, const Segment& home) const {
+    const auto one_result = [&]<std::size_t i, class One>() -> typename One::Result {
+      if constexpr (One::kOrdered) {
+        return One::result(group_of<i>(state), home);
+      } else {
+        return One::result(std::get<i>(state.states), state.total);
+      }
+    };
+    return [&]<std::size_t... i>(std::index_sequence<i...>) {
+      return Result{one_result.template operator()<i, A>()...};
+    }
+    (std::index_sequence_for<A...>());
+  }
+
+  /// The group that an ordered aggregate reads: min and max of one field share.
+  template <std::size_t i>
+  const auto& group_of(const State& state) const {
+    return group_of<i, 0>(state);
+  }
+  template <std::size_t i, std::size_t candidate>
+  const auto& group_of(const State& state) const {
+    using Wanted = std::tuple_element_t<i, decltype(state.states)>;
+    if constexpr (candidate < i) {
+      if constexpr (std::same_as<std::tuple_element_t<candidate, decltype(state.states)>, Wanted>) {
+        if (shares_[i] == candidate) return std::get<candidate>(state.states);
+      }
+      return group_of<i, candidate + 1>(state);
+    } else {
+      return std::get<i>(state.states);
+    }
+  }
+
+  template <std::size_t... i>
+  void find_shared_groups(std::index_sequence<i...>) {
+    (find_shared_group<i>(), ...);
+  }
+  template <std::size_t i>
+  void find_shared_group() {
+    shares_[i] = i;
+    if (append_only_) return;
+    [&]<std::size_t... j>(std::index_sequence<j...>) { (share_if_same<i, j>(), ...); }
+    (std::make_index_sequence<i>());
+  }
+  template <std::size_t i, std::size_t j>
+  void share_if_same() {
+    using One = std::tuple_element_t<i, std::tuple<A...>>;
+    using Other = std::tuple_element_t<j, std::tuple<A...>>;
+    if constexpr (One::kOrdered && Other::kOrdered && std::same_as<typename One::State, typename Other::State>) {
+      const auto a = projection::signature(std::get<i>(aggregators_).projection);
+      const auto b = projection::signature(std::get<j>(aggregators_).projection);
+      if (shares_[i] == i && a && b && *a == *b) shares_[i] = shares_[j];
+    }
+  }
+
+  template <class One>
+  struct CarriesOf {
+    using type = Nothing;
+  };
+  template <class One>
+  requires One::kOrdered struct CarriesOf<One> {
+    using type = Carries<std::pair<K, typename One::Lifted>>;
+  };
+
+  IndexLimits limits_;
+  std::tuple<A...> aggregators_;
+  bool append_only_;
+  std::array<std::size_t, sizeof...(A)> shares_{};
+  Groups groups_;
+  std::size_t large_bytes_ = 0;  // what states hold outside of the table
+  std::tuple<typename CarriesOf<A>::type...> carries_;
+  KeyCache<K, std::uint32_t> cache_;
+  std::vector<Lifted> scratch_;
+  Batch<Result> shown_;  // what probe() shows
+};
+
+}  // namespace lockstep

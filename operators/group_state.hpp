@@ -1,0 +1,182 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+#include "operators/aggregates.hpp"
+#include "runtime/errors.hpp"
+#include "runtime/group.hpp"
+
+namespace lockstep {
+
+/// A row on its way into a group: its key, and what the aggregates need of it.
+template <class K, class... Aggregator>
+struct LiftedRow {
+  K first;
+  [[no_unique_address]] std::tuple<typename Aggregator::Lifted...> second;
+};
+
+/// The value of a group in the result: one aggregate gives its bare value, several a tuple.
+template <class... Aggregator>
+struct GroupResultOf {
+  using type = std::tuple<typename Aggregator::Result...>;
+};
+template <class Aggregator>
+struct GroupResultOf<Aggregator> {
+  using type = typename Aggregator::Result;
+};
+template <class... Aggregator>
+using GroupResult = typename GroupResultOf<Aggregator...>::type;
+
+/// What a step adds to the linear aggregates of a group.
+template <class... Aggregator>
+class GroupDelta {
+ public:
+  using Lifted = std::tuple<typename Aggregator::Lifted...>;
+
+  void add(const Lifted& lifted, Weight weight) {
+    total_ = static_cast<Int128>(total_) + weight;
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      (add_one<Aggregator>(std::get<i>(deltas_), std::get<i>(lifted), weight), ...);
+    }
+    (std::index_sequence_for<Aggregator...>());
+  }
+
+  void merge(const GroupDelta& more) {
+    total_ = static_cast<Int128>(total_) + static_cast<Int128>(more.total_);
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      (merge_one<Aggregator>(std::get<i>(deltas_), std::get<i>(more.deltas_)), ...);
+    }
+    (std::index_sequence_for<Aggregator...>());
+  }
+
+  Int128 total() const { return total_; }
+  template <std::size_t i>
+  const auto& delta() const {
+    return std::get<i>(deltas_);
+  }
+
+ private:
+  template <class A>
+  struct DeltaOf {
+    using type = typename A::Delta;
+  };
+  template <class A>
+  requires A::kOrdered struct DeltaOf<A> {
+    using type = Nothing;
+  };
+
+  template <class A>
+  static void add_one(auto& delta, const typename A::Lifted& lifted, Weight weight) {
+    if constexpr (!A::kOrdered) A::add(delta, lifted, weight);
+  }
+  template <class A>
+  static void merge_one(auto& delta, const auto& more) {
+    if constexpr (!A::kOrdered) A::merge(delta, more);
+  }
+
+  Packed128 total_ = 0;
+  [[no_unique_address]] std::tuple<typename DeltaOf<Aggregator>::type...> deltas_;
+};
+
+/// A part of a group's delta that was combined before the exchange.
+template <class K, class... Aggregator>
+struct GroupPartial {
+  K first;
+  GroupDelta<Aggregator...> delta;
+};
+
+struct InArenaTag {
+  struct InArena {};
+};
+
+/// What is kept of a group: the sum of its weights and the state of each aggregate. If one of them keeps rows, it
+/// moves with its segment's help (see UsesArena).
+template <class... Aggregator>
+class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InArenaTag, Nothing> {
+ public:
+  static constexpr bool kAnyOrdered = (Aggregator::kOrdered || ...);
+  static constexpr bool kArenaBitwise = (... && [] {
+    if constexpr (Aggregator::kOrdered) return Aggregator::State::kArenaBitwise;
+    return true;
+  }());
+
+  Weight total = 0;
+  [[no_unique_address]] std::tuple<typename Aggregator::State...> states;
+
+  void move_to(GroupState* raw) {
+    std::construct_at(raw);
+    raw->total = total;
+    each(
+        [&]<class A>(auto& state, auto& to) {
+          if constexpr (A::kOrdered) {
+            state.move_to(&to);
+          } else {
+            to = std::move(state);
+          }
+        },
+        *raw);
+    std::destroy_at(this);
+  }
+
+  template <class Segment>
+  void relocate_to(GroupState* raw, Segment& from, Segment& home) {
+    std::construct_at(raw);
+    raw->total = total;
+    each(
+        [&]<class A>(auto& state, auto& to) {
+          if constexpr (A::kOrdered) {
+            state.relocate_to(&to, from, home);
+          } else {
+            to = std::move(state);
+          }
+        },
+        *raw);
+    std::destroy_at(this);
+  }
+
+  void clone_to(GroupState* raw, const std::byte* from, std::byte* home) const {
+    std::construct_at(raw);
+    raw->total = total;
+    const_cast<GroupState*>(this)->each(
+        [&]<class A>(auto& state, auto& to) {
+          if constexpr (A::kOrdered) {
+            state.clone_to(&to, from, home);
+          } else {
+            to = state;
+          }
+        },
+        *raw);
+  }
+
+  void rebase(std::byte* from, std::byte* home) {
+    each(
+        [&]<class A>(auto& state, auto&) {
+          if constexpr (A::kOrdered) state.rebase(from, home);
+        },
+        *this);
+  }
+
+  template <class Segment>
+  void destroy(Segment& home) {
+    each(
+        [&]<class A>(auto& state, auto&) {
+          if constexpr (A::kOrdered) state.destroy(home);
+        },
+        *this);
+    std::destroy_at(this);
+  }
+
+ private:
+  template <class Function>
+  void each(Function&& function, GroupState& other) {
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      (function.template operator()<Aggregator>(std::get<i>(states), std::get<i>(other.states)), ...);
+    }
+    (std::index_sequence_for<Aggregator...>());
+  }
+};
+
+}  // namespace lockstep

@@ -1,0 +1,214 @@
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <ranges>
+#include <span>
+
+#include "operators/ledger.hpp"
+#include "runtime/dataflow.hpp"
+#include "runtime/ledger.hpp"
+#include "runtime/operator.hpp"
+#include "runtime/session.hpp"
+#include "runtime/stage.hpp"
+
+namespace lockstep {
+
+template <class R>
+class InputPort;
+
+/// A Z-set input: a stream, and the name under which rows are pushed into a runtime.
+template <class R>
+class Input : public Stream<R> {
+ public:
+  using Port = InputPort<R>;
+
+  Input(Stream<R> stream, InputId id, InputOptions options)
+      : Stream<R>(std::move(stream)), id_(id), options_(options) {}
+
+  InputId id() const { return id_; }
+  const std::string& name() const { return this->flow()->inputs[id_].name; }
+  const InputOptions& options() const { return options_; }
+
+ private:
+  InputId id_;
+  InputOptions options_;
+};
+
+/// Adds a ledger entry for a row that the edge refuses.
+template <class Item>
+void reject_row(Stage<Item>& stage, std::uint64_t session, LedgerRow row) {
+  row.session = session;
+  row.position = stage.position++;
+  stage.rejects.push_back(std::move(row));
+}
+
+/// Where rows are pushed into a Z-set input, by one session. Any thread. All pushes but try_push wait for room when
+/// the runtime is started, and throw UsageError when it is stepped by hand; all throw StepFailed when it has failed.
+template <class R>
+class InputPort {
+ public:
+  InputPort(Session& session, const Input<R>& input) : session_(&session), input_(&input) {}
+
+  /// One row.
+  Ticket push(R row, Weight weight = 1) {
+    Session::Turn turn(*session_, input_->id(), 1);
+    stage(turn, std::move(row), weight);
+    return turn.done();
+  }
+
+  /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage.
+  template <std::ranges::forward_range Rows>
+  requires std::convertible_to<std::ranges::range_reference_t<Rows>, R> ||
+      std::convertible_to<std::ranges::range_reference_t<Rows>, Weighted<R>>
+          Ticket push(Rows&& rows) {
+    constexpr bool kMove = !std::is_lvalue_reference_v<Rows> && !std::ranges::borrowed_range<Rows>;
+    return push_all<kMove>(std::ranges::begin(rows), static_cast<std::size_t>(std::ranges::distance(rows)));
+  }
+
+  /// Nothing, at once, where push would wait or throw for lack of room.
+  std::optional<Ticket> try_push(R row, Weight weight = 1) {
+    auto turn = Session::Turn::try_take(*session_, input_->id(), 1);
+    if (!turn.taken()) return std::nullopt;
+    stage(turn, std::move(row), weight);
+    return turn.done();
+  }
+
+  /// Puts a row that the caller, the edge of the system, refuses into the input's ledger.
+  Ticket reject(LedgerRow row) {
+    Session::Turn turn(*session_, input_->id(), 1);
+    reject_row(turn.template stage<Weighted<R>>(), turn.session_number(), std::move(row));
+    return turn.done();
+  }
+
+ private:
+  template <bool kMove, class Iterator>
+  Ticket push_all(Iterator next, std::size_t left) {
+    for (;;) {
+      const std::size_t count = std::min(left, session_->capacity());
+      Session::Turn turn(*session_, input_->id(), count);
+      for (std::size_t i = 0; i < count; ++i, ++next) {
+        auto item = [&] {
+          if constexpr (kMove) {
+            return std::move(*next);
+          } else {
+            return *next;
+          }
+        }();
+        if constexpr (std::convertible_to<decltype(item), R>) {
+          stage(turn, R(std::move(item)), 1);
+        } else {
+          stage(turn, R(std::move(item.row)), item.weight);
+        }
+      }
+      const Ticket ticket = turn.done();
+      left -= count;
+      if (left == 0) return ticket;
+    }
+  }
+
+  void stage(Session::Turn& turn, R&& row, Weight weight) {
+    auto& stage = turn.template stage<Weighted<R>>();
+    const auto refuse = [&](const char* reason) {
+      reject_row(stage, turn.session_number(),
+                 {.reason = reason, .event_time = {}, .row = to_string(row), .weight = weight});
+    };
+    normalise(row);
+    if (weight > kMaxPushedWeight || weight < -kMaxPushedWeight) {
+      refuse("the weight is beyond 2^31");
+    } else if (weight < 0 && input_->options().append_only) {
+      refuse("a deletion in an append-only input");
+    } else {
+      ++stage.position;
+      stage.items.push_back({std::move(row), weight});
+    }
+  }
+
+  Session* session_;
+  const Input<R>* input_;
+};
+
+/// Shows each worker its slice of what was sealed, where it lies; and the first worker the rejected rows.
+template <class R>
+class InputNode final : public Node {
+ public:
+  InputNode(Sealed<Weighted<R>>& sealed, Edge<R>& out, Edge<LedgerRow>& rejects, unsigned worker, unsigned workers)
+      : sealed_(sealed), out_(out), rejects_(rejects), worker_(worker), workers_(workers) {}
+
+  void eval(Activation&) override {
+    auto& spans = out_.borrow();
+    const std::size_t total = sealed_.size();
+    std::size_t skip = total * worker_ / workers_;
+    std::size_t take = total * (worker_ + 1) / workers_ - skip;
+    NodeCounters::add(counters.rows_out, take);
+    for (auto& chunk : sealed_.chunks()) {
+      std::span<const Weighted<R>> items(chunk.items);
+      const std::size_t skipped = std::min(skip, items.size());
+      skip -= skipped;
+      items = items.subspan(skipped);
+      items = items.first(std::min(take, items.size()));
+      take -= items.size();
+      if (!items.empty()) spans.push_back(items);
+    }
+    out_.send_borrowed();
+    if (worker_ != 0 || !sealed_.any_rejects()) return;
+    Batch<LedgerRow>& rejects = rejects_.fill();
+    for (auto& chunk : sealed_.chunks()) {
+      for (LedgerRow& row : chunk.rejects) rejects.push_back({std::move(row), 1});
+    }
+    rejects_.send();
+  }
+
+  bool has_state() const override { return false; }
+  void save(unsigned, Encoder&) const override {}
+  void load(Decoder&) override {}
+
+ private:
+  Sealed<Weighted<R>>& sealed_;
+  Edge<R>& out_;
+  Edge<LedgerRow>& rejects_;
+  const unsigned worker_;
+  const unsigned workers_;
+};
+
+/// The operator of an input of any kind: its rows as they are sealed, and the rejected rows as a second edge.
+struct InputEdges {
+  InputId input;
+  EdgeId rows;
+  EdgeId rejects;
+};
+
+template <class R>
+InputEdges add_input(Description& flow, const std::string& name, Schema schema, Properties properties) {
+  const InputId input = flow.add_input({.name = name,
+                                        .make_stage = [] { return std::make_unique<Stage<Weighted<R>>>(); },
+                                        .make_sealed = [] { return std::make_unique<Sealed<Weighted<R>>>(); }});
+  OperatorInfo& added = flow.add_operator({.kind = "input", .name = name});
+  flow.inputs[input].reader = added.id;
+  const EdgeId rows = flow.add_edge(added, std::move(schema), properties);
+  const EdgeId rejects =
+      flow.add_side_edge(added, "rejected rows of " + name, ledger_schema(),
+                         {.partitioning = Partitioning::colocated, .append_only = true, .consolidated = true});
+  added.build = [id = added.id, input, rows, rejects](Assembly& assembly) {
+    auto& sealed = static_cast<Sealed<Weighted<R>>&>(*assembly.shared.sealed[input]);
+    auto& out = assembly.make_edge<R>(rows, 0);
+    auto& rejected = assembly.make_edge<LedgerRow>(rejects, 0);
+    assembly.add_node(assembly.info(id), 0,
+                      std::make_unique<InputNode<R>>(sealed, out, rejected, assembly.worker, assembly.workers()));
+  };
+  return {input, rows, rejects};
+}
+
+template <class R>
+Input<R> Dataflow::input(std::string name, InputOptions options) {
+  return input<R>(std::move(name), row_traits<R>::schema(), options);
+}
+
+template <class R>
+Input<R> Dataflow::input(std::string name, Schema schema, InputOptions options) {
+  const InputEdges edges = add_input<R>(*description_, name, std::move(schema), {.append_only = options.append_only});
+  description_->inputs[edges.input].ledger = add_ledger(description_, name, edges.rejects, std::nullopt);
+  return Input<R>(Stream<R>(description_, edges.rows), edges.input, options);
+}
+
+}  // namespace lockstep

@@ -1,0 +1,239 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "operators/arrange.hpp"
+#include "runtime/planted_bug.hpp"
+
+namespace lockstep {
+
+/// For the rows of one delta, those of another with the same key. Small deltas are compared pair by pair.
+template <class K, class VA, class VB>
+class DeltaMatcher {
+ public:
+  using RowA = Weighted<std::pair<K, VA>>;
+  using RowB = Weighted<std::pair<K, VB>>;
+  template <class Row>
+  using Spans = std::span<const std::span<const Row>>;
+
+  template <class Function>
+  void for_each_pair(Spans<RowA> a, std::size_t size_a, Spans<RowB> b, std::size_t size_b, Function&& function) {
+    if (size_a * size_b <= kFewPairs) {
+      for (const auto& span_a : a) {
+        for (const RowA& row_a : span_a) {
+          for (const auto& span_b : b) {
+            for (const RowB& row_b : span_b) {
+              if (row_traits<K>::equal(row_a.row.first, row_b.row.first)) function(row_a, row_b);
+            }
+          }
+        }
+      }
+      return;
+    }
+    const std::size_t mask = std::bit_ceil(2 * size_a) - 1;
+    heads_.assign(mask + 1, 0);
+    chain_.clear();
+    for (const auto& span : a) {
+      for (const RowA& row : span) {
+        const std::uint64_t hash = row_traits<K>::hash(row.row.first);
+        chain_.push_back({&row, std::exchange(heads_[hash & mask], static_cast<std::uint32_t>(chain_.size() + 1)),
+                          static_cast<std::uint32_t>(hash >> 32)});
+      }
+    }
+    for (const auto& span : b) {
+      for (const RowB& row : span) {
+        const std::uint64_t hash = row_traits<K>::hash(row.row.first);
+        for (std::uint32_t at = heads_[hash & mask]; at != 0; at = chain_[at - 1].next) {
+          const Linked& linked = chain_[at - 1];
+          if (linked.tag == hash >> 32 && row_traits<K>::equal(linked.row->row.first, row.row.first))
+            function(*linked.row, row);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t kFewPairs = 64;
+  struct Linked {
+    const RowA* row;
+    std::uint32_t next;
+    std::uint32_t tag;
+  };
+  std::vector<std::uint32_t> heads_;
+  std::vector<Linked> chain_;
+};
+
+/// The equi-join of two keyed streams, over their indexes: Δ(a⋈b) = Δa⋈b′ + a′⋈Δb − Δa⋈Δb, where a′ and b′ are after
+/// the step. Keeps nothing itself.
+template <class K, class VA, class VB, class Function>
+class JoinOperator {
+ public:
+  static constexpr bool kKeepKey = std::is_invocable_v<Function&, const VA&, const VB&>;
+  using Result = typename std::conditional_t<kKeepKey, std::invoke_result<Function&, const VA&, const VB&>,
+                                             std::invoke_result<Function&, const K&, const VA&, const VB&>>::type;
+  using Value = std::remove_cvref_t<Result>;
+  using OutRow = std::conditional_t<kKeepKey, std::pair<K, Value>, Value>;
+  using ReaderA = EdgeReader<std::pair<K, VA>>;
+  using ReaderB = EdgeReader<std::pair<K, VB>>;
+
+  JoinOperator(Function function, std::string name, IndexView<K, VA>& a, IndexView<K, VB>& b)
+      : function_(std::move(function)), name_(std::move(name)), a_(&a), b_(&b) {}
+
+  void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
+    bool fits = true;
+    for_each_term(delta_a, delta_b, [&](const K& key, const VA& a, const VB& b, Int128 weight) {
+      if (!fits_weight(weight)) [[unlikely]] {
+        fits = false;
+        return;
+      }
+      out.push_back({result(key, a, b), static_cast<Weight>(weight)});
+    });
+    if (!fits) [[unlikely]]
+      eval_wide(delta_a, delta_b, out);
+  }
+
+ private:
+  /// Some term's weight is out of range, but the terms of its row may cancel: judge their sums, key by key.
+  void eval_wide(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
+    struct Term {
+      K key;
+      OutRow row;
+      Int128 weight;
+    };
+    std::vector<Term> terms;
+    for_each_term(delta_a, delta_b, [&](const K& key, const VA& a, const VB& b, Int128 weight) {
+      terms.push_back({key, result(key, a, b), weight});
+    });
+    const auto order = [](const Term& a, const Term& b) {
+      const auto keys = row_traits<K>::compare(a.key, b.key);
+      return keys != 0 ? keys : row_traits<OutRow>::compare(a.row, b.row);
+    };
+    std::sort(terms.begin(), terms.end(), [&](const Term& a, const Term& b) { return order(a, b) < 0; });
+    out.clear();
+    for (std::size_t i = 0; i < terms.size();) {
+      const Term& first = terms[i];
+      Int128 weight = 0;
+      for (; i < terms.size() && order(first, terms[i]) == 0; ++i) weight += terms[i].weight;
+      if (!fits_weight(weight)) throw_overflow("the weight of a joined row does not fit 64 bits", to_string(first.row));
+      if (weight != 0) out.push_back({first.row, static_cast<Weight>(weight)});
+    }
+  }
+
+  template <class Term>
+  void for_each_term(ReaderA& delta_a, ReaderB& delta_b, Term&& term) {
+    probe(delta_a.spans(), *b_, [&](const auto& row, const VB& b, Weight weight_b) {
+      term(row.row.first, row.row.second, b, static_cast<Int128>(row.weight) * weight_b);
+    });
+    probe(delta_b.spans(), *a_, [&](const auto& row, const VA& a, Weight weight_a) {
+      term(row.row.first, a, row.row.second, static_cast<Int128>(row.weight) * weight_a);
+    });
+    if (!delta_a.fresh() || !delta_b.fresh() || planted(Bug::join_keeps_both_deltas)) return;
+    const int times = planted(Bug::join_takes_deltas_twice) ? 2 : 1;
+    matcher_.for_each_pair(
+        delta_a.spans(), delta_a.size(), delta_b.spans(), delta_b.size(), [&](const auto& a, const auto& b) {
+          term(a.row.first, a.row.second, b.row.second, -static_cast<Int128>(a.weight) * b.weight * times);
+        });
+  }
+
+  template <class Row, class V, class Emit>
+  void probe(std::span<const std::span<const Row>> delta, IndexView<K, V>& index, Emit&& emit) {
+    std::array<const K*, kBlock> keys;
+    std::array<Match<V>, kBlock> matches;
+    for (std::span<const Row> rows : delta) {
+      while (!rows.empty()) {
+        const auto block = rows.first(std::min(kBlock, rows.size()));
+        for (std::size_t i = 0; i < block.size(); ++i) keys[i] = &block[i].row.first;
+        index.probe(std::span(keys).first(block.size()), std::span(matches).first(block.size()));
+        for (std::size_t i = 0; i < block.size(); ++i) {
+          matches[i].for_each([&](const V& value, Weight weight) { emit(block[i], value, weight); });
+        }
+        rows = rows.subspan(block.size());
+      }
+    }
+  }
+
+  OutRow result(const K& key, const VA& a, const VB& b) {
+    try {
+      if constexpr (kKeepKey) {
+        OutRow row(key, std::invoke(function_, a, b));
+        normalise(row.second);
+        return row;
+      } else {
+        OutRow row(std::invoke(function_, key, a, b));
+        normalise(row);
+        return row;
+      }
+    } catch (...) {
+      throw RowError(name_, rows_text(key, a, b), std::current_exception());
+    }
+  }
+
+  Function function_;
+  std::string name_;
+  IndexView<K, VA>* a_;
+  IndexView<K, VB>* b_;
+  DeltaMatcher<K, VA, VB> matcher_;
+};
+
+template <Expression Other, class Function>
+class Join : public Named<Join<Other, Function>> {
+ public:
+  Join(Other other, Function function) : other_(std::move(other)), function_(std::move(function)) {}
+
+  template <Expression E>
+  auto apply(const E& in) const {
+    static_assert(E::kKeyed && Other::kKeyed, "lockstep: join needs two keyed streams; use index_by first");
+    static_assert(std::same_as<KeyOf<E>, KeyOf<Other>>,
+                  "lockstep: the two streams of a join have keys of different types");
+    using K = KeyOf<E>;
+    using VA = ValueOf<E>;
+    using VB = ValueOf<Other>;
+    static_assert(std::is_invocable_v<Function&, const VA&, const VB&> ||
+                      std::is_invocable_v<Function&, const K&, const VA&, const VB&>,
+                  "lockstep: join's function can be called neither with two values nor with a key and two values");
+    using Operator = JoinOperator<K, VA, VB, Function>;
+    using OutRow = typename Operator::OutRow;
+    static_assert(Row<OutRow>, "lockstep: what join's function returns cannot be a row");
+    if (in.flow() != other_.flow()) throw FlowError("join: the two streams are of different dataflows");
+
+    const auto a = arranged(in);
+    const auto b = arranged(other_);
+    const std::string name = this->name_or("join(" + a.label() + ", " + b.label() + ")");
+    const Properties pa = a.properties();
+    const Properties pb = b.properties();
+    const Properties properties{.partitioning = Operator::kKeepKey ? Partitioning::by_key : Partitioning::none,
+                                .append_only = pa.append_only && pb.append_only,
+                                .unique_by_key = Operator::kKeepKey && pa.unique_by_key && pb.unique_by_key};
+    const EdgeId edge = add_operator<OutRow>(
+        {.kind = "join", .name = name}, row_traits<OutRow>::schema(), properties,
+        [function = function_, name, ea = a.edge(), eb = b.edge()](Assembly& assembly, EdgeId) {
+          return Operator(function, name, assembly.view<K, VA>(ea), assembly.view<K, VB>(eb));
+        },
+        a, b);
+    return StreamOf<Operator::kKeepKey, OutRow>(in.flow(), edge);
+  }
+
+ private:
+  Other other_;
+  Function function_;
+};
+
+/// All pairs of rows with equal keys, their weights multiplied. A function of the two values gives a keyed stream of
+/// (key, result); a function of the key and the two values a plain stream of results. Both sides are indexed, each
+/// once however many joins read it, or not at all if the operator before keeps an index already (group_by,
+/// tables). O(matches) per changed row.
+template <class Other, class Function>
+requires Expression<std::remove_cvref_t<Other>>
+auto join(Other&& other, Function function) {
+  if constexpr (std::is_lvalue_reference_v<Other>) {
+    return Join(other.stream(), std::move(function));
+  } else {
+    return Join(std::move(other), std::move(function));
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "runtime/batch.hpp"
+#include "runtime/pulse.hpp"
+#include "runtime/step.hpp"
+
+namespace lockstep {
+
+/// One stream at one worker: where a node leaves its delta and its readers find it. Holds a delta for the one
+/// activation whose tick it is stamped with, and is empty in all others. Worker-local.
+class EdgeBase {
+ public:
+  EdgeBase(Pulse& pulse, unsigned level) : level(level), pulse_(&pulse) {}
+  EdgeBase(const EdgeBase&) = delete;
+  EdgeBase& operator=(const EdgeBase&) = delete;
+  virtual ~EdgeBase() = default;
+
+  bool fresh() const { return stamp_ == pulse_->tick; }
+  void add_reader(std::uint32_t node) { readers_.push_back(node); }
+  void publish_as(OutputId output) { outputs_.push_back(output); }
+  bool published() const { return !outputs_.empty(); }
+
+  /// Hands the delta to the step's data, at the end of the step.
+  virtual void publish(StepData& step, unsigned worker) = 0;
+
+  /// How many exchanges lie between the inputs and this edge.
+  const unsigned level;
+
+ protected:
+  void announce() {
+    stamp_ = pulse_->tick;
+    for (const std::uint32_t reader : readers_) pulse_->dirty.set(reader);
+    if (published()) pulse_->published.push_back(this);
+  }
+
+  Pulse* pulse_;
+  std::uint64_t stamp_ = 0;
+  std::vector<std::uint32_t> readers_;
+  std::vector<OutputId> outputs_;
+};
+
+template <class R>
+class Edge final : public EdgeBase {
+ public:
+  using EdgeBase::EdgeBase;
+
+  /// The edge's own batch, empty, to be filled and sent.
+  Batch<R>& fill() {
+    rows_.clear();
+    return rows_;
+  }
+
+  /// What fill() has gathered is the delta.
+  void send() {
+    if (rows_.empty()) return;
+    spans_.assign(1, std::span<const Weighted<R>>(rows_));
+    announce();
+  }
+
+  /// The delta lies elsewhere, and stays there until the next activation: begin with clear_spans(), add what there is,
+  /// announce.
+  std::vector<std::span<const Weighted<R>>>& borrow() {
+    spans_.clear();
+    return spans_;
+  }
+  void send_borrowed() {
+    if (!spans_.empty()) announce();
+  }
+
+  std::span<const std::span<const Weighted<R>>> spans() const {
+    return fresh() ? std::span<const std::span<const Weighted<R>>>(spans_)
+                   : std::span<const std::span<const Weighted<R>>>();
+  }
+
+  std::size_t size() const {
+    std::size_t rows = 0;
+    for (const auto& span : spans()) rows += span.size();
+    return rows;
+  }
+
+  void publish(StepData& step, unsigned worker) override {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      Batch<R>& part = step.part<R>(outputs_[i], worker);
+      if (i + 1 < outputs_.size()) {
+        part = rows_;
+      } else {
+        part.swap(rows_);
+      }
+    }
+  }
+
+ private:
+  Batch<R> rows_;
+  std::vector<std::span<const Weighted<R>>> spans_;
+};
+
+/// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta.
+template <class R>
+class EdgeReader {
+ public:
+  using Row = R;
+
+  explicit EdgeReader(const Edge<R>& edge) : edge_(&edge) {}
+
+  template <class Sink>
+  void for_each(Sink&& sink) {
+    for (const auto& span : edge_->spans()) {
+      for (const auto& item : span) sink(item.row, item.weight);
+    }
+  }
+  std::size_t size() const { return edge_->size(); }
+  bool fresh() const { return edge_->fresh(); }
+  const EdgeBase& edge() const { return *edge_; }
+  std::span<const std::span<const Weighted<R>>> spans() const { return edge_->spans(); }
+
+  template <class Function>
+  void for_each_edge(Function&& function) const {
+    function(*edge_);
+  }
+
+ private:
+  const Edge<R>* edge_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,215 @@
+#include "runtime/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace lockstep {
+
+namespace {
+
+unsigned checked_workers(unsigned workers) {
+  if (workers == 0 || workers > kSlots) {
+    throw UsageError(fmt::format("a runtime has 1 to {} workers, not {}", kSlots, workers));
+  }
+  return workers;
+}
+
+/// What saved state must agree on with the operator that loads it.
+std::string schema_of(const Description& flow, const OperatorInfo& info) {
+  return info.has_output ? flow.edges[info.output].schema.to_string() : std::string();
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
+    : flow_(std::move(flow)), intake_(flow_, options.stage_rows, failure_) {
+  shared_.workers = checked_workers(options.workers);
+  shared_.limits = options.limits;
+  assemble(options);
+  pool_ = std::make_shared<StepPool>(flow_->outputs, shared_.workers);
+}
+
+void Engine::assemble(const RuntimeOptions& options) {
+  for (const InputInfo& input : flow_->inputs) shared_.sealed.push_back(input.make_sealed());
+  if (shared_.workers > 1 && flow_->transport != nullptr) shared_.transport = flow_->transport(shared_.workers);
+
+  std::vector<Assembly::Parts> parts;
+  unsigned levels = 1;
+  for (unsigned w = 0; w < shared_.workers; ++w) {
+    auto pulse = std::make_unique<Pulse>();
+    Assembly assembly(*flow_, shared_, *pulse, w);
+    for (const OperatorInfo& info : flow_->operators) info.build(assembly);
+    parts.push_back(assembly.take());
+    for (const NodeSlot& slot : parts.back().nodes) levels = std::max(levels, slot.level + 1);
+    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), shared_.transport.get(), failure_));
+  }
+  for (unsigned w = 0; w < shared_.workers; ++w) {
+    workers_[w]->install(std::move(parts[w]), levels);
+    for (InputId input = 0; input < flow_->inputs.size(); ++input) {
+      workers_[w]->set_input(input, flow_->inputs[input].reader);
+    }
+  }
+
+  const unsigned processors = allowed_processors();
+  unsigned threads = options.threads == 0 ? std::min(shared_.workers, processors) : options.threads;
+  threads = options.schedule_seed ? 1 : std::min(threads, shared_.workers);
+  crew_ = std::make_unique<Crew>(workers_, failure_,
+                                 Crew::Options{.threads = threads,
+                                               .spin = threads <= processors,
+                                               .pin = options.pin_threads,
+                                               .schedule_seed = options.schedule_seed});
+  if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
+}
+
+Step Engine::step() {
+  failure_.rethrow_if_failed();
+  constexpr std::uint64_t kLargeStep = 1024;
+  constexpr std::uint64_t kSmallSteps = 64;
+  const std::uint64_t number = completed() + 1;
+  order_.inputs.clear();
+  const std::uint64_t rows = intake_.seal(number, shared_.sealed, order_.inputs);
+  Step step(pool_->acquire(number, flow_->identity.get()));
+  order_.time = {number, 0};
+  order_.data = step.data();
+  order_.time_weight = rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
+  const auto before =
+      order_.time_weight == 0 ? std::chrono::steady_clock::time_point() : std::chrono::steady_clock::now();
+  crew_->run(order_);
+  if (failure_.failed()) {
+    news_.fetch_add(1, std::memory_order_release);
+    news_.notify_all();
+    intake_.wake();
+    failure_.rethrow();
+  }
+  for (const InputId input : order_.inputs) shared_.sealed[input]->clear();
+  if (order_.time_weight != 0) {
+    const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
+    totals_.nanoseconds.store(static_cast<std::uint64_t>(spent.count()), std::memory_order_relaxed);
+  }
+  NodeCounters::add(totals_.rows_in, rows);
+  totals_.rows_out.store(rows, std::memory_order_relaxed);
+  Step previous = step;
+  {
+    const std::lock_guard lock(latest_lock_);
+    std::swap(latest_, previous);
+  }
+  // Release: whoever sees the step complete sees all of it.
+  completed_.store(number, std::memory_order_release);
+  news_.fetch_add(1, std::memory_order_release);
+  news_.notify_all();
+  return step;
+}
+
+Step Engine::latest() const {
+  const std::lock_guard lock(latest_lock_);
+  return latest_;
+}
+
+void Engine::wait_for(std::uint64_t step) {
+  for (;;) {
+    const std::uint32_t seen = news_.load(std::memory_order_acquire);
+    if (completed() >= step) return;
+    failure_.rethrow_if_failed();
+    news_.wait(seen, std::memory_order_acquire);
+  }
+}
+
+SavedState Engine::save() {
+  failure_.rethrow_if_failed();
+  std::string content;
+  Encoder out(content);
+  out.varint(completed());
+  intake_.save(out);
+  std::map<std::string, std::vector<std::pair<const Node*, std::string>>> stateful;  // by name, at each worker
+  for (const auto& worker : workers_) {
+    for (const NodeSlot& slot : worker->nodes()) {
+      if (slot.node->has_state())
+        stateful[slot.info->name].emplace_back(slot.node.get(), schema_of(*flow_, *slot.info));
+    }
+  }
+  out.varint(stateful.size());
+  std::string part;
+  for (const auto& [name, nodes] : stateful) {
+    if (nodes.size() != workers_.size()) {
+      throw UsageError(
+          fmt::format("two operators with state are called '{}', so it cannot be told whose is whose: "
+                      "name one of them with .named()",
+                      name));
+    }
+    out.bytes(name);
+    out.bytes(nodes.front().second);
+    for (unsigned slot = 0; slot < kSlots; ++slot) {
+      part.clear();
+      Encoder part_out(part);
+      nodes[worker_of_slot(slot, shared_.workers)].first->save(slot, part_out);
+      out.bytes(part);
+    }
+  }
+  return SavedState::seal(content);
+}
+
+void Engine::load(const SavedState& saved) {
+  try {
+    Decoder in(saved.unseal());
+    const std::uint64_t step = in.varint();
+    completed_.store(step, std::memory_order_release);
+    intake_.resume_after(step);
+    intake_.load(in);
+    std::set<std::string> missing;
+    for (const NodeSlot& node : workers_.front()->nodes()) {
+      if (node.node->has_state()) missing.insert(node.info->name);
+    }
+    for (std::uint64_t operators = in.varint(); operators != 0; --operators) load_operator(in, missing);
+    if (!missing.empty()) {
+      throw SavedStateError(fmt::format("the saved state has no operator '{}', this dataflow has", *missing.begin()));
+    }
+    if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
+  } catch (const DecodeError& error) {
+    throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
+  }
+}
+
+void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
+  const std::string name(in.bytes());
+  const std::string schema(in.bytes());
+  if (missing.erase(name) == 0) {
+    throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
+  }
+  std::vector<NodeSlot*> nodes;  // by worker
+  for (const auto& worker : workers_) {
+    for (NodeSlot& slot : worker->nodes()) {
+      if (slot.node->has_state() && slot.info->name == name) nodes.push_back(&slot);
+    }
+  }
+  if (const std::string now = schema_of(*flow_, *nodes.front()->info); now != schema) {
+    throw SavedStateError(fmt::format("operator '{}' was saved with rows of {}, and now has {}", name, schema, now));
+  }
+  for (unsigned slot = 0; slot < kSlots; ++slot) {
+    Decoder part(in.bytes());
+    if (!part.at_end()) nodes[worker_of_slot(slot, shared_.workers)]->node->load(part);
+  }
+}
+
+Metrics Engine::metrics() const {
+  Metrics metrics;
+  for (const auto& worker : workers_) {
+    for (const NodeSlot& slot : worker->nodes()) {
+      const NodeCounters& counters = slot.node->counters;
+      metrics.operators.push_back(
+          {slot.info->name, worker->id(), counters.activations.load(std::memory_order_relaxed),
+           counters.rows_in.load(std::memory_order_relaxed), counters.rows_out.load(std::memory_order_relaxed),
+           counters.nanoseconds.load(std::memory_order_relaxed), counters.state_bytes.load(std::memory_order_relaxed)});
+    }
+  }
+  metrics.last_step = {completed(), totals_.rows_out.load(std::memory_order_relaxed),
+                       totals_.nanoseconds.load(std::memory_order_relaxed)};
+  metrics.rows = totals_.rows_in.load(std::memory_order_relaxed);
+  return metrics;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,284 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "runtime/arena.hpp"
+#include "runtime/ordered_pages.hpp"
+#include "runtime/weight_table.hpp"
+
+namespace lockstep {
+
+enum class GroupOrder { none, by_row };
+
+/// The values of one key: a small Z-set, held in one of three forms. One row lies in the entry itself; a few lie
+/// in a block of the segment's arena; many have an index of their own, by hash or in order. REQUIRES of every call:
+/// `home` is the segment that the group's entry is in.
+template <class V, GroupOrder kOrder>
+class Group {
+ public:
+  using Item = Weighted<V>;
+  using Large = std::conditional_t<kOrder == GroupOrder::by_row, OrderedPages<V>, WeightTable<V>>;
+
+  struct InArena {};
+  static constexpr bool kArenaBitwise = kBitwise<V>;
+
+  Group() {}
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  ~Group() = default;  // see destroy()
+
+  bool empty() const { return form_ != Form::large && size_ == 0; }
+  std::size_t size() const { return form_ == Form::large ? body_.large->size() : size_; }
+
+  /// The rows, unless large() holds them.
+  template <class Segment>
+  std::span<const Item> rows(const Segment& home) const {
+    if (form_ == Form::inside) return {&body_.one, size_};
+    return {reinterpret_cast<const Item*>(home.arena().at(body_.block.offset)), size_};
+  }
+  const Large* large() const { return form_ == Form::large ? body_.large : nullptr; }
+
+  template <class Segment, class Function>
+  void for_each(const Segment& home, Function&& function) const {
+    if (form_ == Form::large) return body_.large->for_each(function);
+    for (const Item& item : rows(home)) function(item.row, item.weight);
+  }
+
+  template <class Segment>
+  const V& first(const Segment& home) const {
+    return form_ == Form::large ? body_.large->first() : rows(home).front().row;
+  }
+  template <class Segment>
+  const V& last(const Segment& home) const {
+    return form_ == Form::large ? body_.large->last() : rows(home).back().row;
+  }
+
+  /// Adds to a row's weight; a row of weight zero vanishes. `large_bytes` follows what large groups hold outside
+  /// of segments. Returns the carry (see add_weight).
+  template <class Segment>
+  int add(Segment& home, const IndexLimits& limits, const V& value, Weight weight, std::size_t& large_bytes) {
+    if (weight == 0) return 0;
+    if (form_ == Form::large) {
+      large_bytes -= body_.large->bytes();
+      const int carry = body_.large->add(value, weight);
+      large_bytes += body_.large->bytes();
+      if (body_.large->size() <= small_rows(limits) / 2) make_small(home, large_bytes);
+      return carry;
+    }
+    const std::span<Item> items = mutable_rows(home);
+    const auto [at, found] = find(items, value);
+    if (!found) {
+      insert(home, limits, at, value, weight, large_bytes);
+      return 0;
+    }
+    const int carry = add_weight(items[at].weight, weight);
+    if (items[at].weight == 0) erase(home, at);
+    return carry;
+  }
+
+  // How a group moves with its entry (see UsesArena).
+
+  void move_to(Group* raw) {
+    std::construct_at(raw);
+    raw->size_ = size_;
+    raw->form_ = form_;
+    if (form_ == Form::inside) {
+      std::uninitialized_move_n(&body_.one, size_, &raw->body_.one);
+      std::destroy_n(&body_.one, size_);
+    } else {
+      raw->copy_words(*this);
+    }
+  }
+
+  template <class Segment>
+  void relocate_to(Group* raw, Segment& from, Segment& to) {
+    if (form_ != Form::block) return move_to(raw);
+    std::construct_at(raw);
+    raw->size_ = size_;
+    raw->form_ = form_;
+    raw->body_.block = {to.allocate(body_.block.bytes), body_.block.bytes};
+    const std::span<Item> old = mutable_rows(from);
+    std::uninitialized_move(old.begin(), old.end(), raw->mutable_rows(to).begin());
+    std::destroy(old.begin(), old.end());
+    from.arena().free(body_.block.offset, body_.block.bytes);
+  }
+
+  void clone_to(Group* raw, const std::byte* from, std::byte* to) const {
+    std::construct_at(raw);
+    raw->size_ = size_;
+    raw->form_ = form_;
+    if (form_ == Form::inside) {
+      std::uninitialized_copy_n(&body_.one, size_, &raw->body_.one);
+    } else if (form_ == Form::block) {
+      raw->body_.block = body_.block;
+      if constexpr (!kArenaBitwise) {
+        const auto* items = reinterpret_cast<const Item*>(from + body_.block.offset);
+        std::uninitialized_copy_n(items, size_, reinterpret_cast<Item*>(to + body_.block.offset));
+      }
+    } else {
+      raw->body_.large = new Large(body_.large->share());
+    }
+  }
+
+  /// The arena's bytes have moved; rows that are more than bytes follow.
+  void rebase(std::byte* from, std::byte* to) {
+    if (form_ != Form::block || kArenaBitwise) return;
+    auto* items = reinterpret_cast<Item*>(from + body_.block.offset);
+    std::uninitialized_move_n(items, size_, reinterpret_cast<Item*>(to + body_.block.offset));
+    std::destroy_n(items, size_);
+  }
+
+  template <class Segment>
+  void destroy(Segment& home) {
+    if (form_ == Form::large) {
+      delete body_.large;
+    } else {
+      const std::span<Item> items = mutable_rows(home);
+      std::destroy(items.begin(), items.end());
+      if (form_ == Form::block) home.arena().free(body_.block.offset, body_.block.bytes);
+    }
+    form_ = Form::inside;
+    size_ = 0;
+  }
+
+ private:
+  enum class Form : std::uint32_t { inside, block, large };
+
+  struct Block {
+    std::uint32_t offset;
+    std::uint32_t bytes;
+  };
+
+  union Body {
+    Body() : block{} {}
+    ~Body() {}
+    Item one;
+    Block block;
+    Large* large;
+  };
+
+  static std::size_t small_rows(const IndexLimits& limits) {
+    if (limits.small_group_rows != 0) return std::max(limits.small_group_rows, 2U);
+    return std::max<std::size_t>(512 / sizeof(Item), 4);
+  }
+
+  void copy_words(const Group& other) {
+    if (other.form_ == Form::large) {
+      body_.large = other.body_.large;
+    } else {
+      body_.block = other.body_.block;
+    }
+  }
+
+  template <class Segment>
+  std::span<Item> mutable_rows(Segment& home) {
+    if (form_ == Form::inside) return {&body_.one, size_};
+    return {reinterpret_cast<Item*>(home.arena().at(body_.block.offset)), size_};
+  }
+
+  static std::pair<std::size_t, bool> find(std::span<const Item> items, const V& value) {
+    if constexpr (kOrder == GroupOrder::by_row) {
+      const auto place = std::partition_point(
+          items.begin(), items.end(), [&](const Item& item) { return row_traits<V>::compare(item.row, value) < 0; });
+      const auto at = static_cast<std::size_t>(place - items.begin());
+      return {at, place != items.end() && row_traits<V>::equal(place->row, value)};
+    } else {
+      std::size_t at = 0;
+      while (at < items.size() && !row_traits<V>::equal(items[at].row, value)) ++at;
+      return {at, at < items.size()};
+    }
+  }
+
+  template <class Segment>
+  void insert(Segment& home, const IndexLimits& limits, std::size_t at, const V& value, Weight weight,
+              std::size_t& large_bytes) {
+    if (size_ >= small_rows(limits)) {
+      make_large(home, limits, large_bytes);
+      large_bytes -= body_.large->bytes();
+      body_.large->add(value, weight);
+      large_bytes += body_.large->bytes();
+      return;
+    }
+    if (size_ != 0 && (form_ == Form::inside || (size_ + 1) * sizeof(Item) > body_.block.bytes)) {
+      reblock(home, (size_ + 1) * sizeof(Item));
+    }
+    Item* items = mutable_rows(home).data();
+    Item item{value, weight};
+    if (at == size_) {
+      std::construct_at(items + at, std::move(item));
+    } else {
+      std::construct_at(items + size_, std::move(items[size_ - 1]));
+      std::move_backward(items + at, items + size_ - 1, items + size_);
+      items[at] = std::move(item);
+    }
+    ++size_;
+  }
+
+  template <class Segment>
+  void erase(Segment& home, std::size_t at) {
+    Item* items = mutable_rows(home).data();
+    if constexpr (kOrder == GroupOrder::by_row) {
+      std::move(items + at + 1, items + size_, items + at);
+    } else if (at + 1 != size_) {
+      items[at] = std::move(items[size_ - 1]);
+    }
+    std::destroy_at(items + --size_);
+    if (form_ != Form::block) return;
+    if (size_ == 1) {
+      const Block block = body_.block;
+      std::construct_at(&body_.one, std::move(*items));
+      std::destroy_at(items);
+      form_ = Form::inside;
+      home.arena().free(block.offset, block.bytes);
+    } else if (Arena::block_bytes(4 * size_ * sizeof(Item)) < body_.block.bytes) {
+      reblock(home, 2 * size_ * sizeof(Item));
+    }
+  }
+
+  /// Moves the rows to a block of another size.
+  template <class Segment>
+  void reblock(Segment& home, std::size_t wanted) {
+    const std::uint32_t bytes = Arena::block_bytes(wanted);
+    const std::uint32_t offset = home.allocate(bytes);
+    const std::span<Item> old = mutable_rows(home);
+    std::uninitialized_move(old.begin(), old.end(), reinterpret_cast<Item*>(home.arena().at(offset)));
+    std::destroy(old.begin(), old.end());
+    if (form_ == Form::block) home.arena().free(body_.block.offset, body_.block.bytes);
+    form_ = Form::block;
+    body_.block = {offset, bytes};
+  }
+
+  template <class Segment>
+  void make_large(Segment& home, const IndexLimits& limits, std::size_t& large_bytes) {
+    auto large = std::make_unique<Large>(limits);
+    for (Item& item : mutable_rows(home)) large->take(std::move(item.row), item.weight);
+    destroy(home);
+    form_ = Form::large;
+    body_.large = large.release();
+    large_bytes += body_.large->bytes();
+  }
+
+  template <class Segment>
+  void make_small(Segment& home, std::size_t& large_bytes) {
+    const std::unique_ptr<Large> large(body_.large);
+    large_bytes -= large->bytes();
+    form_ = Form::inside;
+    if (large->size() > 1) {
+      const std::uint32_t bytes = Arena::block_bytes(2 * large->size() * sizeof(Item));
+      body_.block = {home.allocate(bytes), bytes};
+      form_ = Form::block;
+    }
+    Item* item = mutable_rows(home).data();
+    large->for_each([&](const V& value, Weight weight) { std::construct_at(item++, Item{value, weight}); });
+    size_ = static_cast<std::uint32_t>(large->size());
+  }
+
+  std::uint32_t size_ = 0;
+  Form form_ = Form::inside;
+  Body body_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+namespace lockstep {
+
+/// Sizes at which the parts of an index change their shape. The defaults are for speed; tests run at the
+/// minimum, so that small random cases reach every shape.
+struct IndexLimits {
+  /// Bytes of entries in one segment before it splits. Also what is copied on the first write after a pin.
+  std::uint32_t segment_bytes = 8 << 10;
+  /// A group of more rows than this leaves its segment for an index of its own. 0: as many as fit 512 bytes.
+  std::uint32_t small_group_rows = 0;
+  /// Rows in one page of a large ordered group.
+  std::uint32_t page_rows = 256;
+
+  static constexpr IndexLimits minimum() { return {.segment_bytes = 1, .small_group_rows = 2, .page_rows = 2}; }
+};
+
+}  // namespace lockstep

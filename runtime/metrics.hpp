@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+/// One operator at one worker since the runtime began.
+struct OperatorMetrics {
+  std::string name;
+  unsigned worker = 0;
+  /// Steps in which it ran.
+  std::uint64_t activations = 0;
+  std::uint64_t rows_in = 0;
+  std::uint64_t rows_out = 0;
+  /// Running time, in nanoseconds: of large steps as taken, of small ones estimated from one in 64.
+  std::uint64_t nanoseconds = 0;
+  std::uint64_t state_bytes = 0;
+};
+
+/// The last step.
+struct StepMetrics {
+  std::uint64_t step = 0;
+  /// Rows sealed into it.
+  std::uint64_t rows = 0;
+  std::uint64_t nanoseconds = 0;
+};
+
+struct Metrics {
+  std::vector<OperatorMetrics> operators;
+  StepMetrics last_step;
+  /// Over all steps.
+  std::uint64_t rows = 0;
+
+  std::uint64_t state_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const OperatorMetrics& one : operators) bytes += one.state_bytes;
+    return bytes;
+  }
+  /// Running time of one worker's operators.
+  std::uint64_t worker_nanoseconds(unsigned worker) const {
+    std::uint64_t sum = 0;
+    for (const OperatorMetrics& one : operators) sum += one.worker == worker ? one.nanoseconds : 0;
+    return sum;
+  }
+};
+
+}  // namespace lockstep

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "runtime/limits.hpp"
+
+namespace lockstep {
+
+struct RuntimeOptions {
+  /// Shards of all state, 1 to 1,024. Results do not depend on it.
+  unsigned workers = 1;
+  /// Threads that run the workers, the caller of step() among them. 0: as many as workers, but no more than the
+  /// processors this process may run on.
+  unsigned threads = 0;
+  /// Binds each thread but the caller's to a processor.
+  bool pin_threads = false;
+  /// Rows that a session may stage before a push has to wait, or throws when stepping by hand.
+  std::size_t stage_rows = std::size_t{1} << 24;
+  /// Deterministic simulation: one thread runs one node at a time, of a worker chosen by this seed.
+  std::optional<std::uint64_t> schedule_seed = std::nullopt;
+  IndexLimits limits = {};
+};
+
+/// When a started runtime takes a step: as soon as so many rows are staged, or a row has been for so long.
+struct StepPolicy {
+  std::size_t rows = 10'000;
+  std::chrono::nanoseconds every = std::chrono::milliseconds(1);
+};
+
+}  // namespace lockstep

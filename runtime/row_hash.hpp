@@ -1,0 +1,61 @@
+#pragma once
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <array>
+#include <cstring>
+
+#include "runtime/row_shape.hpp"
+
+// The hash that decides slots: XXH3, fixed for ever, since saved state is laid out by it. A row of constant
+// size is hashed as the packed little-endian image of its fields; a string as its bytes; anything else as the
+// image of the hashes of its parts.
+
+namespace lockstep::derived {
+
+static_assert(std::endian::native == std::endian::little, "the slot hash is defined on little-endian images");
+
+template <class T>
+std::byte* pack(std::byte* out, const T& value) {
+  if constexpr (shape::Composite<T>) {
+    std::apply([&out](const auto&... field) { ((out = pack(out, field)), ...); }, shape::fields(value));
+    return out;
+  } else {
+    std::memcpy(out, &value, sizeof value);
+    return out + sizeof value;
+  }
+}
+
+template <class T>
+std::uint64_t hash(const T& value) {
+  if constexpr (shape::PackedSize<T>::value != 0) {
+    std::array<std::byte, shape::PackedSize<T>::value> image;
+    pack(image.data(), value);
+    return XXH3_64bits(image.data(), image.size());
+  } else if constexpr (shape::Text<T>) {
+    return XXH3_64bits(value.data(), value.size());
+  } else if constexpr (shape::Optional<T>) {
+    const std::array<std::uint64_t, 2> image{value.has_value(),
+                                             value ? row_traits<typename T::value_type>::hash(*value) : 0};
+    return XXH3_64bits(image.data(), sizeof image);
+  } else if constexpr (shape::Sequence<T>) {
+    std::uint64_t result = value.size();
+    for (const auto& element : value) {
+      const std::uint64_t part = row_traits<typename T::value_type>::hash(element);
+      result = XXH3_64bits_withSeed(&part, sizeof part, result);
+    }
+    return result;
+  } else {
+    return std::apply(
+        [](const auto&... field) -> std::uint64_t {
+          if constexpr (sizeof...(field) == 0) return 0;
+          const std::array<std::uint64_t, sizeof...(field)> image{
+              row_traits<std::remove_cvref_t<decltype(field)>>::hash(field)...};
+          return XXH3_64bits(image.data(), sizeof image);
+        },
+        shape::fields(value));
+  }
+}
+
+}  // namespace lockstep::derived

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/row_shape.hpp"
+
+namespace lockstep {
+
+struct SchemaField;
+
+/// The shape of a row type, known at run time: what an edge carries.
+struct Schema {
+  enum class Kind { boolean, integer, unsigned_integer, real, text, optional, sequence, tuple, record, dynamic };
+
+  Kind kind = Kind::dynamic;
+  /// The type's name; of a record, its own.
+  std::string name;
+  /// Fields of a record or tuple; the one element of an optional or sequence.
+  std::vector<SchemaField> fields;
+
+  /// One line, `Transfer{id: int64, amount: int64}`.
+  std::string to_string() const;
+};
+
+struct SchemaField {
+  std::string name;
+  Schema schema;
+};
+
+bool operator==(const Schema& a, const Schema& b);
+
+namespace derived {
+
+std::string demangled(const char* mangled);
+
+/// The name of a struct without its namespaces.
+template <class T>
+std::string type_name() {
+  std::string name = demangled(typeid(T).name());
+  const auto colons = name.rfind("::");
+  return colons == std::string::npos ? name : name.substr(colons + 2);
+}
+
+template <class T>
+Schema schema() {
+  if constexpr (std::same_as<T, bool>) {
+    return {Schema::Kind::boolean, "bool", {}};
+  } else if constexpr (std::signed_integral<T>) {
+    return {Schema::Kind::integer, "int" + std::to_string(8 * sizeof(T)), {}};
+  } else if constexpr (std::unsigned_integral<T>) {
+    return {Schema::Kind::unsigned_integer, "uint" + std::to_string(8 * sizeof(T)), {}};
+  } else if constexpr (shape::Real<T>) {
+    return {Schema::Kind::real, "double", {}};
+  } else if constexpr (shape::Text<T>) {
+    return {Schema::Kind::text, "string", {}};
+  } else if constexpr (shape::Optional<T>) {
+    return {Schema::Kind::optional, "optional", {{"", row_traits<typename T::value_type>::schema()}}};
+  } else if constexpr (shape::Sequence<T>) {
+    return {Schema::Kind::sequence, "vector", {{"", row_traits<typename T::value_type>::schema()}}};
+  } else {
+    Schema result{Described<T> ? Schema::Kind::record : Schema::Kind::tuple, "", {}};
+    if constexpr (Described<T>) result.name = type_name<T>();
+    [&]<class... Field>(std::tuple<Field...>*) {
+      (result.fields.push_back({"", row_traits<std::remove_cvref_t<Field>>::schema()}), ...);
+    }(static_cast<shape::FieldTuple<T>*>(nullptr));
+    if constexpr (Described<T>) {
+      for (std::size_t i = 0; i < result.fields.size(); ++i) result.fields[i].name = shape::field_names<T>[i];
+    }
+    return result;
+  }
+}
+
+}  // namespace derived
+}  // namespace lockstep

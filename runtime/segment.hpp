@@ -1,0 +1,188 @@
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "runtime/arena.hpp"
+#include "runtime/row_traits.hpp"
+
+namespace lockstep {
+
+/// A payload part of which lives in its segment's arena, and which therefore moves and copies with its segment's
+/// help. Its functions take the bases of the arenas between which it goes.
+template <class Payload>
+concept UsesArena = requires {
+  typename Payload::InArena;
+};
+
+struct NoArena {};
+
+/// A key, what the table holds for it, and two words: `tag`, the low half of the key's hash (0: no entry), and
+/// `link`, 1 + the entry's place among those marked in this step (0: unmarked).
+template <class Key, class Payload>
+struct Entry {
+  std::uint32_t tag;
+  std::uint32_t link;
+  Key key;
+  Payload payload;
+};
+
+/// A relocatable piece of a table: all entries of one range of hashes, open-addressed and ordered by hash but
+/// for collisions, with an arena for what their payloads hold beyond themselves. Worker-local, until a pin
+/// shares it; a shared segment is never written.
+template <class Key, class Payload>
+class Segment {
+ public:
+  using Entry = lockstep::Entry<Key, Payload>;
+
+  static std::size_t bytes_for(std::uint32_t capacity) { return kHead + capacity * sizeof(Entry); }
+
+  static Segment* make(std::uint32_t capacity, std::uint32_t depth) {
+    void* memory = ::operator new(bytes_for(capacity));
+    auto* segment = new (memory) Segment(capacity, depth);
+    for (std::uint32_t i = 0; i < capacity; ++i) segment->entries()[i].tag = 0;
+    return segment;
+  }
+
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  /// Drops one owner. Any thread. Pairs with sole_owner(): what an owner read happens before the sole owner's writes.
+  void release() {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+  }
+  void share() { owners_.fetch_add(1, std::memory_order_relaxed); }
+  bool sole_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
+
+  std::uint32_t capacity() const { return capacity_; }
+  std::uint32_t depth() const { return depth_; }
+  std::size_t bytes() const {
+    if constexpr (UsesArena<Payload>) return bytes_for(capacity_) + arena_.capacity();
+    return bytes_for(capacity_);
+  }
+
+  Entry* entries() { return reinterpret_cast<Entry*>(reinterpret_cast<std::byte*>(this) + kHead); }
+  const Entry* entries() const {
+    return reinterpret_cast<const Entry*>(reinterpret_cast<const std::byte*>(this) + kHead);
+  }
+  Entry* end() { return entries() + capacity_; }
+
+  static std::uint32_t home(std::uint32_t tag, std::uint32_t capacity) {
+    return static_cast<std::uint32_t>((std::uint64_t{tag} * capacity) >> 32);
+  }
+
+  bool full() const { return (count + 1) * 5 > capacity_ * 4; }
+
+  /// The place for a new entry of this tag. REQUIRES: not full.
+  Entry* vacancy(std::uint32_t tag) {
+    Entry* entry = entries() + home(tag, capacity_);
+    while (entry->tag != 0) {
+      if (++entry == end()) entry = entries();
+    }
+    return entry;
+  }
+
+  /// A block of the arena for one of this segment's payloads.
+  std::uint32_t allocate(std::uint32_t bytes) {
+    if (!arena_.has_room(bytes)) grow_arena(bytes);
+    return arena_.allocate(bytes);
+  }
+
+  auto& arena() { return arena_; }
+  const auto& arena() const { return arena_; }
+
+  template <class Function>
+  void for_each(Function&& function) {
+    for (Entry* entry = entries(); entry != end(); ++entry) {
+      if (entry->tag != 0) function(*entry);
+    }
+  }
+
+  /// The same segment again, for the one owner who wants to write.
+  Segment* clone() const {
+    Segment* copy = make(capacity_, depth_);
+    if constexpr (UsesArena<Payload>) copy->arena_.copy_layout(arena_);
+    for (std::uint32_t i = 0; i < capacity_; ++i) {
+      const Entry& from = entries()[i];
+      if (from.tag == 0) continue;
+      Entry& to = copy->entries()[i];
+      std::construct_at(&to.key, from.key);
+      if constexpr (UsesArena<Payload>) {
+        from.payload.clone_to(&to.payload, arena_.base(), copy->arena_.at(0));
+      } else {
+        std::construct_at(&to.payload, from.payload);
+      }
+      to.link = from.link;
+      to.tag = from.tag;
+      ++copy->count;
+    }
+    return copy;
+  }
+
+  /// Moves an entry of `from` to the raw place `to` of this segment, which may be the same one.
+  void take(Entry* to, Segment& from, Entry& entry) {
+    std::construct_at(&to->key, std::move(entry.key));
+    std::destroy_at(&entry.key);
+    if constexpr (UsesArena<Payload>) {
+      if (&from == this) {
+        entry.payload.move_to(&to->payload);
+      } else {
+        entry.payload.relocate_to(&to->payload, from, *this);
+      }
+    } else {
+      std::construct_at(&to->payload, std::move(entry.payload));
+      std::destroy_at(&entry.payload);
+    }
+    to->link = entry.link;
+    to->tag = std::exchange(entry.tag, 0);
+  }
+
+  void destroy_entry(Entry& entry) {
+    std::destroy_at(&entry.key);
+    if constexpr (UsesArena<Payload>) {
+      entry.payload.destroy(*this);
+    } else {
+      std::destroy_at(&entry.payload);
+    }
+    entry.tag = 0;
+  }
+
+  std::uint32_t count = 0;
+
+ private:
+  static constexpr std::size_t kAlign = std::max(alignof(Entry), alignof(std::max_align_t));
+  static_assert(kAlign == alignof(std::max_align_t), "lockstep: rows with more than the usual alignment");
+
+  Segment(std::uint32_t capacity, std::uint32_t depth) : capacity_(capacity), depth_(depth) {
+    static_assert(sizeof(Segment) <= kHead);
+  }
+  ~Segment() = default;
+
+  void destroy() {
+    for_each([this](Entry& entry) { destroy_entry(entry); });
+    this->~Segment();
+    ::operator delete(this);
+  }
+
+  void grow_arena(std::uint32_t bytes) {
+    std::byte* old = arena_.grow(bytes);
+    if constexpr (!Payload::kArenaBitwise) {
+      for_each([&](Entry& entry) { entry.payload.rebase(old, arena_.at(0)); });
+    }
+    ::operator delete(old);
+  }
+
+  std::atomic<std::uint32_t> owners_{1};
+  std::uint32_t capacity_;
+  std::uint32_t depth_;
+  [[no_unique_address]] std::conditional_t<UsesArena<Payload>, Arena, NoArena> arena_;
+
+  static constexpr std::size_t kHeadFields = 16;
+  static constexpr std::size_t kHead =
+      (kHeadFields + (UsesArena<Payload> ? sizeof(Arena) : 0) + kAlign - 1) / kAlign * kAlign;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,418 @@
+#pragma once
+
+#include <cassert>
+#include <vector>
+
+#include "runtime/limits.hpp"
+#include "runtime/segment.hpp"
+#include "runtime/slot.hpp"
+
+namespace lockstep {
+
+struct NoMark {};
+
+/// A hash table in segments: the state behind every index. A directory, indexed by the top bits of the hash,
+/// names the segment that holds a range of hashes; a full segment splits in two, so growth never stops the
+/// table, and a segment that is nearly empty merges with its neighbour. (Extendible hashing: Fagin et al.,
+/// TODS 1979.)
+///
+/// Every write goes through insert() or writable(): there, a segment that a pin shares is copied first. share() pins.
+/// An entry may be marked once per step with a `Mark`; marks follow entries that move. Worker-local but for
+/// the pins, which any thread may read and drop.
+///
+/// Cost: O(1) expected per operation; share() is O(segments).
+template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
+class Table {
+ public:
+  using Segment = lockstep::Segment<Key, Payload>;
+  using Entry = typename Segment::Entry;
+
+  struct Marked {
+    Entry* entry;
+    [[no_unique_address]] Mark mark;
+  };
+
+  explicit Table(const IndexLimits& limits = {}) : limits_(limits) { directory_.resize(2, vacant()); }
+  Table(Table&& other) noexcept
+      : limits_(other.limits_),
+        directory_(std::exchange(other.directory_, std::vector<Place>(2, vacant()))),
+        marked_(std::move(other.marked_)),
+        depth_(std::exchange(other.depth_, 1)),
+        version_(other.version_),
+        size_(std::exchange(other.size_, 0)),
+        segments_(std::exchange(other.segments_, 0)),
+        segment_bytes_(std::exchange(other.segment_bytes_, 0)) {}
+  Table& operator=(Table&& other) noexcept {
+    std::swap(limits_, other.limits_);
+    std::swap(directory_, other.directory_);
+    std::swap(marked_, other.marked_);
+    std::swap(depth_, other.depth_);
+    std::swap(version_, other.version_);
+    std::swap(size_, other.size_);
+    std::swap(segments_, other.segments_);
+    std::swap(segment_bytes_, other.segment_bytes_);
+    return *this;
+  }
+  ~Table() {
+    for_each_segment([](Segment& segment) { segment.release(); });
+  }
+
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return segment_bytes_ + directory_.capacity() * sizeof(Place); }
+
+  void prefetch(std::uint64_t hash) const {
+    const Place& place = directory_[index(hash)];
+    const auto* entry = reinterpret_cast<const char*>(first(place, tag_of(hash)));
+    __builtin_prefetch(entry, 1);
+    __builtin_prefetch(entry + 63, 1);
+  }
+
+  const Entry* find(const Key& key, std::uint64_t hash) const {
+    const Place& place = directory_[index(hash)];
+    return probe(place, key, tag_of(hash));
+  }
+
+  /// The entry of this key, created with an empty payload if there was none, ready to be written.
+  Entry* insert(const Key& key, std::uint64_t hash) {
+    const std::uint32_t tag = tag_of(hash);
+    for (;;) {
+      const std::size_t at = writable_place(hash);
+      const Place& place = directory_[at];
+      Entry* entry = first(place, tag);
+      Entry* const end = place.segment->entries() + place.capacity;
+      while (entry->tag != 0) {
+        if (entry->tag == tag && row_traits<Key>::equal(entry->key, key)) return entry;
+        if (++entry == end) entry = place.segment->entries();
+      }
+      if (place.capacity == 0 || place.segment->full()) {
+        make_room(at);
+        continue;
+      }
+      std::construct_at(&entry->key, key);
+      std::construct_at(&entry->payload);
+      entry->link = 0;
+      entry->tag = tag;
+      ++place.segment->count;
+      ++size_;
+      return entry;
+    }
+  }
+
+  /// The entry of this key, ready to be written, or null.
+  Entry* writable(const Key& key, std::uint64_t hash) {
+    return const_cast<Entry*>(probe(directory_[writable_place(hash)], key, tag_of(hash)));
+  }
+
+  /// REQUIRES: the entry came from insert() or writable() with this hash and nothing was inserted since. Other
+  /// entries may move; marks follow them.
+  void erase(Entry* entry, std::uint64_t hash) {
+    const std::size_t at = index(hash);
+    Segment& segment = *directory_[at].segment;
+    segment.destroy_entry(*entry);
+    close_gap(segment, entry);
+    --segment.count;
+    --size_;
+    if (segment.count <= segment.capacity() / 8) {
+      shrink(at);
+    } else {
+      tidy_at(at);
+    }
+  }
+
+  /// The segment in whose arena the payload of this hash lives.
+  Segment& segment(std::uint64_t hash) { return *directory_[index(hash)].segment; }
+  const Segment& segment(std::uint64_t hash) const { return *directory_[index(hash)].segment; }
+
+  /// Gives back what the arena of this segment has free, if that is most of it. Entries move.
+  void tidy(std::uint64_t hash) { tidy_at(index(hash)); }
+
+  /// Call around a change of a payload that may change its arena's size.
+  void account(const Segment& segment, std::size_t bytes_before) { segment_bytes_ += segment.bytes() - bytes_before; }
+
+  /// Marks an entry, once: returns the mark, new or not, and whether it is new.
+  std::pair<Mark*, bool> mark(Entry* entry) {
+    if (entry->link != 0) return {&marked_[entry->link - 1].mark, false};
+    marked_.push_back({entry, {}});
+    entry->link = static_cast<std::uint32_t>(marked_.size());
+    return {&marked_.back().mark, true};
+  }
+  std::vector<Marked>& marked() { return marked_; }
+
+  template <class Function>
+  void for_each(Function&& function) const {
+    for_each_segment(
+        [&](Segment& segment) { segment.for_each([&](Entry& entry) { function(std::as_const(entry)); }); });
+  }
+
+  /// All entries whose hashes begin with these bits, each with its segment.
+  template <class Function>
+  void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
+    const std::uint64_t low = prefix << (64 - bits);
+    const std::uint64_t high = low | (~std::uint64_t{0} >> bits);
+    for (std::size_t at = index(low); at <= index(high); at = (at & ~(aliases(at) - 1)) + aliases(at)) {
+      if (directory_[at].capacity == 0) continue;
+      Segment& segment = *directory_[at].segment;
+      segment.for_each([&](Entry& entry) {
+        if (segment.depth() >= bits || Hash()(entry.key) >> (64 - bits) == prefix) {
+          function(std::as_const(entry), std::as_const(segment));
+        }
+      });
+    }
+  }
+
+  /// A pin: a table with the same contents that stays as it is, at the cost of a word per segment. REQUIRES: no marks.
+  Table share() {
+    assert(marked_.empty());
+    Table pin(limits_);
+    pin.directory_ = directory_;
+    pin.depth_ = depth_;
+    pin.size_ = size_;
+    pin.segments_ = segments_;
+    pin.segment_bytes_ = segment_bytes_;
+    for_each_segment([](Segment& segment) { segment.share(); });
+    ++version_;
+    pin.version_ = version_;
+    return pin;
+  }
+
+ private:
+  /// A directory entry repeats what a probe needs of its segment, which saves a cache miss. (Measured: 10 %.)
+  struct Place {
+    Segment* segment;
+    std::uint32_t capacity;
+    std::uint32_t version;
+  };
+
+  static constexpr std::uint32_t kMinCapacity = 4;
+  static constexpr std::uint32_t kMaxDepth = 30;
+
+  static std::uint32_t tag_of(std::uint64_t hash) {
+    const auto low = static_cast<std::uint32_t>(hash);
+    return low == 0 ? 1 : low;
+  }
+
+  /// The place of a segment that has not been needed yet: one vacant entry, so that probes need no special case.
+  Place vacant() const {
+    alignas(std::max_align_t) static const std::byte nothing[1024]{};
+    static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= sizeof nothing);
+    return {const_cast<Segment*>(reinterpret_cast<const Segment*>(nothing)), 0, 1};
+  }
+
+  std::size_t index(std::uint64_t hash) const { return hash >> (64 - depth_); }
+  std::size_t aliases(std::size_t at) const {
+    const Place& place = directory_[at];
+    return std::size_t{1} << (depth_ - (place.capacity == 0 ? 0 : place.segment->depth()));
+  }
+  std::uint32_t max_capacity() const {
+    return std::max<std::uint32_t>(kMinCapacity, limits_.segment_bytes / sizeof(Entry));
+  }
+
+  static Entry* first(const Place& place, std::uint32_t tag) {
+    return place.segment->entries() + Segment::home(tag, place.capacity);
+  }
+
+  static const Entry* probe(const Place& place, const Key& key, std::uint32_t tag) {
+    const Entry* entry = first(place, tag);
+    const Entry* const end = place.segment->entries() + place.capacity;
+    while (entry->tag != 0) {
+      if (entry->tag == tag && row_traits<Key>::equal(entry->key, key)) return entry;
+      if (++entry == end) entry = place.segment->entries();
+    }
+    return nullptr;
+  }
+
+  template <class Function>
+  void for_each_segment(Function&& function) const {
+    for (std::size_t at = 0; at < directory_.size();) {
+      const Place place = directory_[at];
+      at += aliases(at);
+      if (place.capacity != 0) function(*place.segment);
+    }
+  }
+
+  /// The one write point.
+  std::size_t writable_place(std::uint64_t hash) {
+    const std::size_t at = index(hash);
+    if (directory_[at].version != version_) [[unlikely]]
+      unshare(at);
+    return at;
+  }
+
+  void unshare(std::size_t at) {
+    Segment* segment = directory_[at].segment;
+    if (directory_[at].capacity != 0 && !segment->sole_owner()) {
+      Segment* copy = segment->clone();
+      segment_bytes_ += copy->bytes() - segment->bytes();
+      segment->release();
+      segment = copy;
+    }
+    set(at, segment, directory_[at].capacity);
+  }
+
+  /// Puts a segment at all its directory entries.
+  void set(std::size_t at, Segment* segment, std::uint32_t capacity) {
+    const std::size_t count = std::size_t{1} << (depth_ - (capacity == 0 ? 0 : segment->depth()));
+    const std::size_t begin = at & ~(count - 1);
+    for (std::size_t i = begin; i < begin + count; ++i) directory_[i] = {segment, capacity, version_};
+  }
+
+  void follow(Entry* entry) {
+    if (entry->link != 0) marked_[entry->link - 1].entry = entry;
+  }
+
+  void adopt(Segment* to, Segment& from, Entry& entry) {
+    Entry* place = to->vacancy(entry.tag);
+    to->take(place, from, entry);
+    follow(place);
+    ++to->count;
+    --from.count;
+  }
+
+  Segment* make_segment(std::uint32_t capacity, std::uint32_t depth) {
+    ++segments_;
+    return Segment::make(capacity, depth);
+  }
+
+  void discard(Segment* segment, std::size_t bytes_before) {
+    segment_bytes_ -= bytes_before;
+    --segments_;
+    segment->release();
+  }
+
+  void make_room(std::size_t at) {
+    Segment* segment = directory_[at].segment;
+    const std::uint32_t capacity = directory_[at].capacity;
+    if (capacity == 0) {
+      Segment* fresh = make_segment(kMinCapacity, 0);
+      segment_bytes_ += fresh->bytes();
+      set(at, fresh, fresh->capacity());
+    } else if (capacity < max_capacity()) {
+      rebuild(at, std::min(max_capacity(), capacity * 2));
+    } else if (segment->depth() < worthwhile_depth()) {
+      split(at);
+    } else {
+      rebuild(at, capacity * 2);
+    }
+  }
+
+  /// Hashes that agree in more bits than chance would have it are not worth doubling the directory for.
+  std::uint32_t worthwhile_depth() const {
+    return std::min<std::uint32_t>(kMaxDepth, static_cast<std::uint32_t>(std::bit_width(size_ / max_capacity())) + 12);
+  }
+
+  void rebuild(std::size_t at, std::uint32_t capacity) {
+    Segment* old = directory_[at].segment;
+    const std::size_t bytes_before = old->bytes();
+    Segment* fresh = make_segment(capacity, old->depth());
+    old->for_each([&](Entry& entry) { adopt(fresh, *old, entry); });
+    segment_bytes_ += fresh->bytes();
+    set(at, fresh, capacity);
+    discard(old, bytes_before);
+  }
+
+  void split(std::size_t at) {
+    Segment* old = directory_[at].segment;
+    const std::size_t bytes_before = old->bytes();
+    if (old->depth() == depth_) {
+      std::vector<Place> doubled;
+      doubled.reserve(directory_.size() * 2);
+      for (const Place& place : directory_) doubled.insert(doubled.end(), 2, place);
+      directory_ = std::move(doubled);
+      ++depth_;
+      at *= 2;
+    }
+    const std::uint32_t depth = old->depth() + 1;
+    const auto goes_right = [depth](const Entry& entry) { return (Hash()(entry.key) >> (64 - depth) & 1) != 0; };
+    std::uint32_t right_count = 0;
+    old->for_each([&](Entry& entry) { right_count += goes_right(entry); });
+    const auto roomy = [this](std::uint32_t count) {
+      return std::clamp(count + count / 2 + 2, kMinCapacity, max_capacity());
+    };
+    Segment* left = make_segment(roomy(old->count - right_count), depth);
+    Segment* right = make_segment(roomy(right_count), depth);
+    old->for_each([&](Entry& entry) { adopt(goes_right(entry) ? right : left, *old, entry); });
+    segment_bytes_ += left->bytes() + right->bytes();
+    const std::size_t half = std::size_t{1} << (depth_ - depth);
+    const std::size_t begin = at & ~(2 * half - 1);
+    set(begin, left, left->capacity());
+    set(begin + half, right, right->capacity());
+    discard(old, bytes_before);
+  }
+
+  /// Shifts back the entries that probed past the gap, so that no tombstone is needed.
+  void close_gap(Segment& segment, Entry* gap) {
+    const std::uint32_t capacity = segment.capacity();
+    Entry* const entries = segment.entries();
+    auto hole = static_cast<std::uint32_t>(gap - entries);
+    for (std::uint32_t i = hole;;) {
+      if (++i == capacity) i = 0;
+      Entry& entry = entries[i];
+      if (entry.tag == 0) return;
+      const auto distance = [capacity, i](std::uint32_t from) { return i >= from ? i - from : i + capacity - from; };
+      if (distance(Segment::home(entry.tag, capacity)) < distance(hole)) continue;
+      segment.take(entries + hole, segment, entry);
+      follow(entries + hole);
+      hole = i;
+    }
+  }
+
+  void shrink(std::size_t at) {
+    const std::uint32_t capacity = directory_[at].capacity;
+    if (capacity > kMinCapacity) rebuild(at, std::max(kMinCapacity, capacity / 2));
+    while (merge(at)) {
+    }
+    tidy_at(at);
+  }
+
+  void tidy_at(std::size_t at) {
+    if constexpr (UsesArena<Payload>) {
+      if (directory_[at].segment->arena().mostly_free()) rebuild(at, directory_[at].capacity);
+    }
+  }
+
+  bool merge(std::size_t& at) {
+    Segment* segment = directory_[at].segment;
+    if (segment->depth() == 0) return false;
+    const std::size_t span = aliases(at);
+    const std::size_t begin = at & ~(span - 1);
+    const std::size_t sibling_at = begin ^ span;
+    Segment* sibling = directory_[sibling_at].segment;
+    const std::uint32_t count = segment->count + sibling->count;
+    if (sibling->depth() != segment->depth() || count > max_capacity() / 4) return false;
+    if (directory_[sibling_at].version != version_) unshare(sibling_at);
+    sibling = directory_[sibling_at].segment;
+    Segment* merged = make_segment(std::max(kMinCapacity, 2 * count), segment->depth() - 1);
+    for (Segment* part : {segment, sibling}) {
+      const std::size_t bytes_before = part->bytes();
+      part->for_each([&](Entry& entry) { adopt(merged, *part, entry); });
+      discard(part, bytes_before);
+    }
+    segment_bytes_ += merged->bytes();
+    set(at, merged, merged->capacity());
+    if (directory_.size() > 8 * segments_) halve(at);
+    return true;
+  }
+
+  void halve(std::size_t& at) {
+    std::uint32_t deepest = 1;
+    for_each_segment([&](Segment& segment) { deepest = std::max(deepest, segment.depth()); });
+    const std::uint32_t fold = depth_ - deepest;
+    if (fold == 0) return;
+    std::vector<Place> folded;
+    for (std::size_t i = 0; i < directory_.size(); i += std::size_t{1} << fold) folded.push_back(directory_[i]);
+    directory_ = std::move(folded);
+    depth_ = deepest;
+    at >>= fold;
+  }
+
+  IndexLimits limits_;
+  std::vector<Place> directory_;
+  std::vector<Marked> marked_;
+  std::uint32_t depth_ = 1;
+  std::uint32_t version_ = 1;
+  std::size_t size_ = 0;
+  std::size_t segments_ = 0;
+  std::size_t segment_bytes_ = 0;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,109 @@
+#include "runtime/worker.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace lockstep {
+
+void Worker::install(Assembly::Parts parts, unsigned levels) {
+  nodes_ = std::move(parts.nodes);
+  edges_ = std::move(parts.edges);
+  accumulators_ = std::move(parts.accumulators);
+  std::stable_sort(nodes_.begin(), nodes_.end(),
+                   [](const NodeSlot& a, const NodeSlot& b) { return a.level < b.level; });
+  level_begins_.assign(levels + 1, static_cast<std::uint32_t>(nodes_.size()));
+  for (std::uint32_t i = static_cast<std::uint32_t>(nodes_.size()); i-- != 0;) {
+    for (EdgeBase* edge : nodes_[i].reads) edge->add_reader(i);
+    for (unsigned level = 0; level <= nodes_[i].level; ++level) level_begins_[level] = i;
+  }
+  level_begins_[0] = 0;
+  pulse_->dirty.resize(nodes_.size());
+}
+
+void Worker::set_input(InputId input, OperatorId reader) {
+  if (input_nodes_.size() <= input) input_nodes_.resize(input + 1);
+  const auto node =
+      std::find_if(nodes_.begin(), nodes_.end(), [&](const NodeSlot& slot) { return slot.info->id == reader; });
+  input_nodes_[input] = static_cast<std::uint32_t>(node - nodes_.begin());
+}
+
+void Worker::begin(const StepOrder& order) {
+  time_ = order.time;
+  data_ = order.data;
+  time_weight_ = order.time_weight;
+  ++pulse_->tick;
+  pulse_->published.clear();
+  for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
+  for (const std::uint32_t node : again_) pulse_->dirty.set(node);
+  again_.clear();
+  level_ = 0;
+  position_ = 0;
+  awaiting_ = false;
+}
+
+bool Worker::ready() {
+  if (awaiting_) awaiting_ = !transport_->receive(id_, level_ - 1, time_, pulse_->tick);
+  return !awaiting_;
+}
+
+Worker::Progress Worker::advance(bool one_node) {
+  for (;;) {
+    if (failure_.failed()) return Progress::done;
+    if (!ready()) return Progress::waiting;
+    if (const Progress progress = run_level(one_node); progress != Progress::waiting) return progress;
+    if (level_ + 2 == level_begins_.size()) {
+      for (EdgeBase* edge : pulse_->published) edge->publish(*data_, id_);
+      return Progress::done;
+    }
+    transport_->post(id_, level_, time_);
+    ++level_;
+    awaiting_ = true;
+  }
+}
+
+/// `waiting`: all of the level has run.
+Worker::Progress Worker::run_level(bool one_node) {
+  const std::uint32_t end = level_begins_[level_ + 1];
+  for (;;) {
+    position_ = pulse_->dirty.take(position_, end);
+    if (position_ == end) return Progress::waiting;
+    if (!eval(nodes_[position_])) return Progress::done;
+    if (one_node) return Progress::moved;
+  }
+}
+
+bool Worker::eval(NodeSlot& slot) {
+  Activation activation{time_, pulse_->tick};
+  NodeCounters& counters = slot.node->counters;
+  NodeCounters::add(counters.activations, 1);
+  try {
+    if (time_weight_ == 0) [[likely]] {
+      slot.node->eval(activation);
+    } else {
+      const auto before = std::chrono::steady_clock::now();
+      slot.node->eval(activation);
+      const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
+      NodeCounters::add(counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
+    }
+  } catch (...) {
+    record_failure(slot);
+    return false;
+  }
+  if (activation.again) again_.push_back(position_);
+  return true;
+}
+
+void Worker::record_failure(const NodeSlot& slot) {
+  const std::uint64_t step = time_.step;
+  try {
+    throw;
+  } catch (const RowError& error) {
+    const std::string& name = error.operator_name.empty() ? slot.info->name : error.operator_name;
+    failure_.record(StepFailed(name, step, error.row, describe(error.nested), error.nested));
+  } catch (...) {
+    const std::exception_ptr error = std::current_exception();
+    failure_.record(StepFailed(slot.info->name, step, "", describe(error), error));
+  }
+}
+
+}  // namespace lockstep
