@@ -9,6 +9,7 @@
 #include "exchange/lane.hpp"
 #include "exchange/route.hpp"
 #include "runtime/assembly.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -34,12 +35,16 @@ class Sender final : public Node {
       if constexpr (std::same_as<Route, route::ToAll>) {
         for (Batch<R>* parcel : parcels_) parcel->push_back({row, weight});
       } else {
-        parcels_[Route()(row, workers)]->push_back({std::forward<decltype(row)>(row), weight});
+        unsigned to = Route()(row, workers);
+        if (planted(Bug::batch_goes_to_wrong_worker) && worker_ == 0 && to == 1) to = 0;
+        if (planted(Bug::exchange_drops_weights)) weight = weight > 0 ? 1 : -1;
+        parcels_[to]->push_back({std::forward<decltype(row)>(row), weight});
       }
     });
     for (unsigned to = 0; to < workers; ++to) {
       if (parcels_[to]->empty()) continue;
       NodeCounters::add(counters.rows_out, parcels_[to]->size());
+      if (to != worker_) reached(Place::parcel_to_other_worker);
       transport_.announce(worker_, to, number_);
     }
   }

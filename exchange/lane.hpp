@@ -5,6 +5,7 @@
 
 #include "runtime/edge.hpp"
 #include "runtime/transport.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -34,7 +35,8 @@ class Lane final : public LaneBase {
     auto& spans = edge.borrow();
     for (unsigned from = 0; from < workers_; ++from) {
       const Parcel& parcel = at(from, worker, tick);
-      if (parcel.tick == tick && !parcel.rows.empty()) spans.emplace_back(parcel.rows);
+      const bool stale = planted(Bug::lane_of_last_step_is_delivered) && parcel.tick + 2 == tick;
+      if ((parcel.tick == tick || stale) && !parcel.rows.empty()) spans.emplace_back(parcel.rows);
     }
     edge.send_borrowed();
   }

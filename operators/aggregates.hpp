@@ -11,6 +11,7 @@
 #include "runtime/errors.hpp"
 #include "runtime/group.hpp"
 #include "runtime/projection.hpp"
+#include "runtime/self_test.hpp"
 
 // The aggregates of group_by and aggregate. What a user writes, `sum(&Row::amount)`, is a specification; with the type
 // of the rows it becomes an aggregator:
@@ -86,7 +87,10 @@ struct Total<double> {
   using Delta = ExactSum;
   using State = ExactSum;
 
-  static void add(Delta& delta, double value, Weight weight) { delta.add(value, weight); }
+  static void add(Delta& delta, double value, Weight weight) {
+    if (planted(Bug::sum_of_doubles_rounds)) value = static_cast<double>(static_cast<float>(value));
+    delta.add(value, weight);
+  }
   static void merge(Delta& delta, const Delta& more) { delta.add(more); }
   static void apply(State& state, const Delta& delta) { state.add(delta); }
   static bool is_zero(const State& state) { return state.is_zero(); }
@@ -117,7 +121,10 @@ struct SumOf<double> {
 template <class Field>
 struct AverageOf {
   using Result = double;
-  static Result of(const typename Total<Field>::State& sum, Weight total) { return Total<Field>::divided(sum, total); }
+  static Result of(const typename Total<Field>::State& sum, Weight total) {
+    if (planted(Bug::average_divides_by_changes)) total = total > 0 ? 1 : -1;
+    return Total<Field>::divided(sum, total);
+  }
 };
 
 /// sum and avg of a field that every row has.
@@ -172,7 +179,10 @@ struct LinearOptional {
     return value;
   }
   static void add(Delta& delta, const Lifted& value, Weight weight) {
-    if (!value) return;
+    if (!value) {
+      if (planted(Bug::null_values_are_counted)) delta.weight.add(weight);
+      return;
+    }
     Sums::add(delta.sum, *value, weight);
     delta.weight.add(weight);
   }
@@ -260,7 +270,11 @@ struct Extreme {
     if constexpr (shape::Optional<Field>) {
       if (state.empty()) return std::nullopt;
     }
-    return field(kMax ? state.last(home) : state.first(home));
+    if constexpr (kMax) {
+      return field(state.last(home));
+    } else {
+      return field(state.first(home));
+    }
   }
   /// Whether a row, being added, makes the kept one superfluous where nothing is ever deleted.
   static bool supersedes(const Lifted& added, const Lifted& kept) {

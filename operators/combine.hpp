@@ -8,6 +8,7 @@
 #include "operators/chain.hpp"
 #include "operators/group_state.hpp"
 #include "operators/key_cache.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -68,8 +69,11 @@ class CombiningSender final : public Node {
         row_parcels_[to]->push_back({std::move(row), weight});
         return;
       }
+      reached(Place::partial_sent);
       Batch<Partial>& parcel = *partial_parcels_[to];
       if (const std::uint32_t* place = cache_.find(row.first, hash)) {
+        reached(Place::cache_hit);
+        if (planted(Bug::cache_forgets_combined_rows)) return;
         parcel[*place].row.delta.add(row.second, weight);
         return;
       }

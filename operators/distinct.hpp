@@ -4,7 +4,7 @@
 #include "operators/chain.hpp"
 #include "runtime/blocks.hpp"
 #include "runtime/carries.hpp"
-#include "runtime/planted_bug.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -18,7 +18,7 @@ class DistinctOperator {
   template <class Reader>
   void eval(Reader& in, Batch<R>& out) {
     for_each_in_blocks(
-        in, scratch_, Hash(), [this](std::uint64_t hash) { weights_.prefetch(hash); },
+        in, scratch_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
         [this](const R& row, std::uint64_t hash, Weight weight) {
           auto* entry = weights_.insert(row, hash);
           const auto [before, first] = weights_.mark(entry);

@@ -11,7 +11,7 @@
 #include "runtime/carries.hpp"
 #include "runtime/edge.hpp"
 #include "runtime/index.hpp"
-#include "runtime/planted_bug.hpp"
+#include "runtime/self_test.hpp"
 #include "runtime/table.hpp"
 
 namespace lockstep {
@@ -168,6 +168,8 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       const std::uint64_t hash = row_traits<K>::hash(row.first);
       if (cached && cache_.worthwhile()) {
         if (const std::uint32_t* place = cache_.find(row.first, hash)) {
+          reached(Place::cache_hit);
+          if (planted(Bug::cache_forgets_combined_rows)) return;
           groups_.marked()[*place].mark.delta.add(row.second, weight);
           return;
         }
@@ -269,7 +271,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     std::optional<Result> after;
     if (state.total != 0) after.emplace(result(state, home()));
     if (before && after && row_traits<Result>::equal(*before, *after)) return;
-    if (before) emit(out, entry.key, std::move(*before), -1);
+    if (before && !(after && planted(Bug::group_keeps_old_result))) emit(out, entry.key, std::move(*before), -1);
     if (after) emit(out, entry.key, std::move(*after), 1);
   }
 
@@ -283,6 +285,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   bool is_gone(const State& state) const {
     bool gone = state.total == 0;
+    if (planted(Bug::group_is_gone_with_its_total)) return gone;
     each([&]<std::size_t i, class One>() {
       if constexpr (One::kOrdered) {
         gone = gone && std::get<i>(state.states).empty();
@@ -290,6 +293,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         gone = gone && One::is_zero(std::get<i>(state.states));
       }
     });
+    if (!gone && state.total == 0) reached(Place::group_total_zero_but_kept);
     return gone;
   }
 

@@ -8,6 +8,7 @@
 #include "operators/aggregates.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/group.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -37,6 +38,7 @@ class GroupDelta {
   using Lifted = std::tuple<typename Aggregator::Lifted...>;
 
   void add(const Lifted& lifted, Weight weight) {
+    if (planted(Bug::aggregates_ignore_weights)) weight = weight > 0 ? 1 : -1;
     total_ = static_cast<Int128>(total_) + weight;
     [&]<std::size_t... i>(std::index_sequence<i...>) {
       (add_one<Aggregator>(std::get<i>(deltas_), std::get<i>(lifted), weight), ...);
@@ -91,11 +93,12 @@ struct GroupPartial {
 struct InArenaTag {
   struct InArena {};
 };
+struct NotInArenaTag {};
 
 /// What is kept of a group: the sum of its weights and the state of each aggregate. If one of them keeps rows, it
 /// moves with its segment's help (see UsesArena).
 template <class... Aggregator>
-class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InArenaTag, Nothing> {
+class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InArenaTag, NotInArenaTag> {
  public:
   static constexpr bool kAnyOrdered = (Aggregator::kOrdered || ...);
   static constexpr bool kArenaBitwise = (... && [] {

@@ -11,6 +11,7 @@
 #include "runtime/operator.hpp"
 #include "runtime/session.hpp"
 #include "runtime/stage.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -38,6 +39,7 @@ class Input : public Stream<R> {
 /// Adds a ledger entry for a row that the edge refuses.
 template <class Item>
 void reject_row(Stage<Item>& stage, std::uint64_t session, LedgerRow row) {
+  reached(Place::edge_rejected_row);
   row.session = session;
   row.position = stage.position++;
   stage.rejects.push_back(std::move(row));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "operators/arrange.hpp"
-#include "runtime/planted_bug.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -34,6 +34,7 @@ class DeltaMatcher {
       }
       return;
     }
+    reached(Place::join_of_deltas_by_hash);
     const std::size_t mask = std::bit_ceil(2 * size_a) - 1;
     heads_.assign(mask + 1, 0);
     chain_.clear();

@@ -9,6 +9,7 @@
 #include "operators/input.hpp"
 #include "runtime/index.hpp"
 #include "runtime/table.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -60,6 +61,7 @@ class TableOperator final : public IndexView<K, R> {
       } else if (operation.kind == Operation::Kind::erase && !present) {
         rejects.push_back({refusal(operation, "erase of a key that is absent", to_string(operation.key), -1), 1});
       } else {
+        if (present && operation.row) reached(Place::table_replaced_row);
         entry->payload.reset();
         if (operation.row) entry->payload.emplace(Weighted<R>{*operation.row, 1});
       }
@@ -72,7 +74,7 @@ class TableOperator final : public IndexView<K, R> {
       const Held& after = entry->payload;
       const bool same = before && after ? row_traits<R>::equal(before->row, after->row) : !before && !after;
       if (!same) {
-        if (before) out.push_back({{entry->key, before->row}, -1});
+        if (before && !(after && planted(Bug::table_keeps_replaced_row))) out.push_back({{entry->key, before->row}, -1});
         if (after) out.push_back({{entry->key, after->row}, 1});
       }
       if (!entry->payload) rows_.erase(entry, row_traits<K>::hash(entry->key));

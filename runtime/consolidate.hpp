@@ -8,6 +8,7 @@
 #include "runtime/batch.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/weight_table.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -17,6 +18,7 @@ template <class R>
 class Consolidator {
  public:
   void consolidate(Batch<R>& rows) {
+    if (planted(Bug::consolidation_overlooks_equal_rows)) return;
     if (rows.size() <= kFew) {
       merge_few(rows);
     } else if (const std::size_t ordered = ordered_prefix(rows); ordered == rows.size()) {
@@ -71,6 +73,7 @@ class Consolidator {
 
   /// An open-addressed table of places in `rows`; a slot is the top half of the hash and 1 + the place.
   void merge_by_hash(Batch<R>& rows) {
+    reached(Place::consolidated_by_hash);
     const std::size_t mask = std::bit_ceil(rows.size() * 2) - 1;
     slots_.assign(mask + 1, Slot{0, 0});
     std::size_t kept = 0;

@@ -1,4 +1,5 @@
 #include "runtime/intake.hpp"
+#include "runtime/self_test.hpp"
 
 #include <fmt/format.h>
 
@@ -38,6 +39,7 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
   std::size_t counted = 0;
   {
     const std::lock_guard sessions_lock(sessions_mutex_);
+    if (planted(Bug::table_applies_last_session_first)) std::reverse(sessions_.begin(), sessions_.end());
     for (const auto& session : sessions_) {
       const std::lock_guard lock(session->lock_);
       for (const InputId input : session->touched_) {
@@ -50,6 +52,7 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
       session->staged_ = 0;
       session->next_step_ = step + 1;
     }
+    if (planted(Bug::table_applies_last_session_first)) std::reverse(sessions_.begin(), sessions_.end());
     sealed_step_.store(step, std::memory_order_release);
   }
   if (counted != 0) staged_.fetch_sub(counted, std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include "runtime/limits.hpp"
 #include "runtime/segment.hpp"
 #include "runtime/slot.hpp"
+#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -35,7 +36,7 @@ class Table {
   explicit Table(const IndexLimits& limits = {}) : limits_(limits) { directory_.resize(2, vacant()); }
   Table(Table&& other) noexcept
       : limits_(other.limits_),
-        directory_(std::exchange(other.directory_, std::vector<Place>(2, vacant()))),
+        directory_(std::exchange(other.directory_, std::vector<DirectoryEntry>(2, vacant()))),
         marked_(std::move(other.marked_)),
         depth_(std::exchange(other.depth_, 1)),
         version_(other.version_),
@@ -58,17 +59,18 @@ class Table {
   }
 
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return segment_bytes_ + directory_.capacity() * sizeof(Place); }
+  std::size_t bytes() const { return segment_bytes_ + directory_.capacity() * sizeof(DirectoryEntry); }
 
-  void prefetch(std::uint64_t hash) const {
-    const Place& place = directory_[index(hash)];
+  /// Inlined by force: GCC 12 takes a function that does nothing but prefetch for one without effects, and drops it.
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const {
+    const DirectoryEntry& place = directory_[index(hash)];
     const auto* entry = reinterpret_cast<const char*>(first(place, tag_of(hash)));
     __builtin_prefetch(entry, 1);
     __builtin_prefetch(entry + 63, 1);
   }
 
   const Entry* find(const Key& key, std::uint64_t hash) const {
-    const Place& place = directory_[index(hash)];
+    const DirectoryEntry& place = directory_[index(hash)];
     return probe(place, key, tag_of(hash));
   }
 
@@ -77,7 +79,7 @@ class Table {
     const std::uint32_t tag = tag_of(hash);
     for (;;) {
       const std::size_t at = writable_place(hash);
-      const Place& place = directory_[at];
+      const DirectoryEntry& place = directory_[at];
       Entry* entry = first(place, tag);
       Entry* const end = place.segment->entries() + place.capacity;
       while (entry->tag != 0) {
@@ -177,7 +179,7 @@ class Table {
 
  private:
   /// A directory entry repeats what a probe needs of its segment, which saves a cache miss. (Measured: 10 %.)
-  struct Place {
+  struct DirectoryEntry {
     Segment* segment;
     std::uint32_t capacity;
     std::uint32_t version;
@@ -192,7 +194,7 @@ class Table {
   }
 
   /// The place of a segment that has not been needed yet: one vacant entry, so that probes need no special case.
-  Place vacant() const {
+  DirectoryEntry vacant() const {
     alignas(std::max_align_t) static const std::byte nothing[1024]{};
     static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= sizeof nothing);
     return {const_cast<Segment*>(reinterpret_cast<const Segment*>(nothing)), 0, 1};
@@ -200,18 +202,18 @@ class Table {
 
   std::size_t index(std::uint64_t hash) const { return hash >> (64 - depth_); }
   std::size_t aliases(std::size_t at) const {
-    const Place& place = directory_[at];
+    const DirectoryEntry& place = directory_[at];
     return std::size_t{1} << (depth_ - (place.capacity == 0 ? 0 : place.segment->depth()));
   }
   std::uint32_t max_capacity() const {
     return std::max<std::uint32_t>(kMinCapacity, limits_.segment_bytes / sizeof(Entry));
   }
 
-  static Entry* first(const Place& place, std::uint32_t tag) {
+  static Entry* first(const DirectoryEntry& place, std::uint32_t tag) {
     return place.segment->entries() + Segment::home(tag, place.capacity);
   }
 
-  static const Entry* probe(const Place& place, const Key& key, std::uint32_t tag) {
+  static const Entry* probe(const DirectoryEntry& place, const Key& key, std::uint32_t tag) {
     const Entry* entry = first(place, tag);
     const Entry* const end = place.segment->entries() + place.capacity;
     while (entry->tag != 0) {
@@ -224,7 +226,7 @@ class Table {
   template <class Function>
   void for_each_segment(Function&& function) const {
     for (std::size_t at = 0; at < directory_.size();) {
-      const Place place = directory_[at];
+      const DirectoryEntry place = directory_[at];
       at += aliases(at);
       if (place.capacity != 0) function(*place.segment);
     }
@@ -240,7 +242,8 @@ class Table {
 
   void unshare(std::size_t at) {
     Segment* segment = directory_[at].segment;
-    if (directory_[at].capacity != 0 && !segment->sole_owner()) {
+    if (directory_[at].capacity != 0 && !segment->sole_owner() && !planted(Bug::pin_is_not_copied)) {
+      reached(Place::segment_unshared);
       Segment* copy = segment->clone();
       segment_bytes_ += copy->bytes() - segment->bytes();
       segment->release();
@@ -288,11 +291,24 @@ class Table {
       set(at, fresh, fresh->capacity());
     } else if (capacity < max_capacity()) {
       rebuild(at, std::min(max_capacity(), capacity * 2));
-    } else if (segment->depth() < worthwhile_depth()) {
+    } else if (separating_depth(*segment) <= worthwhile_depth()) {
       split(at);
     } else {
+      reached(Place::segment_grew_in_place);
       rebuild(at, capacity * 2);
     }
+  }
+
+  /// How many top bits it takes to tell some two entries apart.
+  static std::uint32_t separating_depth(Segment& segment) {
+    std::uint64_t all = ~std::uint64_t{0};
+    std::uint64_t any = 0;
+    segment.for_each([&](const Entry& entry) {
+      const std::uint64_t hash = Hash()(entry.key);
+      all &= hash;
+      any |= hash;
+    });
+    return static_cast<std::uint32_t>(std::countl_zero(all ^ any)) + 1;
   }
 
   /// Hashes that agree in more bits than chance would have it are not worth doubling the directory for.
@@ -311,12 +327,13 @@ class Table {
   }
 
   void split(std::size_t at) {
+    reached(Place::segment_split);
     Segment* old = directory_[at].segment;
     const std::size_t bytes_before = old->bytes();
     if (old->depth() == depth_) {
-      std::vector<Place> doubled;
+      std::vector<DirectoryEntry> doubled;
       doubled.reserve(directory_.size() * 2);
-      for (const Place& place : directory_) doubled.insert(doubled.end(), 2, place);
+      for (const DirectoryEntry& place : directory_) doubled.insert(doubled.end(), 2, place);
       directory_ = std::move(doubled);
       ++depth_;
       at *= 2;
@@ -326,11 +343,13 @@ class Table {
     std::uint32_t right_count = 0;
     old->for_each([&](Entry& entry) { right_count += goes_right(entry); });
     const auto roomy = [this](std::uint32_t count) {
-      return std::clamp(count + count / 2 + 2, kMinCapacity, max_capacity());
+      const std::uint32_t needed = count + count / 4 + 2;  // a segment that had outgrown the limit may leave more
+      return std::max(needed, std::clamp(count + count / 2 + 2, kMinCapacity, max_capacity()));
     };
     Segment* left = make_segment(roomy(old->count - right_count), depth);
     Segment* right = make_segment(roomy(right_count), depth);
     old->for_each([&](Entry& entry) { adopt(goes_right(entry) ? right : left, *old, entry); });
+    if (planted(Bug::split_loses_an_entry) && right->count > 1) drop_first(*right);
     segment_bytes_ += left->bytes() + right->bytes();
     const std::size_t half = std::size_t{1} << (depth_ - depth);
     const std::size_t begin = at & ~(2 * half - 1);
@@ -347,9 +366,10 @@ class Table {
     for (std::uint32_t i = hole;;) {
       if (++i == capacity) i = 0;
       Entry& entry = entries[i];
-      if (entry.tag == 0) return;
+      if (entry.tag == 0 || planted(Bug::erased_entry_leaves_gap)) return;
       const auto distance = [capacity, i](std::uint32_t from) { return i >= from ? i - from : i + capacity - from; };
       if (distance(Segment::home(entry.tag, capacity)) < distance(hole)) continue;
+      reached(Place::segment_shifted_back);
       segment.take(entries + hole, segment, entry);
       follow(entries + hole);
       hole = i;
@@ -381,6 +401,7 @@ class Table {
     if (sibling->depth() != segment->depth() || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
     sibling = directory_[sibling_at].segment;
+    reached(Place::segment_merged);
     Segment* merged = make_segment(std::max(kMinCapacity, 2 * count), segment->depth() - 1);
     for (Segment* part : {segment, sibling}) {
       const std::size_t bytes_before = part->bytes();
@@ -398,15 +419,27 @@ class Table {
     for_each_segment([&](Segment& segment) { deepest = std::max(deepest, segment.depth()); });
     const std::uint32_t fold = depth_ - deepest;
     if (fold == 0) return;
-    std::vector<Place> folded;
+    std::vector<DirectoryEntry> folded;
     for (std::size_t i = 0; i < directory_.size(); i += std::size_t{1} << fold) folded.push_back(directory_[i]);
     directory_ = std::move(folded);
     depth_ = deepest;
     at >>= fold;
   }
 
+  /// For a planted bug.
+  void drop_first(Segment& segment) {
+    for (Entry* entry = segment.entries(); entry != segment.end(); ++entry) {
+      if (entry->tag == 0 || entry->link != 0) continue;
+      segment.destroy_entry(*entry);
+      close_gap(segment, entry);
+      --segment.count;
+      --size_;
+      return;
+    }
+  }
+
   IndexLimits limits_;
-  std::vector<Place> directory_;
+  std::vector<DirectoryEntry> directory_;
   std::vector<Marked> marked_;
   std::uint32_t depth_ = 1;
   std::uint32_t version_ = 1;

@@ -1,0 +1,197 @@
+#include "runtime/table.hpp"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+#include <set>
+
+#include "runtime/weight_table.hpp"
+
+namespace ls = lockstep;
+
+namespace {
+
+using Key = std::int64_t;
+std::uint64_t hash(Key key) { return ls::row_traits<Key>::hash(key); }
+
+/// Says which hash a table sees; see the colliding tests.
+struct TopBitsOnly {
+  std::uint64_t operator()(Key key) const { return ls::row_traits<Key>::hash(key) | 0xffffffff; }
+};
+struct AllTheSame {
+  std::uint64_t operator()(Key) const { return 0x123456789abcdef0; }
+};
+struct OneSlot {
+  std::uint64_t operator()(Key key) const { return ls::row_traits<Key>::hash(key) >> ls::kSlotBits; }
+};
+
+template <class Hash>
+void behaves_like_a_map(const ls::IndexLimits& limits, int keys, int operations) {
+  ls::Table<Key, std::string, ls::NoMark, Hash> table(limits);
+  std::map<Key, std::string> model;
+  std::mt19937_64 random(7);
+  for (int i = 0; i < operations; ++i) {
+    const Key key = static_cast<Key>(random() % static_cast<unsigned>(keys));
+    // Grows in the first half, shrinks in the second.
+    if (random() % 10 < (i < operations / 2 ? 7U : 2U)) {
+      const std::string value = "a value that needs the heap " + std::to_string(i);
+      table.insert(key, Hash()(key))->payload = value;
+      model[key] = value;
+    } else if (auto* entry = table.writable(key, Hash()(key))) {
+      table.erase(entry, Hash()(key));
+      REQUIRE(model.erase(key) == 1);
+    } else {
+      REQUIRE(model.count(key) == 0);
+    }
+    REQUIRE(table.size() == model.size());
+  }
+  std::size_t seen = 0;
+  table.for_each([&](const auto& entry) {
+    ++seen;
+    REQUIRE(model.at(entry.key) == entry.payload);
+  });
+  CHECK(seen == model.size());
+  for (const auto& [key, value] : model) REQUIRE(table.find(key, Hash()(key))->payload == value);
+}
+
+}  // namespace
+
+TEST_CASE("a table is a map") {
+  behaves_like_a_map<ls::RowHash>({}, 5000, 40000);
+  behaves_like_a_map<ls::RowHash>(ls::IndexLimits::minimum(), 500, 10000);
+  behaves_like_a_map<ls::RowHash>({.segment_bytes = 300}, 1000, 20000);
+}
+
+TEST_CASE("a table is a map when hashes collide in part or wholly") {
+  behaves_like_a_map<TopBitsOnly>(ls::IndexLimits::minimum(), 300, 6000);
+  behaves_like_a_map<AllTheSame>(ls::IndexLimits::minimum(), 100, 3000);
+  behaves_like_a_map<AllTheSame>({}, 300, 3000);
+  behaves_like_a_map<OneSlot>(ls::IndexLimits::minimum(), 500, 10000);
+}
+
+TEST_CASE("an empty table finds nothing and holds next to nothing") {
+  const ls::Table<Key, std::int64_t> table;
+  CHECK(table.find(1, hash(1)) == nullptr);
+  CHECK(table.size() == 0);
+  CHECK(table.bytes() < 100);
+  table.for_each([](const auto&) { FAIL("there is nothing"); });
+}
+
+TEST_CASE("memory of erased entries is given back") {
+  for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum()}) {
+    ls::Table<Key, std::int64_t> table(limits);
+    for (Key key = 0; key < 20000; ++key) table.insert(key, hash(key));
+    const std::size_t full = table.bytes();
+    if (limits.segment_bytes > 1) CHECK(full < 20000 * 24 * 2);
+    for (Key key = 0; key < 20000; ++key) table.erase(table.writable(key, hash(key)), hash(key));
+    CHECK(table.size() == 0);
+    CHECK(table.bytes() < full / 50);
+  }
+}
+
+TEST_CASE("a pin stays as it was while the table goes on") {
+  for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum()}) {
+    ls::Table<Key, std::int64_t> table(limits);
+    for (Key key = 0; key < 1000; ++key) table.insert(key, hash(key))->payload = key;
+    const auto pin = table.share();
+    for (Key key = 0; key < 1000; key += 2) table.erase(table.writable(key, hash(key)), hash(key));
+    for (Key key = 1; key < 1000; key += 2) table.insert(key, hash(key))->payload = -key;
+    for (Key key = 1000; key < 3000; ++key) table.insert(key, hash(key))->payload = key;
+    const auto later = table.share();
+    for (Key key = 0; key < 3000; ++key) table.insert(key, hash(key))->payload = 0;
+
+    CHECK(pin.size() == 1000);
+    std::size_t seen = 0;
+    pin.for_each([&](const auto& entry) {
+      ++seen;
+      REQUIRE(entry.payload == entry.key);
+    });
+    CHECK(seen == 1000);
+    later.for_each([](const auto& entry) { REQUIRE(entry.payload == (entry.key < 1000 ? -entry.key : entry.key)); });
+    CHECK(later.size() == 2500);
+  }
+}
+
+TEST_CASE("a pin costs a copy of what is written after it and no more") {
+  ls::Table<Key, std::int64_t> table({.segment_bytes = 4096});
+  for (Key key = 0; key < 100000; ++key) table.insert(key, hash(key));
+  const std::size_t bytes = table.bytes();
+  {
+    const auto pin = table.share();
+    table.insert(5, hash(5))->payload = 1;
+    CHECK(table.bytes() == bytes);
+    CHECK(table.find(5, hash(5)) != pin.find(5, hash(5)));
+    CHECK(table.find(6, hash(6)) == pin.find(6, hash(6)));
+  }
+  const auto* entry = table.find(6, hash(6));
+  table.insert(6, hash(6));
+  CHECK(table.find(6, hash(6)) == entry);
+}
+
+TEST_CASE("marks follow their entries through growth, splits, erasures and merges") {
+  struct Mark {
+    Key key = -1;
+  };
+  ls::Table<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
+  for (Key key = 0; key < 2000; ++key) {
+    const auto [mark, first] = table.mark(table.insert(key, hash(key)));
+    REQUIRE(first);
+    mark->key = key;
+    REQUIRE_FALSE(table.mark(table.insert(key, hash(key))).second);
+  }
+  CHECK(table.marked().size() == 2000);
+  for (const auto& marked : table.marked()) REQUIRE(marked.entry->key == marked.mark.key);
+  for (std::size_t i = 0; i < table.marked().size(); ++i) {
+    auto* entry = table.marked()[i].entry;
+    REQUIRE(entry->key == table.marked()[i].mark.key);
+    entry->link = 0;
+    if (entry->key % 100 != 0) table.erase(entry, hash(entry->key));
+  }
+  table.marked().clear();
+  CHECK(table.size() == 20);
+}
+
+TEST_CASE("slots part a table, whatever its size") {
+  for (const Key keys : {Key{3}, Key{500}, Key{20000}}) {
+    ls::Table<Key, std::int64_t> table;
+    for (Key key = 0; key < keys; ++key) table.insert(key, hash(key));
+    std::set<Key> seen;
+    for (unsigned slot = 0; slot < ls::kSlots; ++slot) {
+      table.for_each_with_prefix(slot, ls::kSlotBits, [&](const auto& entry, const auto&) {
+        REQUIRE(ls::slot_of(hash(entry.key)) == slot);
+        REQUIRE(seen.insert(entry.key).second);
+      });
+    }
+    CHECK(seen.size() == static_cast<std::size_t>(keys));
+  }
+}
+
+TEST_CASE("every worker owns slots, each slot has one owner") {
+  for (const unsigned workers : {1U, 2U, 3U, 7U, 64U, ls::kSlots}) {
+    unsigned last = 0;
+    std::set<unsigned> owners;
+    for (unsigned slot = 0; slot < ls::kSlots; ++slot) {
+      const unsigned owner = ls::worker_of_slot(slot, workers);
+      REQUIRE(owner < workers);
+      REQUIRE(owner >= last);
+      last = owner;
+      owners.insert(owner);
+    }
+    CHECK(owners.size() == workers);
+  }
+}
+
+TEST_CASE("a weight table drops rows of weight zero and tells carries") {
+  ls::WeightTable<std::string> table;
+  CHECK(table.add("a", 2) == 0);
+  CHECK(table.add("b", -1) == 0);
+  CHECK(table.add("a", -2) == 0);
+  CHECK(table.weight_of("a") == 0);
+  CHECK(table.weight_of("b") == -1);
+  CHECK(table.size() == 1);
+  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+  CHECK(table.add("c", kMax) == 0);
+  CHECK(table.add("c", 1) == 1);
+  CHECK(table.add("c", -1) == -1);
+  CHECK(table.weight_of("c") == kMax);
+}

@@ -1,0 +1,54 @@
+#include "operators/wide_integer.hpp"
+
+#include <boost/multiprecision/cpp_int.hpp>
+#include <catch2/catch.hpp>
+#include <random>
+
+namespace ls = lockstep;
+using Exact = boost::multiprecision::cpp_int;
+
+namespace {
+
+Exact exact(ls::Int128 value) { return Exact(value); }
+
+}  // namespace
+
+TEST_CASE("a packed integer is the integer") {
+  for (const ls::Int128 value : {ls::Int128{0}, ls::Int128{-1}, ls::Int128{1} << 100, -(ls::Int128{1} << 100) - 7}) {
+    CHECK(exact(ls::Packed128(value)) == exact(value));
+    std::string bytes;
+    ls::Encoder out(bytes);
+    ls::Packed128(value).encode(out);
+    ls::Decoder in(bytes);
+    CHECK(exact(ls::Packed128::decode(in)) == exact(value));
+  }
+}
+
+TEST_CASE("a wide sum is right beyond 128 bits") {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 200; ++round) {
+    ls::WideSum sum;
+    ls::WideSum half;
+    Exact expected = 0;
+    for (int i = 0; i < 50; ++i) {
+      const auto value = static_cast<ls::Int128>(static_cast<std::int64_t>(random())) * static_cast<std::int64_t>(random()) *
+                         (round % 2 == 0 ? 1 : 0) + static_cast<std::int64_t>(random());
+      expected += exact(value);
+      (i % 2 == 0 ? sum : half).add(value);
+    }
+    sum.add(half);
+    const Exact limit = Exact(1) << 127;
+    CHECK(sum.fits128() == (expected < limit && expected >= -limit));
+    if (sum.fits128()) CHECK(exact(sum.value()) == expected);
+  }
+}
+
+TEST_CASE("a wide sum that overflowed and came back is exact") {
+  const ls::Int128 huge = (ls::Int128{1} << 126) + 5;
+  ls::WideSum sum;
+  for (int i = 0; i < 8; ++i) sum.add(huge);
+  CHECK_FALSE(sum.fits128());
+  for (int i = 0; i < 7; ++i) sum.add(-huge);
+  REQUIRE(sum.fits128());
+  CHECK(exact(sum.value()) == exact(huge));
+}
