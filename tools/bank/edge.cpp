@@ -1,0 +1,60 @@
+#include "tools/bank/edge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace lockstep::bank {
+
+void Edge::arrive(Arrival arrival) {
+  if (auto* bad = std::get_if<BadLine>(&arrival)) {
+    ++malformed_;
+    next_.rejected.push_back({.reason = fmt::format("line {}: {}", bad->number, bad->reason),
+                              .event_time = {},
+                              .row = std::move(bad->text)});
+    return;
+  }
+  const Transfer& transfer = std::get<Transfer>(arrival);
+  if (newest_ && transfer.ts < *newest_ - options_.lateness_ms) {
+    ++late_;
+    next_.rejected.push_back({.reason = fmt::format("late: the watermark is {} ms", *newest_ - options_.lateness_ms),
+                              .event_time = transfer.ts,
+                              .row = to_line(transfer)});
+    return;
+  }
+  newest_ = std::max(newest_.value_or(transfer.ts), transfer.ts);
+  ++admitted_;
+  admit(transfer);
+}
+
+void Edge::admit(const Transfer& transfer) {
+  if (options_.step_rows) {
+    // A full step waits for the first row of the next, so that rows rejected at the end of the input find a step.
+    if (next_.admitted.size() == *options_.step_rows) step();
+    next_.admitted.push_back(transfer);
+    return;
+  }
+  waiting_[transfer.ts].push_back(transfer);
+  while (waiting_.begin()->first < *newest_ - options_.lateness_ms) {
+    next_.admitted = std::move(waiting_.extract(waiting_.begin()).mapped());
+    step();
+  }
+}
+
+void Edge::end() {
+  while (!waiting_.empty()) {
+    next_.admitted = std::move(waiting_.extract(waiting_.begin()).mapped());
+    step();
+  }
+  if (!next_.admitted.empty() || !next_.rejected.empty()) step();
+}
+
+void Edge::step() {
+  steps_ += !next_.admitted.empty();
+  step_(next_);
+  next_.admitted.clear();
+  next_.rejected.clear();
+}
+
+}  // namespace lockstep::bank

@@ -1,0 +1,24 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "tools/bank/command.hpp"
+
+// The `lockstep` command.
+
+int main(int argc, char** argv) {
+  CLI::App app{"lockstep: strongly consistent stream processing for one multicore box"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("lockstep ") + LOCKSTEP_VERSION);
+  auto* consistency =
+      app.add_subcommand("consistency", "Checks that every output is exactly right at every step");
+  consistency->require_subcommand(1);
+  int exit_code = 0;
+  lockstep::bank::add_command(*consistency, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return exit_code;
+}

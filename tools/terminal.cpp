@@ -1,0 +1,70 @@
+#include "tools/terminal.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace lockstep::terminal {
+
+namespace {
+
+volatile sig_atomic_t asked_to_end = 0;
+
+constexpr std::chrono::milliseconds kQuiet{1000};
+constexpr std::chrono::milliseconds kRedraw{100};
+constexpr std::chrono::seconds kNewLine{10};
+
+}  // namespace
+
+void catch_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { asked_to_end = 1; };
+  // No SA_RESTART: a read that waits for input returns. Once: a second Ctrl-C kills.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupted() { return asked_to_end != 0; }
+
+ProgressLine::ProgressLine() : in_place_(isatty(STDERR_FILENO) != 0) {
+  next_ = begin_ + (in_place_ ? std::chrono::steady_clock::duration(kQuiet) : kNewLine);
+}
+
+ProgressLine::~ProgressLine() {
+  if (drawn_ && in_place_) fmt::print(stderr, "\r\033[K");
+}
+
+bool ProgressLine::due() { return Clock::now() >= next_; }
+
+void ProgressLine::show(std::optional<double> part, const std::string& text) {
+  next_ = Clock::now() + (in_place_ ? std::chrono::steady_clock::duration(kRedraw) : kNewLine);
+  drawn_ = true;
+  std::string bar;
+  if (part) {
+    constexpr std::size_t kWidth = 24;
+    const auto filled = std::min(kWidth, static_cast<std::size_t>(*part * static_cast<double>(kWidth)));
+    bar = fmt::format("[{}{}] {:3.0f} %  ", std::string(filled, '#'), std::string(kWidth - filled, '.'), *part * 100);
+  }
+  if (in_place_) {
+    fmt::print(stderr, "\r{}{}\033[K", bar, text);
+    std::fflush(stderr);
+  } else {
+    fmt::print(stderr, "{}{}\n", bar, text);
+  }
+}
+
+std::string grouped(std::uint64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i != 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+}  // namespace lockstep::terminal

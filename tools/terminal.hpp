@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace lockstep::terminal {
+
+/// Ctrl-C asks the program to end its work, once; a second one kills it.
+void catch_interrupt();
+bool interrupted();
+
+/// A line about a work in progress on the standard error stream: redrawn in place on a terminal, else written anew every
+/// ten seconds. Nothing for work that is done within a second.
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  /// Whether it is time to show something new.
+  bool due();
+  /// `part`: how much of the whole is done, 0 to 1, if that is known.
+  void show(std::optional<double> part, const std::string& text);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const bool in_place_;
+  const Clock::time_point begin_ = Clock::now();
+  Clock::time_point next_;
+  bool drawn_ = false;
+};
+
+/// 1234567 as 1,234,567.
+std::string grouped(std::uint64_t number);
+
+}  // namespace lockstep::terminal
