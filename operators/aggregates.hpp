@@ -276,6 +276,13 @@ struct Extreme {
       return field(state.first(home));
     }
   }
+  /// The planted bugs of a best row that outlives its deletion.
+  template <class Segment>
+  static bool stays_by_mistake(const State& state, const Segment& home, const Lifted& lifted, Weight weight) {
+    constexpr Bug kBug = kMax ? Bug::maximum_is_stale_after_delete : Bug::minimum_is_stale_after_delete;
+    if (!planted(kBug) || weight >= 0 || state.empty()) return false;
+    return row_traits<Lifted>::equal(lifted, kMax ? state.last(home) : state.first(home));
+  }
   /// Whether a row, being added, makes the kept one superfluous where nothing is ever deleted.
   static bool supersedes(const Lifted& added, const Lifted& kept) {
     const auto order = row_traits<Lifted>::compare(added, kept);

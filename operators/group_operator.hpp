@@ -207,7 +207,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         auto& group = std::get<i>(entry.payload.states);
         if (append_only_) {
           keep_best<One>(group, segment, lifted);
-        } else {
+        } else if (!One::stays_by_mistake(group, segment, lifted, weight)) {
           const int carry = group.add(segment, limits_, lifted, weight, large_bytes_);
           if (carry != 0) [[unlikely]]
             std::get<i>(carries_).note({entry.key, lifted}, carry);

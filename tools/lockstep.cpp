@@ -10,8 +10,7 @@ int main(int argc, char** argv) {
   CLI::App app{"lockstep: strongly consistent stream processing for one multicore box"};
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("lockstep ") + LOCKSTEP_VERSION);
-  auto* consistency =
-      app.add_subcommand("consistency", "Checks that every output is exactly right at every step");
+  auto* consistency = app.add_subcommand("consistency", "Checks that every output is exactly right at every step");
   consistency->require_subcommand(1);
   int exit_code = 0;
   lockstep::bank::add_command(*consistency, exit_code);

@@ -10,8 +10,8 @@ namespace lockstep::terminal {
 void catch_interrupt();
 bool interrupted();
 
-/// A line about a work in progress on the standard error stream: redrawn in place on a terminal, else written anew every
-/// ten seconds. Nothing for work that is done within a second.
+/// A line about a work in progress on the standard error stream: redrawn in place on a terminal, else written anew
+/// every ten seconds. Nothing for work that is done within a second.
 class ProgressLine {
  public:
   ProgressLine();

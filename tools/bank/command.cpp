@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -91,7 +92,8 @@ EdgeOptions edge_options(const Options& options) {
 
 void print_outcome(std::FILE* to, const Outcome& outcome, const Options& options) {
   const Report& report = outcome.report;
-  fmt::print(to, "\n  admitted   {:>15}\n  late       {:>15}   in the ledger, as are the malformed\n  malformed  {:>15}\n",
+  fmt::print(to,
+             "\n  admitted   {:>15}\n  late       {:>15}   in the ledger, as are the malformed\n  malformed  {:>15}\n",
              grouped(report.admitted), grouped(report.late), grouped(report.malformed));
   fmt::print(to, "  steps      {:>15}\n  rows/s     {:>15}   the engine alone\n", grouped(report.steps),
              grouped(static_cast<std::uint64_t>(report.rows_per_second)));
@@ -101,9 +103,9 @@ void print_outcome(std::FILE* to, const Outcome& outcome, const Options& options
   }
   fmt::print(to, "\n  {:<22}{:>15}{:>15}{:>13}\n", "view", "rows", "updates", "violations");
   const auto& views = report.views;
-  const std::array<const ViewReport*, kViews> all{&views.accepted_transactions, &views.credits, &views.debits,
-                                                  &views.balance,               &views.balance_all,
-                                                  &views.total,                 &views.total_all};
+  const std::array<const ViewReport*, kViews> all{
+      &views.accepted_transactions, &views.credits, &views.debits,   &views.balance,
+      &views.balance_all,           &views.total,   &views.total_all};
   for (std::size_t i = 0; i < kViews; ++i) {
     fmt::print(to, "  {:<22}{:>15}{:>15}{:>13}\n", kViewNames[i], all[i]->rows, all[i]->updates,
                options.no_verify ? "not verified" : grouped(all[i]->violations));
@@ -125,6 +127,8 @@ void print_outcome(std::FILE* to, const Outcome& outcome, const Options& options
   if (outcome.interrupted) fmt::print(to, "Interrupted: this is what was done by then.\n");
   if (options.no_verify) {
     fmt::print(to, "Done in {:.1f} s. Nothing was verified.\n", outcome.seconds);
+  } else if (outcome.violations == 0 && report.steps == 0) {
+    fmt::print(to, "No transfer was admitted: there is nothing to verify.\n");
   } else if (outcome.violations != 0) {
     fmt::print(to, "WRONG: {} violations in {} steps.\n", grouped(outcome.violations), grouped(report.steps));
   } else {
@@ -222,7 +226,8 @@ void add_command(CLI::App& consistency, int& exit_code) {
       bank->add_option("--accounts", options->generator.accounts, "Accounts of the generated transfers")
           ->capture_default_str()
           ->check(kCount),
-      bank->add_option("--amounts", options->amounts, "Amounts of the generated transfers: 1, or random from 1 to 1,000")
+      bank->add_option("--amounts", options->amounts,
+                       "Amounts of the generated transfers: 1, or random from 1 to 1,000")
           ->capture_default_str()
           ->check(CLI::IsMember({"1", "random"})),
       bank->add_option("--seed", options->generator.seed, "Seed of the generator; the same transfers everywhere")

@@ -85,7 +85,8 @@ std::variant<Transfer, Malformed> LineParser::parse(std::string_view line) {
   for (std::size_t i = 0; i < kFields.size(); ++i) {
     if (!seen[i]) return Malformed{fmt::format("there is no field \"{}\"", kFields[i].name)};
   }
-  if (transfer.id != id) return Malformed{fmt::format("the id before the '|' is {}, the JSON's is {}", id, transfer.id)};
+  if (transfer.id != id)
+    return Malformed{fmt::format("the id before the '|' is {}, the JSON's is {}", id, transfer.id)};
   return transfer;
 }
 

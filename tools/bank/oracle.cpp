@@ -27,10 +27,8 @@ std::string row_text(View view, const ViewRow& row) {
       return fmt::format("{{id: {}, from_account: {}, to_account: {}, amount: {}, ts: {}}}", f[0], f[1], f[2], f[3],
                          f[4]);
     case View::total:
-    case View::total_all:
-      return fmt::format("{}", f[0]);
-    default:
-      return fmt::format("({}, {})", f[0], f[1]);
+    case View::total_all: return fmt::format("{}", f[0]);
+    default: return fmt::format("({}, {})", f[0], f[1]);
   }
 }
 
@@ -60,15 +58,12 @@ std::int64_t Multiset::weight_of(const ViewRow& row) const {
 
 std::optional<Wide> Oracle::money_in(View view, const Account& account) {
   switch (view) {
-    case View::credits:
-      return account.credited ? std::optional(account.credit) : std::nullopt;
-    case View::debits:
-      return account.debited ? std::optional(account.debit) : std::nullopt;
+    case View::credits: return account.credited ? std::optional(account.credit) : std::nullopt;
+    case View::debits: return account.debited ? std::optional(account.debit) : std::nullopt;
     case View::balance:
       if (!account.credited || !account.debited) return std::nullopt;
       return account.credit - account.debit;
-    default:
-      return account.credit - account.debit;
+    default: return account.credit - account.debit;
   }
 }
 

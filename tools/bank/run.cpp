@@ -21,6 +21,12 @@ constexpr std::uint64_t kArrivalsPerProgress = 256;
 
 double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
+/// The beginning of a line, quoted.
+std::string excerpt(const std::string& text) {
+  constexpr std::size_t kLength = 120;
+  return to_string(text.substr(0, kLength)) + (text.size() > kLength ? "..." : "");
+}
+
 RuntimeOptions with_room(RuntimeOptions options) {
   options.stage_rows = std::numeric_limits<std::size_t>::max() / 2;  // the step is as large as the user says
   return options;
@@ -78,13 +84,8 @@ class Harness {
       report.violations = oracle_.violations(view);
       return report;
     };
-    report.views = {view(View::accepted_transactions),
-                    view(View::credits),
-                    view(View::debits),
-                    view(View::balance),
-                    view(View::balance_all),
-                    view(View::total),
-                    view(View::total_all)};
+    report.views = {view(View::accepted_transactions), view(View::credits), view(View::debits),   view(View::balance),
+                    view(View::balance_all),           view(View::total),   view(View::total_all)};
   }
 
   std::uint64_t violations() const { return oracle_.violations(); }
@@ -127,7 +128,7 @@ Outcome run(Source& source, const RunOptions& options, const std::function<bool(
     std::optional<Arrival> arrival = source.next();
     if (!arrival) break;
     if (const auto* bad = std::get_if<BadLine>(&*arrival); bad != nullptr && edge.malformed() < kShownMalformed) {
-      outcome.first_malformed.push_back(fmt::format("line {}: {}: {}", bad->number, bad->reason, bad->text));
+      outcome.first_malformed.push_back(fmt::format("line {}: {}: {}", bad->number, bad->reason, excerpt(bad->text)));
     }
     edge.arrive(std::move(*arrival));
   }

@@ -16,8 +16,8 @@
 namespace lockstep::bank {
 
 struct ViewReport {
-  std::int64_t rows = 0;      // sum of weights at the end
-  std::int64_t updates = 0;   // sum of positive weights over all deltas
+  std::int64_t rows = 0;     // sum of weights at the end
+  std::int64_t updates = 0;  // sum of positive weights over all deltas
   std::uint64_t violations = 0;
 };
 BOOST_DESCRIBE_STRUCT(ViewReport, (), (rows, updates, violations))
