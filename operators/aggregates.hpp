@@ -63,7 +63,13 @@ struct Total<Field> {
   using Delta = WideSum;
   using State = Packed128;
 
-  static void add(Delta& delta, Field value, Weight weight) { delta.add(static_cast<Int128>(value) * weight); }
+  static void add(Delta& delta, Field value, Weight weight) {
+    if (std::in_range<std::int64_t>(value)) {
+      delta.add_product(static_cast<std::int64_t>(value), weight);
+    } else {
+      delta.add(static_cast<Int128>(value) * weight);
+    }
+  }
   static void merge(Delta& delta, const Delta& more) { delta.add(more); }
   static void apply(State& state, const Delta& delta) {
     WideSum sum = delta;
@@ -180,11 +186,11 @@ struct LinearOptional {
   }
   static void add(Delta& delta, const Lifted& value, Weight weight) {
     if (!value) {
-      if (planted(Bug::null_values_are_counted)) delta.weight.add(weight);
+      if (planted(Bug::null_values_are_counted)) delta.weight.add_product(1, weight);
       return;
     }
     Sums::add(delta.sum, *value, weight);
-    delta.weight.add(weight);
+    delta.weight.add_product(1, weight);
   }
   static void merge(Delta& delta, const Delta& more) {
     Sums::merge(delta.sum, more.sum);

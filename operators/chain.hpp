@@ -51,7 +51,11 @@ template <class R>
 struct Collect {
   template <class Reader>
   void eval(Reader& in, Batch<R>& out) {
-    in.for_each([&](auto&& row, Weight weight) { out.push_back({std::forward<decltype(row)>(row), weight}); });
+    if constexpr (std::same_as<Reader, EdgeReader<R>>) {
+      for (const auto& span : in.spans()) out.insert(out.end(), span.begin(), span.end());
+    } else {
+      in.for_each([&](auto&& row, Weight weight) { out.push_back({std::forward<decltype(row)>(row), weight}); });
+    }
   }
 };
 

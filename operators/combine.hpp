@@ -58,29 +58,31 @@ class CombiningSender final : public Node {
     }
     NodeCounters::add(counters.rows_in, reader_.size());
     const bool cached = reader_.size() >= kManyRows;
-    if (cached) {
-      cache_.prepare();
-      cache_.next_step();
-    }
+    if (cached) cache_.begin_step();
+    CacheJudge judge = judge_;
     reader_.for_each([&](Lifted&& row, Weight weight) {
-      const std::uint64_t hash = row_traits<K>::hash(row.first);
+      using Cache = KeyCache<K, std::uint32_t>;
+      const std::uint64_t code = Cache::code(row.first);
+      const std::uint64_t hash = Cache::hash(row.first, code);
       const unsigned to = worker_of_slot(slot_of(hash), workers);
-      if (!cached || !cache_.worthwhile()) {
+      if (!cached || !judge.ask()) {
         row_parcels_[to]->push_back({std::move(row), weight});
         return;
       }
       reached(Place::partial_sent);
       Batch<Partial>& parcel = *partial_parcels_[to];
-      if (const std::uint32_t* place = cache_.find(row.first, hash)) {
+      if (const std::uint32_t* place = cache_.find(row.first, code)) {
         reached(Place::cache_hit);
+        judge.hit();
         if (planted(Bug::cache_forgets_combined_rows)) return;
         parcel[*place].row.delta.add(row.second, weight);
         return;
       }
-      cache_.insert(row.first, hash, static_cast<std::uint32_t>(parcel.size()));
+      cache_.insert(row.first, code, static_cast<std::uint32_t>(parcel.size()));
       parcel.push_back({{std::move(row.first), {}}, 1});
       parcel.back().row.delta.add(row.second, weight);
     });
+    judge_ = judge;
     for (unsigned to = 0; to < workers; ++to) {
       announce(to, rows_number_, row_parcels_[to]->size());
       announce(to, partials_number_, partial_parcels_[to]->size());
@@ -110,6 +112,7 @@ class CombiningSender final : public Node {
   std::vector<Batch<Lifted>*> row_parcels_;       // by receiver
   std::vector<Batch<Partial>*> partial_parcels_;  // by receiver
   KeyCache<K, std::uint32_t> cache_;              // a key's place in its receiver's partial parcel
+  CacheJudge judge_;
 };
 
 /// Like exchanged() by key, with rows combined on the way: `then` gets a reader of rows and one of partials.

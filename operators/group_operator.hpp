@@ -122,8 +122,11 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   using Groups = Table<K, State, Mark>;
   using Entry = typename Groups::Entry;
   using Segment = typename Groups::Segment;
+  using Cache = KeyCache<K, std::uint32_t>;  // of places among the marked groups
 
   static constexpr std::size_t kAhead = 16;
+  /// Up to so many rows there is nothing to gain from looking ahead.
+  static constexpr std::size_t kFewRows = 4;
   /// Below so many rows the cache is not worth looking at.
   static constexpr std::size_t kManyRows = 64;
 
@@ -151,29 +154,38 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   template <class Reader>
   void take_rows(Reader& in) {
-    const bool cached = kCombines && in.size() >= kManyRows;
-    if (cached) {
-      cache_.prepare();
-      cache_.next_step();
+    const std::size_t rows = in.size();
+    if constexpr (std::same_as<K, std::tuple<>> && kCombines) {
+      if (rows == 0) return;
+      Delta& delta = mark(groups_.insert({}, row_traits<K>::hash({})))->delta;
+      in.for_each([&delta](auto&& row, Weight weight) { delta.add(row.second, weight); });
+    } else if (rows <= kFewRows) {
+      in.for_each([this](auto&& row, Weight weight) { take(row, row_traits<K>::hash(row.first), weight, false); });
+    } else {
+      take_many_rows(in, rows);
     }
+  }
+
+  template <class Reader>
+  void take_many_rows(Reader& in, std::size_t rows) {
+    const bool cached = kCombines && rows >= kManyRows;
+    if (cached) cache_.begin_step();
+    CacheJudge judge = judge_;
     std::array<Pending, kBlock> block;
     std::size_t pending = 0;
-    const auto flush = [&] {
-      for (std::size_t i = 0; i < pending; ++i) take(*block[i].row, block[i].hash, block[i].weight, cached);
-      pending = 0;
-      scratch_.clear();
-    };
     scratch_.reserve(kBlock);
     in.for_each([&](auto&& row, Weight weight) {
-      const std::uint64_t hash = row_traits<K>::hash(row.first);
-      if (cached && cache_.worthwhile()) {
-        if (const std::uint32_t* place = cache_.find(row.first, hash)) {
+      const std::uint64_t code = Cache::code(row.first);
+      if (cached && judge.ask()) {
+        if (const std::uint32_t* place = cache_.find(row.first, code)) {
           reached(Place::cache_hit);
+          judge.hit();
           if (planted(Bug::cache_forgets_combined_rows)) return;
           groups_.marked()[*place].mark.delta.add(row.second, weight);
           return;
         }
       }
+      const std::uint64_t hash = Cache::hash(row.first, code);
       groups_.prefetch(hash);
       if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
         block[pending++] = {&row, hash, weight};
@@ -181,9 +193,19 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         scratch_.push_back(std::forward<decltype(row)>(row));
         block[pending++] = {&scratch_.back(), hash, weight};
       }
-      if (pending == kBlock) flush();
+      if (pending == kBlock) {
+        take_block(block, pending, cached);
+        pending = 0;
+      }
     });
-    flush();
+    take_block(block, pending, cached);
+    judge_ = judge;
+  }
+
+  /// Out of line, so that what the loop over rows counts stays in registers.
+  [[gnu::noinline]] void take_block(const std::array<Pending, kBlock>& block, std::size_t pending, bool cached) {
+    for (std::size_t i = 0; i < pending; ++i) take(*block[i].row, block[i].hash, block[i].weight, cached);
+    scratch_.clear();
   }
 
   void take(const Lifted& row, std::uint64_t hash, Weight weight, bool cached) {
@@ -193,7 +215,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     if constexpr (State::kAnyOrdered) {
       if (weight != 0) take_ordered(*entry, row, hash, weight);
     } else if (cached) {
-      cache_.insert(row.first, hash, entry->link - 1);
+      cache_.insert(row.first, Cache::code(row.first), entry->link - 1);
     }
   }
 
@@ -367,7 +389,8 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   Groups groups_;
   std::size_t large_bytes_ = 0;  // what states hold outside of the table
   std::tuple<typename CarriesOf<A>::type...> carries_;
-  KeyCache<K, std::uint32_t> cache_;
+  Cache cache_;
+  CacheJudge judge_;
   std::vector<Lifted> scratch_;
   Batch<Result> shown_;  // what probe() shows
 };

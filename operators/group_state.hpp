@@ -39,7 +39,7 @@ class GroupDelta {
 
   void add(const Lifted& lifted, Weight weight) {
     if (planted(Bug::aggregates_ignore_weights)) weight = weight > 0 ? 1 : -1;
-    total_ = static_cast<Int128>(total_) + weight;
+    total_.add_product(1, weight);
     [&]<std::size_t... i>(std::index_sequence<i...>) {
       (add_one<Aggregator>(std::get<i>(deltas_), std::get<i>(lifted), weight), ...);
     }
@@ -47,14 +47,14 @@ class GroupDelta {
   }
 
   void merge(const GroupDelta& more) {
-    total_ = static_cast<Int128>(total_) + static_cast<Int128>(more.total_);
+    total_.add(more.total_);
     [&]<std::size_t... i>(std::index_sequence<i...>) {
       (merge_one<Aggregator>(std::get<i>(deltas_), std::get<i>(more.deltas_)), ...);
     }
     (std::index_sequence_for<Aggregator...>());
   }
 
-  Int128 total() const { return total_; }
+  Int128 total() const { return total_.value(); }
   template <std::size_t i>
   const auto& delta() const {
     return std::get<i>(deltas_);
@@ -79,7 +79,7 @@ class GroupDelta {
     if constexpr (!A::kOrdered) A::merge(delta, more);
   }
 
-  Packed128 total_ = 0;
+  WeightSum total_;
   [[no_unique_address]] std::tuple<typename DeltaOf<Aggregator>::type...> deltas_;
 };
 

@@ -89,6 +89,19 @@ class InputPort {
     for (;;) {
       const std::size_t count = std::min(left, session_->capacity());
       Session::Turn turn(*session_, input_->id(), count);
+      stage_piece<kMove>(turn, next, count);
+      const Ticket ticket = turn.done();
+      left -= count;
+      if (left == 0) return ticket;
+    }
+  }
+
+  /// All of it, or nothing if the range throws.
+  template <bool kMove, class Iterator>
+  void stage_piece(Session::Turn& turn, Iterator& next, std::size_t count) {
+    auto& staged = turn.template stage<Weighted<R>>();
+    const auto before = staged.mark();
+    try {
       for (std::size_t i = 0; i < count; ++i, ++next) {
         auto item = [&] {
           if constexpr (kMove) {
@@ -103,9 +116,9 @@ class InputPort {
           stage(turn, R(std::move(item.row)), item.weight);
         }
       }
-      const Ticket ticket = turn.done();
-      left -= count;
-      if (left == 0) return ticket;
+    } catch (...) {
+      staged.take_back(before);
+      throw;
     }
   }
 

@@ -126,10 +126,10 @@ class JoinOperator {
 
   template <class Term>
   void for_each_term(ReaderA& delta_a, ReaderB& delta_b, Term&& term) {
-    probe(delta_a.spans(), *b_, [&](const auto& row, const VB& b, Weight weight_b) {
+    probe(delta_a.spans(), *b_, matches_b_, [&](const auto& row, const VB& b, Weight weight_b) {
       term(row.row.first, row.row.second, b, static_cast<Int128>(row.weight) * weight_b);
     });
-    probe(delta_b.spans(), *a_, [&](const auto& row, const VA& a, Weight weight_a) {
+    probe(delta_b.spans(), *a_, matches_a_, [&](const auto& row, const VA& a, Weight weight_a) {
       term(row.row.first, a, row.row.second, static_cast<Int128>(row.weight) * weight_a);
     });
     if (!delta_a.fresh() || !delta_b.fresh() || planted(Bug::join_keeps_both_deltas)) return;
@@ -141,16 +141,23 @@ class JoinOperator {
   }
 
   template <class Row, class V, class Emit>
-  void probe(std::span<const std::span<const Row>> delta, IndexView<K, V>& index, Emit&& emit) {
+  void probe(std::span<const std::span<const Row>> delta, IndexView<K, V>& index,
+             std::array<Match<V>, kBlock>& matches, Emit&& emit) {
     std::array<const K*, kBlock> keys;
-    std::array<Match<V>, kBlock> matches;
     for (std::span<const Row> rows : delta) {
       while (!rows.empty()) {
         const auto block = rows.first(std::min(kBlock, rows.size()));
-        for (std::size_t i = 0; i < block.size(); ++i) keys[i] = &block[i].row.first;
-        index.probe(std::span(keys).first(block.size()), std::span(matches).first(block.size()));
+        // Old and new row of a key often stand side by side: one probe serves both.
+        std::array<std::uint8_t, kBlock> match_of;
+        std::size_t probes = 0;
         for (std::size_t i = 0; i < block.size(); ++i) {
-          matches[i].for_each([&](const V& value, Weight weight) { emit(block[i], value, weight); });
+          const K& key = block[i].row.first;
+          if (i == 0 || !row_traits<K>::equal(*keys[probes - 1], key)) keys[probes++] = &key;
+          match_of[i] = static_cast<std::uint8_t>(probes - 1);
+        }
+        index.probe(std::span(keys).first(probes), std::span(matches).first(probes));
+        for (std::size_t i = 0; i < block.size(); ++i) {
+          matches[match_of[i]].for_each([&](const V& value, Weight weight) { emit(block[i], value, weight); });
         }
         rows = rows.subspan(block.size());
       }
@@ -178,6 +185,8 @@ class JoinOperator {
   IndexView<K, VA>* a_;
   IndexView<K, VB>* b_;
   DeltaMatcher<K, VA, VB> matcher_;
+  std::array<Match<VA>, kBlock> matches_a_;  // kept, since to clear them costs more than a probe
+  std::array<Match<VB>, kBlock> matches_b_;
 };
 
 template <Expression Other, class Function>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <concepts>
 #include <cstdint>
 #include <vector>
 
@@ -9,50 +9,52 @@
 namespace lockstep {
 
 /// Remembers where the keys met last in this step have their place, so that a hot key costs no probe of the index, and
-/// is combined before an exchange. Two entries for each of a few hundred hashes; a new key takes the place of an
+/// is combined before an exchange. Two entries for each of a few hundred codes; a new key takes the place of an
 /// old one. Where keys hardly ever repeat it switches itself off for a while. Worker-local.
 template <class K, class Place>
 class KeyCache {
  public:
-  /// Forgets all keys.
-  void next_step() { ++generation_; }
+  /// By what a key is looked up here: for an integer a product, which costs less than the hash.
+  static std::uint64_t code(const K& key) {
+    if constexpr (std::integral<K>) {
+      return (static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15) >> 32;
+    } else {
+      return row_traits<K>::hash(key);
+    }
+  }
+  /// The key's hash, given its code.
+  static std::uint64_t hash(const K& key, std::uint64_t code) {
+    if constexpr (std::integral<K>) {
+      return row_traits<K>::hash(key);
+    } else {
+      return code;
+    }
+  }
 
-  /// Whether to ask it at all about the next row.
-  bool worthwhile() {
-    if (rest_ == 0) return true;
-    --rest_;
-    return false;
+  /// Forgets all keys. Before the first use in a step that is worth it.
+  void begin_step() {
+    if (entries_.empty()) entries_.resize(kEntries);
+    if (++generation_ == 0) {
+      entries_.assign(kEntries, Entry{});
+      generation_ = 1;
+    }
   }
 
   /// The key's place, or null.
-  Place* find(const K& key, std::uint64_t hash) {
-    if (++asked_ == kWindow) judge();
-    for (const std::size_t at : {index(hash), index(hash) ^ 1}) {
-      Entry& entry = entries_[at];
-      if (entry.generation == generation_ && row_traits<K>::equal(entry.key, key)) {
-        ++found_;
-        return &entry.place;
-      }
-    }
-    return nullptr;
+  const Place* find(const K& key, std::uint64_t code) const {
+    const std::size_t first = index(code);
+    if (is(entries_[first], key)) return &entries_[first].place;
+    return is(entries_[first ^ 1], key) ? &entries_[first ^ 1].place : nullptr;
   }
 
-  void insert(const K& key, std::uint64_t hash, Place place) {
-    if (entries_.empty()) return;
-    const std::size_t first = index(hash);
+  void insert(const K& key, std::uint64_t code, Place place) {
+    const std::size_t first = index(code);
     const std::size_t at = entries_[first].generation == generation_ ? first ^ 1 : first;
     entries_[at] = {key, generation_, place};
   }
 
-  /// Before the first use in a step that is worth it.
-  void prepare() {
-    if (entries_.empty()) entries_.resize(kEntries);
-  }
-
  private:
   static constexpr std::size_t kEntries = 1024;
-  static constexpr std::uint32_t kWindow = 256;
-  static constexpr std::uint32_t kRest = 16 * kWindow;
 
   struct Entry {
     K key{};
@@ -60,18 +62,39 @@ class KeyCache {
     Place place{};
   };
 
-  static std::size_t index(std::uint64_t hash) { return hash % kEntries; }
-
-  void judge() {
-    if (found_ < kWindow / 4) rest_ = kRest;
-    asked_ = found_ = 0;
+  static std::size_t index(std::uint64_t code) { return code % kEntries; }
+  bool is(const Entry& entry, const K& key) const {
+    return entry.generation == generation_ && row_traits<K>::equal(entry.key, key);
   }
 
   std::vector<Entry> entries_;
-  std::uint32_t generation_ = 1;
-  std::uint32_t asked_ = 0;
-  std::uint32_t found_ = 0;
-  std::uint32_t rest_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
+/// Decides, from the hits of the last lookups, whether to ask a cache about the next rows. A copy of it lives in
+/// registers while a batch is read.
+class CacheJudge {
+ public:
+  /// Whether to look the next row up.
+  bool ask() {
+    if (left_ != 0) [[likely]] {
+      --left_;
+      return asking_;
+    }
+    asking_ = !asking_ || hits_ >= kWindow / 4;
+    left_ = asking_ ? kWindow - 1 : kRest - 1;
+    hits_ = 0;
+    return asking_;
+  }
+  void hit() { ++hits_; }
+
+ private:
+  static constexpr std::uint32_t kWindow = 256;
+  static constexpr std::uint32_t kRest = 16 * kWindow;
+
+  std::uint32_t left_ = kWindow;
+  std::uint32_t hits_ = 0;
+  bool asking_ = true;
 };
 
 }  // namespace lockstep

@@ -34,29 +34,52 @@ class Packed128 {
   std::int64_t high_ = 0;
 };
 
-/// A 192-bit sum of 128-bit integers: what a step adds to a sum. Cannot overflow in less than 2^64 additions.
-class WideSum {
+/// A sum that a step gathers, as low + 2^64 · high with a signed low: while the sum fits 64 bits, adding costs no more
+/// than an addition and a branch that is never taken. With a High of 64 bits it holds 128 bits, with one of 128 bits
+/// 192.
+template <class High>
+class SplitSum {
  public:
+  /// A product of two 64-bit integers.
+  void add_product(std::int64_t a, std::int64_t b) {
+    std::int64_t product = 0;
+    std::int64_t sum = 0;
+    if (__builtin_mul_overflow(a, b, &product) || __builtin_add_overflow(low_, product, &sum)) [[unlikely]] {
+      add(static_cast<Int128>(a) * b);
+    } else {
+      low_ = sum;
+    }
+  }
   void add(Int128 value) {
-    const UnsignedInt128 before = static_cast<UnsignedInt128>(static_cast<Int128>(low_));
-    const UnsignedInt128 after = before + static_cast<UnsignedInt128>(value);
-    high_ += (value < 0 ? -1 : 0) + (after < before ? 1 : 0);
-    low_ = static_cast<Int128>(after);
+    const auto low = static_cast<std::int64_t>(value);
+    add_parts(low, (value >> 64) + (low < 0 ? 1 : 0));
   }
-  void add(const WideSum& other) {
-    const UnsignedInt128 before = static_cast<UnsignedInt128>(static_cast<Int128>(low_));
-    const UnsignedInt128 after = before + static_cast<UnsignedInt128>(static_cast<Int128>(other.low_));
-    high_ += other.high_ + (after < before ? 1 : 0);
-    low_ = static_cast<Int128>(after);
-  }
+  void add(const SplitSum& other) { add_parts(other.low_, static_cast<Int128>(other.high_)); }
 
-  bool fits128() const { return high_ == (static_cast<Int128>(low_) < 0 ? -1 : 0); }
+  bool fits128() const {
+    const Int128 high = floor_high();
+    return high == static_cast<std::int64_t>(high);
+  }
   /// REQUIRES: fits128().
-  Int128 value() const { return low_; }
+  Int128 value() const {
+    return static_cast<Int128>(static_cast<UnsignedInt128>(floor_high()) << 64 | static_cast<std::uint64_t>(low_));
+  }
 
  private:
-  Packed128 low_ = 0;
-  std::int64_t high_ = 0;
+  void add_parts(std::int64_t low, Int128 high) {
+    if (__builtin_add_overflow(low_, low, &low_)) high += low < 0 ? -1 : 1;
+    if (high != 0) high_ = static_cast<High>(static_cast<Int128>(high_) + high);
+  }
+  /// The high part, for a low part without a sign.
+  Int128 floor_high() const { return static_cast<Int128>(high_) + (low_ < 0 ? -1 : 0); }
+
+  std::int64_t low_ = 0;
+  High high_ = 0;
 };
+
+/// What a step adds to a weight: cannot overflow in less than 2^63 additions.
+using WeightSum = SplitSum<std::int64_t>;
+/// What a step adds to a sum of products: cannot overflow in less than 2^63 additions.
+using WideSum = SplitSum<Packed128>;
 
 }  // namespace lockstep

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -18,10 +20,10 @@ template <class R>
 class Consolidator {
  public:
   void consolidate(Batch<R>& rows) {
-    if (planted(Bug::consolidation_overlooks_equal_rows)) return;
+    if (planted(Bug::consolidation_overlooks_equal_rows) || is_consolidated(rows)) return;
     if (rows.size() <= kFew) {
       merge_few(rows);
-    } else if (const std::size_t ordered = ordered_prefix(rows); ordered == rows.size()) {
+    } else if (is_ordered(rows)) {
       merge_neighbours(rows);
     } else {
       merge_by_hash(rows);
@@ -32,11 +34,20 @@ class Consolidator {
 
  private:
   static constexpr std::size_t kFew = 8;
+  static constexpr std::size_t kBlock = 32;
 
-  static std::size_t ordered_prefix(const Batch<R>& rows) {
+  /// Whether that can be seen in one pass: rows strictly in order, as when they are numbered.
+  static bool is_consolidated(const Batch<R>& rows) {
+    if (rows.empty()) return true;
+    std::size_t i = 1;
+    while (i < rows.size() && rows[i].weight != 0 && row_traits<R>::compare(rows[i - 1].row, rows[i].row) < 0) ++i;
+    return i == rows.size() && rows[0].weight != 0;
+  }
+
+  static bool is_ordered(const Batch<R>& rows) {
     std::size_t i = 1;
     while (i < rows.size() && row_traits<R>::compare(rows[i - 1].row, rows[i].row) <= 0) ++i;
-    return i;
+    return i == rows.size();
   }
 
   void add(Batch<R>& rows, std::size_t to, Weight weight) {
@@ -71,28 +82,38 @@ class Consolidator {
     rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
   }
 
-  /// An open-addressed table of places in `rows`; a slot is the top half of the hash and 1 + the place.
+  /// An open-addressed table of places in `rows`; a slot is the top half of the hash and 1 + the place. Hashes are
+  /// computed a block ahead, and their slots fetched.
   void merge_by_hash(Batch<R>& rows) {
     reached(Place::consolidated_by_hash);
     const std::size_t mask = std::bit_ceil(rows.size() * 2) - 1;
     slots_.assign(mask + 1, Slot{0, 0});
+    std::array<std::uint64_t, kBlock> hashes;
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::uint64_t hash = row_traits<R>::hash(rows[i].row);
-      const auto tag = static_cast<std::uint32_t>(hash >> 32);
-      std::size_t at = hash & mask;
-      while (slots_[at].place != 0 &&
-             !(slots_[at].tag == tag && row_traits<R>::equal(rows[slots_[at].place - 1].row, rows[i].row))) {
-        at = (at + 1) & mask;
+    for (std::size_t begin = 0; begin < rows.size(); begin += kBlock) {
+      const std::size_t count = std::min(kBlock, rows.size() - begin);
+      for (std::size_t i = 0; i < count; ++i) {
+        hashes[i] = row_traits<R>::hash(rows[begin + i].row);
+        __builtin_prefetch(&slots_[hashes[i] & mask], 1);
       }
-      if (slots_[at].place != 0) {
-        add(rows, slots_[at].place - 1, rows[i].weight);
-      } else {
-        keep(rows, i, kept++);
-        slots_[at] = {tag, static_cast<std::uint32_t>(kept)};
-      }
+      for (std::size_t i = 0; i < count; ++i) kept += merge_one(rows, begin + i, kept, hashes[i], mask);
     }
     rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+  }
+
+  /// Whether the row is new, and so kept.
+  bool merge_one(Batch<R>& rows, std::size_t from, std::size_t kept, std::uint64_t hash, std::size_t mask) {
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    std::size_t at = hash & mask;
+    for (; slots_[at].place != 0; at = (at + 1) & mask) {
+      if (slots_[at].tag == tag && row_traits<R>::equal(rows[slots_[at].place - 1].row, rows[from].row)) {
+        add(rows, slots_[at].place - 1, rows[from].weight);
+        return false;
+      }
+    }
+    keep(rows, from, kept);
+    slots_[at] = {tag, static_cast<std::uint32_t>(kept + 1)};
+    return true;
   }
 
   void settle(const Batch<R>& rows) {

@@ -23,7 +23,7 @@ class Crew {
     bool pin = false;
     /// Run one node at a time, of a worker chosen at random: any schedule can happen, and happens again with the
     /// same seed. One thread.
-    std::optional<std::uint64_t> schedule_seed;
+    std::optional<std::uint64_t> schedule_seed = std::nullopt;
   };
 
   Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, const Options& options);

@@ -60,6 +60,7 @@ class Edge final : public EdgeBase {
   void send() {
     if (rows_.empty()) return;
     spans_.assign(1, std::span<const Weighted<R>>(rows_));
+    size_ = rows_.size();
     announce();
   }
 
@@ -70,7 +71,10 @@ class Edge final : public EdgeBase {
     return spans_;
   }
   void send_borrowed() {
-    if (!spans_.empty()) announce();
+    if (spans_.empty()) return;
+    size_ = 0;
+    for (const auto& span : spans_) size_ += span.size();
+    announce();
   }
 
   std::span<const std::span<const Weighted<R>>> spans() const {
@@ -78,11 +82,7 @@ class Edge final : public EdgeBase {
                    : std::span<const std::span<const Weighted<R>>>();
   }
 
-  std::size_t size() const {
-    std::size_t rows = 0;
-    for (const auto& span : spans()) rows += span.size();
-    return rows;
-  }
+  std::size_t size() const { return fresh() ? size_ : 0; }
 
   void publish(StepData& step, unsigned worker) override {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
@@ -98,6 +98,7 @@ class Edge final : public EdgeBase {
  private:
   Batch<R> rows_;
   std::vector<std::span<const Weighted<R>>> spans_;
+  std::size_t size_ = 0;
 };
 
 /// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta.

@@ -20,6 +20,12 @@ unsigned checked_workers(unsigned workers) {
   return workers;
 }
 
+std::string ambiguous(const std::string& name) {
+  return fmt::format(
+      "two operators with state are called '{}', so it cannot be told whose is whose: name one of them with .named()",
+      name);
+}
+
 /// What saved state must agree on with the operator that loads it.
 std::string schema_of(const Description& flow, const OperatorInfo& info) {
   return info.has_output ? flow.edges[info.output].schema.to_string() : std::string();
@@ -32,7 +38,8 @@ Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& op
   shared_.workers = checked_workers(options.workers);
   shared_.limits = options.limits;
   assemble(options);
-  pool_ = std::make_shared<StepPool>(flow_->outputs, shared_.workers);
+  pool_.reset(StepPool::make(flow_->outputs, shared_.workers));
+  latest_ = Step(pool_->acquire(0, flow_->identity.get(), 1));
 }
 
 void Engine::assemble(const RuntimeOptions& options) {
@@ -74,7 +81,8 @@ Step Engine::step() {
   const std::uint64_t number = completed() + 1;
   order_.inputs.clear();
   const std::uint64_t rows = intake_.seal(number, shared_.sealed, order_.inputs);
-  Step step(pool_->acquire(number, flow_->identity.get()));
+  Step step(pool_->acquire(number, flow_->identity.get(), 2));
+  Step latest(step.data());
   order_.time = {number, 0};
   order_.data = step.data();
   order_.time_weight = rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
@@ -96,10 +104,9 @@ Step Engine::step() {
   }
   NodeCounters::add(totals_.rows_in, rows);
   totals_.rows_out.store(rows, std::memory_order_relaxed);
-  Step previous = step;
   {
     const std::lock_guard lock(latest_lock_);
-    std::swap(latest_, previous);
+    std::swap(latest_, latest);
   }
   // Release: whoever sees the step complete sees all of it.
   completed_.store(number, std::memory_order_release);
@@ -139,10 +146,7 @@ SavedState Engine::save() {
   std::string part;
   for (const auto& [name, nodes] : stateful) {
     if (nodes.size() != workers_.size()) {
-      throw UsageError(
-          fmt::format("two operators with state are called '{}', so it cannot be told whose is whose: "
-                      "name one of them with .named()",
-                      name));
+      throw UsageError(ambiguous(name));
     }
     out.bytes(name);
     out.bytes(nodes.front().second);
@@ -166,6 +170,7 @@ void Engine::load(const SavedState& saved) {
     const std::uint64_t step = in.varint();
     completed_.store(step, std::memory_order_release);
     intake_.resume_after(step);
+    latest_ = Step(pool_->acquire(step, flow_->identity.get(), 1));
     intake_.load(in);
     std::set<std::string> missing;
     for (const NodeSlot& node : workers_.front()->nodes()) {
@@ -176,6 +181,7 @@ void Engine::load(const SavedState& saved) {
       throw SavedStateError(fmt::format("the saved state has no operator '{}', this dataflow has", *missing.begin()));
     }
     if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
+    for (const auto& worker : workers_) worker->resume();
   } catch (const DecodeError& error) {
     throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
   }
@@ -193,6 +199,7 @@ void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
       if (slot.node->has_state() && slot.info->name == name) nodes.push_back(&slot);
     }
   }
+  if (nodes.size() != workers_.size()) throw SavedStateError(ambiguous(name));
   if (const std::string now = schema_of(*flow_, *nodes.front()->info); now != schema) {
     throw SavedStateError(fmt::format("operator '{}' was saved with rows of {}, and now has {}", name, schema, now));
   }

@@ -53,7 +53,7 @@ class Engine {
   Intake intake_;
   SharedAssembly shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::shared_ptr<StepPool> pool_;
+  std::unique_ptr<StepPool, StepPool::Close> pool_;
   std::unique_ptr<Crew> crew_;
   StepOrder order_;
 

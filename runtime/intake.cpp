@@ -17,15 +17,20 @@ std::shared_ptr<Session> Intake::open(std::optional<std::uint64_t> number) {
   const auto number_less = [](const std::shared_ptr<Session>& session, std::uint64_t wanted) {
     return session->number() < wanted;
   };
+  const auto is_open = [this](auto place, std::uint64_t wanted) {
+    return place != sessions_.end() && (*place)->number() == wanted && !(*place)->restored_;
+  };
   auto place = sessions_.begin();
   if (number) {
     place = std::lower_bound(sessions_.begin(), sessions_.end(), *number, number_less);
-    if (place != sessions_.end() && (*place)->number() == *number) {
-      throw UsageError(fmt::format("session {} is open already", *number));
-    }
+    if (is_open(place, *number)) throw UsageError(fmt::format("session {} is open already", *number));
   } else {
     number = 0;
-    for (; place != sessions_.end() && (*place)->number() == *number; ++place) ++*number;
+    for (; is_open(place, *number); ++place) ++*number;
+  }
+  if (place != sessions_.end() && (*place)->number() == *number) {
+    (*place)->restored_ = false;
+    return *place;
   }
   auto session = std::make_shared<Session>(this, flow_, *number, sealed_step_.load(std::memory_order_relaxed) + 1);
   session->counted_ = mode_.load(std::memory_order_relaxed) != Mode::by_hand;
@@ -56,7 +61,8 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
     sealed_step_.store(step, std::memory_order_release);
   }
   if (counted != 0) staged_.fetch_sub(counted, std::memory_order_relaxed);
-  wake();
+  // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the room.
+  if (blocked_.load(std::memory_order_relaxed) != 0) wake();
   return rows;
 }
 
@@ -87,12 +93,14 @@ void Intake::set_mode(Mode mode) {
   wake();
 }
 
-/// The clock is woken when it waits for rows and these may be the ones.
-void Intake::rows_staged(std::size_t rows) {
+bool Intake::count_staged(std::size_t rows) {
   // seq_cst here and in wait_for_rows: either the clock sees these rows, or this thread sees what the clock waits for.
   const std::size_t staged = staged_.fetch_add(rows) + rows;
   const std::size_t wanted = wanted_rows_.load();
-  if (wanted == 0 || staged < wanted) return;
+  return wanted != 0 && staged >= wanted;
+}
+
+void Intake::wake_clock() {
   { const std::lock_guard lock(clock_mutex_); }
   clock_news_.notify_one();
 }
@@ -115,7 +123,10 @@ void Intake::wake() {
   seals_.notify_all();
 }
 
-void Intake::wait_for_seal(std::uint32_t seals_seen) { seals_.wait(seals_seen, std::memory_order_acquire); }
+void Intake::wait_for_seal(std::uint32_t seals_seen) {
+  seals_.wait(seals_seen, std::memory_order_acquire);
+  blocked_.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void Intake::save(Encoder& out) {
   const std::lock_guard sessions_lock(sessions_mutex_);
@@ -132,6 +143,7 @@ void Intake::load(Decoder& in) {
   for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {
     const std::uint64_t number = in.varint();
     const std::shared_ptr<Session> session = number == 0 ? default_ : open(number);
+    session->restored_ = session != default_;
     const std::lock_guard lock(session->lock_);
     const std::uint64_t stages = in.varint();
     if (stages != session->stages_.size()) throw DecodeError("the saved state is of a dataflow with other inputs");

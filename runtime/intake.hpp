@@ -22,7 +22,7 @@ class Intake {
  public:
   Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, Failure& failure);
 
-  /// Opens a session with this number, or the lowest that is free.
+  /// Opens a session with this number, or the lowest that is free. Sessions of a saved runtime are free, and go on.
   std::shared_ptr<Session> open(std::optional<std::uint64_t> number);
   const std::shared_ptr<Session>& default_session() const { return default_; }
 
@@ -54,7 +54,11 @@ class Intake {
  private:
   friend class Session;
 
-  void rows_staged(std::size_t rows);
+  /// Under the session's lock, so that no seal takes rows before they are counted, and none that were accepted before
+  /// a stop are overlooked by it. Whether the clock waits for them.
+  bool count_staged(std::size_t rows);
+  void wake_clock();
+  /// After the push was counted in blocked_, under its session's lock.
   void wait_for_seal(std::uint32_t seals_seen);
 
   const std::shared_ptr<const Description> flow_;
@@ -67,6 +71,7 @@ class Intake {
 
   std::atomic<std::uint64_t> sealed_step_{0};
   std::atomic<std::uint32_t> seals_{0};  // counts seals and other news; those who wait for room sleep on it
+  std::atomic<std::uint32_t> blocked_{0};  // pushes that wait for room
   std::atomic<Mode> mode_{Mode::by_hand};
 
   std::atomic<std::size_t> staged_{0};       // rows staged since the mode is clocked

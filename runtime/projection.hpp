@@ -79,7 +79,7 @@ std::string member_name(Field Class::*member) {
   std::string found = "member";
   if constexpr (Described<Class>) {
     boost::mp11::mp_for_each<shape::Members<Class>>([&](auto description) {
-      if constexpr (std::same_as<decltype(description.pointer), Field Class::*>) {
+      if constexpr (std::same_as<std::remove_cv_t<decltype(description.pointer)>, Field Class::*>) {
         if (description.pointer == member) found = description.name;
       }
     });

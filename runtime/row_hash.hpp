@@ -27,18 +27,31 @@ std::byte* pack(std::byte* out, const T& value) {
   }
 }
 
+/// XXH3 of an image of constant size. GCC does not inline XXH3_64bits, of which nothing but a few multiplications is
+/// left for a size that is known; its parts are forced inline.
+template <std::size_t size>
+std::uint64_t hash_image(const void* image) {
+  if constexpr (size <= 16) {
+    return XXH3_len_0to16_64b(static_cast<const std::uint8_t*>(image), size, XXH3_kSecret, 0);
+  } else if constexpr (size <= 128) {
+    return XXH3_len_17to128_64b(static_cast<const std::uint8_t*>(image), size, XXH3_kSecret, sizeof XXH3_kSecret, 0);
+  } else {
+    return XXH3_64bits(image, size);
+  }
+}
+
 template <class T>
 std::uint64_t hash(const T& value) {
   if constexpr (shape::PackedSize<T>::value != 0) {
     std::array<std::byte, shape::PackedSize<T>::value> image;
     pack(image.data(), value);
-    return XXH3_64bits(image.data(), image.size());
+    return hash_image<image.size()>(image.data());
   } else if constexpr (shape::Text<T>) {
     return XXH3_64bits(value.data(), value.size());
   } else if constexpr (shape::Optional<T>) {
     const std::array<std::uint64_t, 2> image{value.has_value(),
                                              value ? row_traits<typename T::value_type>::hash(*value) : 0};
-    return XXH3_64bits(image.data(), sizeof image);
+    return hash_image<sizeof image>(image.data());
   } else if constexpr (shape::Sequence<T>) {
     std::uint64_t result = value.size();
     for (const auto& element : value) {
@@ -52,7 +65,7 @@ std::uint64_t hash(const T& value) {
           if constexpr (sizeof...(field) == 0) return 0;
           const std::array<std::uint64_t, sizeof...(field)> image{
               row_traits<std::remove_cvref_t<decltype(field)>>::hash(field)...};
-          return XXH3_64bits(image.data(), sizeof image);
+          return hash_image<sizeof image>(image.data());
         },
         shape::fields(value));
   }

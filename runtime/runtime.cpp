@@ -27,8 +27,8 @@ Step Runtime::step() {
   return take_step(true);
 }
 
+/// REQUIRES: step_mutex_ is held.
 Step Runtime::take_step(bool by_hand) {
-  const std::lock_guard lock(subscriptions_mutex_);
   std::erase_if(subscriptions_, [](const auto& queue) { return queue->dropped(); });
   for (const auto& queue : subscriptions_) {
     if (by_hand && queue->full()) throw UsageError("a subscription is full: take steps from it before stepping on");
@@ -67,7 +67,7 @@ void Runtime::stop() {
   if (!clock_.joinable()) return;
   engine_.intake().set_mode(Intake::Mode::stopping);
   {
-    const std::lock_guard subscriptions_lock(subscriptions_mutex_);
+    const std::lock_guard subscriptions_lock(step_mutex_);
     for (const auto& queue : subscriptions_) queue->wake();
   }
   clock_.join();
@@ -84,7 +84,7 @@ void Runtime::run_clock(const StepPolicy& policy) {
       if (!any) continue;
       std::vector<std::shared_ptr<StepQueue>> queues;
       {
-        const std::lock_guard lock(subscriptions_mutex_);
+        const std::lock_guard lock(step_mutex_);
         queues = subscriptions_;
       }
       for (const auto& queue : queues) {
@@ -101,14 +101,14 @@ void Runtime::run_clock(const StepPolicy& policy) {
 Subscription Runtime::subscribe(std::size_t capacity) {
   if (capacity == 0) throw UsageError("a subscription needs room for one step at least");
   auto queue = std::make_shared<StepQueue>(capacity);
-  const std::lock_guard lock(subscriptions_mutex_);
+  const std::lock_guard lock(step_mutex_);
   engine_.failure().rethrow_if_failed();
   subscriptions_.push_back(queue);
   return Subscription(queue);
 }
 
 void Runtime::close_subscriptions() {
-  const std::lock_guard lock(subscriptions_mutex_);
+  const std::lock_guard lock(step_mutex_);
   for (const auto& queue : subscriptions_) queue->close(std::nullopt);
 }
 

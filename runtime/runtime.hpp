@@ -80,9 +80,8 @@ class Runtime {
 
   Engine engine_;
 
-  std::mutex step_mutex_;     // held by whoever steps, saves or pins
+  std::mutex step_mutex_;     // held by whoever steps, saves, pins or subscribes
   std::mutex control_mutex_;  // held by start and stop
-  std::mutex subscriptions_mutex_;
   std::vector<std::shared_ptr<StepQueue>> subscriptions_;
   std::thread clock_;
 };

@@ -52,6 +52,7 @@ void Session::take_room(std::size_t rows, bool wait, bool& taken) {
           fmt::format("the stage of session {} is full ({} rows): step before pushing more", number_, staged_));
     }
     const std::uint32_t seen = intake_->seals_.load(std::memory_order_acquire);
+    intake_->blocked_.fetch_add(1, std::memory_order_relaxed);
     held.unlock();
     intake_->wait_for_seal(seen);
   }
@@ -69,10 +70,11 @@ Ticket Session::Turn::done() {
   session.staged_ += rows_;
   session.touch(input_);
   const Ticket ticket{session.next_step_};
-  const bool counted = session.counted_;
+  Intake* const intake = session.intake_;
+  const bool awaited = session.counted_ && intake->count_staged(rows_);
   session.lock_.unlock();
   session_ = nullptr;
-  if (counted) session.intake_->rows_staged(rows_);
+  if (awaited) intake->wake_clock();
   return ticket;
 }
 

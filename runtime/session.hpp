@@ -108,6 +108,7 @@ class Session {
   std::size_t staged_ = 0;
   std::uint64_t next_step_;
   bool counted_ = false;  // whether the intake's staged_ includes this session's
+  bool restored_ = false;  // loaded, and open to whoever asks for its number; guarded by the intake
 };
 
 template <class Handle>

@@ -94,6 +94,19 @@ class Stage final : public StageBase {
 
   bool empty() const override { return items.empty() && rejects.empty(); }
 
+  /// Where a push begins, to be taken back to if it fails on its way.
+  struct Mark {
+    std::size_t items;
+    std::size_t rejects;
+    std::uint64_t position;
+  };
+  Mark mark() const { return {items.size(), rejects.size(), position}; }
+  void take_back(const Mark& mark) {
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(mark.items), items.end());
+    rejects.erase(rejects.begin() + static_cast<std::ptrdiff_t>(mark.rejects), rejects.end());
+    position = mark.position;
+  }
+
   void append(StageBase& other, std::uint64_t session) override {
     auto& from = static_cast<Stage&>(other);
     for (Item& item : from.items) {

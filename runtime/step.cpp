@@ -1,5 +1,7 @@
 #include "runtime/step.hpp"
 
+#include <cstddef>
+
 namespace lockstep {
 
 StepData::StepData(const Outputs& outputs, unsigned workers) : filled_(workers) {
@@ -16,28 +18,54 @@ void StepData::clear() {
 
 void StepData::release(StepData* data) {
   if (data->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  std::unique_ptr<StepData> owned(data);
-  const std::shared_ptr<StepPool> pool = std::move(data->pool_);
   data->clear();
-  const std::lock_guard lock(pool->mutex_);
-  pool->idle_.push_back(std::move(owned));
+  data->pool_->give_back(data);
 }
 
-StepData* StepPool::acquire(std::uint64_t number, const void* flow) {
-  std::unique_ptr<StepData> data;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      data = std::move(idle_.back());
-      idle_.pop_back();
-    }
+StepData* StepPool::acquire(std::uint64_t number, const void* flow, std::uint32_t holds) {
+  // Acquire: pairs with give_back(), so that the data is seen as its last holder left it.
+  if (idle_ == nullptr) idle_ = returned_.exchange(nullptr, std::memory_order_acquire);
+  StepData* data = idle_;
+  if (data != nullptr) {
+    idle_ = data->next_;
+  } else {
+    data = new StepData(outputs_, workers_);
+    data->pool_ = this;
+    references_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (data == nullptr) data = std::make_unique<StepData>(outputs_, workers_);
   data->number = number;
   data->flow = flow;
-  data->pool_ = shared_from_this();
-  data->owners_.store(1, std::memory_order_relaxed);
-  return data.release();
+  data->owners_.store(holds, std::memory_order_relaxed);
+  return data;
+}
+
+void StepPool::give_back(StepData* data) {
+  StepData* top = returned_.load(std::memory_order_relaxed);
+  do {
+    if (top == closed()) return discard(data);
+    data->next_ = top;
+  } while (!returned_.compare_exchange_weak(top, data, std::memory_order_release, std::memory_order_relaxed));
+}
+
+void StepPool::close() {
+  for (StepData* list : {std::exchange(idle_, nullptr), returned_.exchange(closed(), std::memory_order_acquire)}) {
+    while (list != nullptr) discard(std::exchange(list, list->next_));
+  }
+  drop_one();
+}
+
+void StepPool::discard(StepData* data) {
+  delete data;
+  drop_one();
+}
+
+void StepPool::drop_one() {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+StepData* StepPool::closed() {
+  static std::max_align_t mark;
+  return reinterpret_cast<StepData*>(&mark);
 }
 
 }  // namespace lockstep

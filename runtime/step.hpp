@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -64,27 +63,43 @@ class StepData {
   void clear();
 
   std::atomic<std::uint32_t> owners_{0};
-  std::shared_ptr<StepPool> pool_;
+  StepPool* pool_ = nullptr;
+  StepData* next_ = nullptr;  // in the pool
   std::vector<std::unique_ptr<OutputSlotBase>> slots_;
   std::vector<std::vector<OutputId>> filled_;  // by worker
 };
 
-/// Keeps the step data that nobody holds, with the memory it has grown, so that a warm step allocates nothing.
-/// Any thread.
-class StepPool : public std::enable_shared_from_this<StepPool> {
+/// Keeps the step data that nobody holds, with the memory it has grown, so that a warm step allocates nothing. One
+/// thread at a time acquires, any thread releases; steps may outlive the runtime that made them, and with it the pool's
+/// owner.
+class StepPool {
  public:
-  StepPool(Outputs outputs, unsigned workers) : outputs_(std::move(outputs)), workers_(workers) {}
+  static StepPool* make(Outputs outputs, unsigned workers) { return new StepPool(std::move(outputs), workers); }
+  /// The owner goes; the pool goes with the last step.
+  void close();
 
-  /// Step data with one holder.
-  StepData* acquire(std::uint64_t number, const void* flow);
+  /// Step data with so many holds.
+  StepData* acquire(std::uint64_t number, const void* flow, std::uint32_t holds);
+
+  struct Close {
+    void operator()(StepPool* pool) const { pool->close(); }
+  };
 
  private:
   friend class StepData;
+  StepPool(Outputs outputs, unsigned workers) : outputs_(std::move(outputs)), workers_(workers) {}
+
+  void give_back(StepData* data);
+  void discard(StepData* data);
+  void drop_one();
+  /// What the stack holds after close(): what comes then is deleted.
+  static StepData* closed();
 
   const Outputs outputs_;
   const unsigned workers_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<StepData>> idle_;
+  StepData* idle_ = nullptr;                   // only of who acquires
+  std::atomic<StepData*> returned_{nullptr};   // a stack: pushed by any thread, taken whole
+  std::atomic<std::uint64_t> references_{1};   // the owner's, and one of each step data
 };
 
 template <class R>

@@ -28,6 +28,12 @@ void Worker::set_input(InputId input, OperatorId reader) {
   input_nodes_[input] = static_cast<std::uint32_t>(node - nodes_.begin());
 }
 
+void Worker::resume() {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].node->has_state()) again_.push_back(i);
+  }
+}
+
 void Worker::begin(const StepOrder& order) {
   time_ = order.time;
   data_ = order.data;

@@ -35,6 +35,8 @@ class Worker {
   void install(Assembly::Parts parts, unsigned levels);
   /// The node that turns an input's sealed rows into a delta.
   void set_input(InputId input, OperatorId reader);
+  /// Has all nodes with state run in the next step: before it was saved, any may have asked to.
+  void resume();
 
   void begin(const StepOrder& order);
   /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.

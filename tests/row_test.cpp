@@ -135,6 +135,12 @@ TEST_CASE("the slot hash is fixed for ever") {
   const std::int64_t image[] = {1, 10};
   CHECK(hash(Transfer{1, 10}) == XXH3_64bits(image, sizeof image));
   CHECK(hash(std::pair<std::int64_t, std::int64_t>(1, 10)) == hash(Transfer{1, 10}));
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  const std::int64_t numbers[] = {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4};
+  const std::pair<Pair, Pair> four{{1, 2}, {3, 4}};
+  CHECK(hash(four) == XXH3_64bits(numbers, 32));
+  CHECK(hash(std::tuple(four, four, four, four, four)) == XXH3_64bits(numbers, 160));
+  CHECK(hash(std::int16_t{5}) == XXH3_64bits("\5\0", 2));
   const std::uint64_t parts[] = {hash(std::int64_t{7}), hash(std::string("y"))};
   CHECK(hash(std::pair<std::int64_t, std::string>(7, "y")) == XXH3_64bits(parts, sizeof parts));
 }

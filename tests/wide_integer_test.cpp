@@ -43,6 +43,25 @@ TEST_CASE("a wide sum is right beyond 128 bits") {
   }
 }
 
+TEST_CASE("products add up exactly, whether they fit 64 bits or not") {
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  ls::WideSum sum;
+  ls::WeightSum weight;
+  Exact expected = 0;
+  Exact expected_weight = 0;
+  for (const std::int64_t a : {std::int64_t{1}, most, least, std::int64_t{-3}, most, most}) {
+    for (const std::int64_t b : {least, most, std::int64_t{-1}, std::int64_t{7}}) {
+      sum.add_product(a, b);
+      expected += Exact(a) * b;
+      REQUIRE(exact(sum.value()) == expected);
+    }
+    weight.add_product(1, a);
+    expected_weight += a;
+    REQUIRE(exact(weight.value()) == expected_weight);
+  }
+}
+
 TEST_CASE("a wide sum that overflowed and came back is exact") {
   const ls::Int128 huge = (ls::Int128{1} << 126) + 5;
   ls::WideSum sum;
