@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "operators/arrange.hpp"
+#include "operators/join_unique.hpp"
 #include "runtime/self_test.hpp"
 
 namespace lockstep {
@@ -71,18 +72,15 @@ class DeltaMatcher {
 /// The equi-join of two keyed streams, over their indexes: Δ(a⋈b) = Δa⋈b′ + a′⋈Δb − Δa⋈Δb, where a′ and b′ are after
 /// the step. Keeps nothing itself.
 template <class K, class VA, class VB, class Function>
-class JoinOperator {
+class JoinOperator : public JoinFunction<K, VA, VB, Function> {
  public:
-  static constexpr bool kKeepKey = std::is_invocable_v<Function&, const VA&, const VB&>;
-  using Result = typename std::conditional_t<kKeepKey, std::invoke_result<Function&, const VA&, const VB&>,
-                                             std::invoke_result<Function&, const K&, const VA&, const VB&>>::type;
-  using Value = std::remove_cvref_t<Result>;
-  using OutRow = std::conditional_t<kKeepKey, std::pair<K, Value>, Value>;
-  using ReaderA = EdgeReader<std::pair<K, VA>>;
-  using ReaderB = EdgeReader<std::pair<K, VB>>;
+  using Joined = JoinFunction<K, VA, VB, Function>;
+  using typename Joined::OutRow;
+  using typename Joined::ReaderA;
+  using typename Joined::ReaderB;
 
   JoinOperator(Function function, std::string name, IndexView<K, VA>& a, IndexView<K, VB>& b)
-      : function_(std::move(function)), name_(std::move(name)), a_(&a), b_(&b) {}
+      : Joined(std::move(function), std::move(name)), a_(&a), b_(&b) {}
 
   void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     bool fits = true;
@@ -91,7 +89,7 @@ class JoinOperator {
         fits = false;
         return;
       }
-      out.push_back({result(key, a, b), static_cast<Weight>(weight)});
+      out.push_back({this->result(key, a, b), static_cast<Weight>(weight)});
     });
     if (!fits) [[unlikely]]
       eval_wide(delta_a, delta_b, out);
@@ -107,7 +105,7 @@ class JoinOperator {
     };
     std::vector<Term> terms;
     for_each_term(delta_a, delta_b, [&](const K& key, const VA& a, const VB& b, Int128 weight) {
-      terms.push_back({key, result(key, a, b), weight});
+      terms.push_back({key, this->result(key, a, b), weight});
     });
     const auto order = [](const Term& a, const Term& b) {
       const auto keys = row_traits<K>::compare(a.key, b.key);
@@ -164,24 +162,6 @@ class JoinOperator {
     }
   }
 
-  OutRow result(const K& key, const VA& a, const VB& b) {
-    try {
-      if constexpr (kKeepKey) {
-        OutRow row(key, std::invoke(function_, a, b));
-        normalise(row.second);
-        return row;
-      } else {
-        OutRow row(std::invoke(function_, key, a, b));
-        normalise(row);
-        return row;
-      }
-    } catch (...) {
-      throw RowError(name_, rows_text(key, a, b), std::current_exception());
-    }
-  }
-
-  Function function_;
-  std::string name_;
   IndexView<K, VA>* a_;
   IndexView<K, VB>* b_;
   DeltaMatcher<K, VA, VB> matcher_;
@@ -205,8 +185,8 @@ class Join : public Named<Join<Other, Function>> {
     static_assert(std::is_invocable_v<Function&, const VA&, const VB&> ||
                       std::is_invocable_v<Function&, const K&, const VA&, const VB&>,
                   "lockstep: join's function can be called neither with two values nor with a key and two values");
-    using Operator = JoinOperator<K, VA, VB, Function>;
-    using OutRow = typename Operator::OutRow;
+    using Joined = JoinFunction<K, VA, VB, Function>;
+    using OutRow = typename Joined::OutRow;
     static_assert(Row<OutRow>, "lockstep: what join's function returns cannot be a row");
     if (in.flow() != other_.flow()) throw FlowError("join: the two streams are of different dataflows");
 
@@ -215,16 +195,23 @@ class Join : public Named<Join<Other, Function>> {
     const std::string name = this->name_or("join(" + a.label() + ", " + b.label() + ")");
     const Properties pa = a.properties();
     const Properties pb = b.properties();
-    const Properties properties{.partitioning = Operator::kKeepKey ? Partitioning::by_key : Partitioning::none,
+    const bool unique = pa.unique_by_key && pb.unique_by_key;
+    const Properties properties{.partitioning = Joined::kKeepKey ? Partitioning::by_key : Partitioning::none,
                                 .append_only = pa.append_only && pb.append_only,
-                                .unique_by_key = Operator::kKeepKey && pa.unique_by_key && pb.unique_by_key};
-    const EdgeId edge = add_operator<OutRow>(
-        {.kind = "join", .name = name}, row_traits<OutRow>::schema(), properties,
-        [function = function_, name, ea = a.edge(), eb = b.edge()](Assembly& assembly, EdgeId) {
-          return Operator(function, name, assembly.view<K, VA>(ea), assembly.view<K, VB>(eb));
-        },
-        a, b);
-    return StreamOf<Operator::kKeepKey, OutRow>(in.flow(), edge);
+                                .unique_by_key = Joined::kKeepKey && unique,
+                                .consolidated = Joined::kKeepKey && unique};
+    OperatorInfo info{.kind = "join", .name = name};
+    const auto add = [&]<class Operator>(std::type_identity<Operator>) {
+      return add_operator<OutRow>(
+          std::move(info), row_traits<OutRow>::schema(), properties,
+          [function = function_, name, ea = a.edge(), eb = b.edge()](Assembly& assembly, EdgeId) {
+            return Operator(function, name, assembly.view<K, VA>(ea), assembly.view<K, VB>(eb));
+          },
+          a, b);
+    };
+    const EdgeId edge = unique ? add(std::type_identity<UniqueJoinOperator<K, VA, VB, Function>>())
+                               : add(std::type_identity<JoinOperator<K, VA, VB, Function>>());
+    return StreamOf<Joined::kKeepKey, OutRow>(in.flow(), edge);
   }
 
  private:

@@ -98,9 +98,10 @@ class Group {
   void relocate_to(Group* raw, Segment& from, Segment& to) {
     if (form_ != Form::block) return move_to(raw);
     std::construct_at(raw);
+    const Block block{to.allocate(body_.block.bytes), body_.block.bytes};
     raw->size_ = size_;
     raw->form_ = form_;
-    raw->body_.block = {to.allocate(body_.block.bytes), body_.block.bytes};
+    raw->body_.block = block;
     const std::span<Item> old = mutable_rows(from);
     std::uninitialized_move(old.begin(), old.end(), raw->mutable_rows(to).begin());
     std::destroy(old.begin(), old.end());

@@ -15,7 +15,7 @@ struct Properties {
   Partitioning partitioning = Partitioning::none;
   /// No weight is ever negative.
   bool append_only = false;
-  /// A key has at most one value, of weight 1.
+  /// A key has at most one value, of weight 1. In a delta its old and new row stand side by side.
   bool unique_by_key = false;
   /// Each row appears at most once in a delta, and never with weight 0.
   bool consolidated = false;

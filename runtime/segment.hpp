@@ -126,17 +126,19 @@ class Segment {
   void take(Entry* to, Segment& from, Entry& entry) {
     std::construct_at(&to->key, std::move(entry.key));
     std::destroy_at(&entry.key);
+    to->link = entry.link;
     if constexpr (UsesArena<Payload>) {
       if (&from == this) {
         entry.payload.move_to(&to->payload);
       } else {
+        std::construct_at(&to->payload);
+        to->tag = entry.tag;  // an entry already: if the arena grows for one of its blocks, the others follow
         entry.payload.relocate_to(&to->payload, from, *this);
       }
     } else {
       std::construct_at(&to->payload, std::move(entry.payload));
       std::destroy_at(&entry.payload);
     }
-    to->link = entry.link;
     to->tag = std::exchange(entry.tag, 0);
   }
 

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "operators/join_function.hpp"
+#include "runtime/index.hpp"
+
+namespace lockstep {
+
+/// The equi-join of two keyed streams in each of which a key has at most one value: for each key that changed on either
+/// side, what the two values gave before the step goes and what they give after it comes. Every delta is minimal as
+/// it leaves, without a consolidation. Keeps nothing itself.
+template <class K, class VA, class VB, class Function>
+class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
+ public:
+  using Joined = JoinFunction<K, VA, VB, Function>;
+  using typename Joined::OutRow;
+  using typename Joined::ReaderA;
+  using typename Joined::ReaderB;
+
+  UniqueJoinOperator(Function function, std::string name, IndexView<K, VA>& a, IndexView<K, VB>& b)
+      : Joined(std::move(function), std::move(name)), index_a_(&a), index_b_(&b) {}
+
+  void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
+    read(delta_a, changes_a_);
+    read(delta_b, changes_b_);
+    if (!changes_a_.empty() && !changes_b_.empty()) join_changes(out);
+    join_rest(changes_a_, *index_b_, matches_b_, [&](const Change<VA>& a, const VB& b) {
+      emit(*a.key, a.before, &b, a.after, &b, out);
+    });
+    join_rest(changes_b_, *index_a_, matches_a_, [&](const Change<VB>& b, const VA& a) {
+      emit(*b.key, &a, b.before, &a, b.after, out);
+    });
+  }
+
+ private:
+  /// What a delta says of a key.
+  template <class V>
+  struct Change {
+    const K* key;
+    const V* before = nullptr;
+    const V* after = nullptr;
+    bool done = false;  // joined with a change of the other side
+  };
+
+  /// Old and new row of a key stand side by side; see Properties::unique_by_key.
+  template <class V, class Reader>
+  static void read(Reader& delta, std::vector<Change<V>>& changes) {
+    changes.clear();
+    delta.for_each([&changes](const std::pair<K, V>& row, Weight weight) {
+      if (changes.empty() || !row_traits<K>::equal(*changes.back().key, row.first)) changes.push_back({&row.first});
+      (weight < 0 ? changes.back().before : changes.back().after) = &row.second;
+    });
+  }
+
+  void join_changes(Batch<OutRow>& out) {
+    const auto join_two = [&](Change<VA>& a, Change<VB>& b) {
+      a.done = b.done = true;
+      emit(*a.key, a.before, b.before, a.after, b.after, out);
+    };
+    if (changes_a_.size() * changes_b_.size() <= kFewPairs) {
+      for (Change<VA>& a : changes_a_) {
+        for (Change<VB>& b : changes_b_) {
+          if (row_traits<K>::equal(*a.key, *b.key)) join_two(a, b);
+        }
+      }
+      return;
+    }
+    const std::size_t mask = std::bit_ceil(2 * changes_a_.size()) - 1;
+    slots_.assign(mask + 1, Slot{0, 0});
+    for (std::size_t i = 0; i < changes_a_.size(); ++i) {
+      const std::uint64_t hash = row_traits<K>::hash(*changes_a_[i].key);
+      std::size_t at = hash & mask;
+      while (slots_[at].place != 0) at = (at + 1) & mask;
+      slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(i + 1)};
+    }
+    for (Change<VB>& b : changes_b_) {
+      const std::uint64_t hash = row_traits<K>::hash(*b.key);
+      for (std::size_t at = hash & mask; slots_[at].place != 0; at = (at + 1) & mask) {
+        if (slots_[at].tag != hash >> 32) continue;
+        Change<VA>& a = changes_a_[slots_[at].place - 1];
+        if (!row_traits<K>::equal(*a.key, *b.key)) continue;
+        join_two(a, b);
+        break;
+      }
+    }
+  }
+
+  /// Joins the changes of one side with what the other side has had all along.
+  template <class Changed, class V, class Emit>
+  void join_rest(const std::vector<Changed>& changes, IndexView<K, V>& other, std::array<Match<V>, kBlock>& matches,
+                 Emit&& emit) {
+    std::array<const Changed*, kBlock> block;
+    std::array<const K*, kBlock> keys;
+    for (std::size_t next = 0; next < changes.size();) {
+      std::size_t count = 0;
+      for (; next < changes.size() && count < kBlock; ++next) {
+        if (changes[next].done) continue;
+        block[count] = &changes[next];
+        keys[count++] = changes[next].key;
+      }
+      other.probe(std::span(keys).first(count), std::span(matches).first(count));
+      for (std::size_t i = 0; i < count; ++i) {
+        matches[i].for_each([&](const V& value, Weight) { emit(*block[i], value); });
+      }
+    }
+  }
+
+  void emit(const K& key, const VA* a_before, const VB* b_before, const VA* a_after, const VB* b_after,
+            Batch<OutRow>& out) {
+    std::optional<OutRow> before;
+    std::optional<OutRow> after;
+    if (a_before != nullptr && b_before != nullptr) before.emplace(this->result(key, *a_before, *b_before));
+    if (a_after != nullptr && b_after != nullptr) after.emplace(this->result(key, *a_after, *b_after));
+    if (before && after && row_traits<OutRow>::equal(*before, *after)) return;
+    if (before) out.push_back({std::move(*before), -1});
+    if (after) out.push_back({std::move(*after), 1});
+  }
+
+  static constexpr std::size_t kFewPairs = 64;
+  struct Slot {
+    std::uint32_t tag;
+    std::uint32_t place;  // 1 + the place among the changes of a
+  };
+
+  IndexView<K, VA>* index_a_;
+  IndexView<K, VB>* index_b_;
+  std::vector<Change<VA>> changes_a_;
+  std::vector<Change<VB>> changes_b_;
+  std::vector<Slot> slots_;
+  std::array<Match<VA>, kBlock> matches_a_;  // kept, since to clear them costs more than a probe
+  std::array<Match<VB>, kBlock> matches_b_;
+};
+
+}  // namespace lockstep
