@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <vector>
 
 namespace lockstep {
 
@@ -14,8 +14,8 @@ namespace lockstep {
 template <class Item>
 class Channel {
  public:
-  explicit Channel(std::size_t capacity)
-      : mask_(std::bit_ceil(capacity) - 1), items_(std::make_unique<Item[]>(mask_ + 1)) {}
+  explicit Channel(std::size_t capacity, const Item& item = {})
+      : mask_(std::bit_ceil(capacity) - 1), items_(mask_ + 1, item) {}
 
   std::size_t capacity() const { return mask_ + 1; }
 
@@ -53,7 +53,7 @@ class Channel {
 
  private:
   const std::uint64_t mask_;
-  const std::unique_ptr<Item[]> items_;
+  std::vector<Item> items_;
 
   alignas(64) std::atomic<std::uint64_t> tail_{0};  // written by the sender
   std::uint64_t head_seen_ = 0;

@@ -1,13 +1,12 @@
 #include "exchange/channels.hpp"
 #include "runtime/self_test.hpp"
 
-#include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace lockstep {
 
-Channels::Channels(unsigned workers)
-    : workers_(workers), announced_(workers * workers), own_(workers), inboxes_(workers) {}
+Channels::Channels(unsigned workers) : workers_(workers) {}
 
 std::uint32_t Channels::add_lane(std::unique_ptr<LaneBase> lane) {
   lanes_.push_back(std::move(lane));
@@ -15,23 +14,29 @@ std::uint32_t Channels::add_lane(std::unique_ptr<LaneBase> lane) {
 }
 
 void Channels::open(unsigned levels, std::vector<Doorbell*> bells) {
-  for (unsigned pair = 0; pair < workers_ * workers_; ++pair) channels_.push_back(std::make_unique<Pair>(2 * levels));
+  const Lanes none{LaneSet(lanes_.size())};
+  announced_.assign(workers_ * workers_, none);
+  own_.assign(workers_, none);
+  inboxes_.assign(workers_, none);
+  for (unsigned pair = 0; pair < workers_ * workers_; ++pair) {
+    channels_.push_back(std::make_unique<Pair>(2 * levels, Message{{}, 0, none.lanes}));
+  }
   bells_ = std::move(bells);
 }
 
-void Channels::announce(unsigned from, unsigned to, std::uint32_t lane) { announced(from, to).push_back(lane); }
+void Channels::announce(unsigned from, unsigned to, std::uint32_t lane) { announced(from, to).add(lane); }
 
 void Channels::post(unsigned from, unsigned level, Time time) {
   for (unsigned to = 0; to < workers_; ++to) {
-    std::vector<std::uint32_t>& lanes = announced(from, to);
+    LaneSet& lanes = announced(from, to);
     if (to == from) {
-      own_[from].lanes.swap(lanes);
+      std::swap(own_[from].lanes, lanes);
     } else {
       Message* message = channel(from, to).vacant();
       assert(message != nullptr);
       message->time = time;
       message->level = level;
-      message->lanes.swap(lanes);
+      std::swap(message->lanes, lanes);
       channel(from, to).push();
       if (bells_[to] != bells_[from]) bells_[to]->ring();
     }
@@ -44,21 +49,19 @@ bool Channels::receive(unsigned to, unsigned level, Time time, std::uint64_t tic
     if (from != to && channel(from, to).front() == nullptr) return false;
     if (planted(Bug::level_message_is_missed) && from != to && from == 0 && level == 0) return false;
   }
-  std::vector<std::uint32_t>& lanes = inboxes_[to].lanes;
-  lanes.clear();
+  LaneSet& inbox = inboxes_[to].lanes;
+  inbox.clear();
+  inbox.add(own_[to].lanes);
   for (unsigned from = 0; from < workers_; ++from) {
-    const std::vector<std::uint32_t>* announced = &own_[to].lanes;
-    if (from != to) {
-      const Message& message = *channel(from, to).front();
-      assert(message.time == time && message.level == level);
-      announced = &message.lanes;
-    }
-    for (const std::uint32_t lane : *announced) {
-      if (std::find(lanes.begin(), lanes.end(), lane) == lanes.end()) lanes.push_back(lane);
-    }
-    if (from != to) channel(from, to).pop();
+    if (from == to) continue;
+    const Message& message = *channel(from, to).front();
+    assert(message.time == time && message.level == level);
+    // All that comes from other cores is on its way before the first of it is needed.
+    message.lanes.for_each([&](std::uint32_t lane) { lanes_[lane]->prefetch(from, to, tick); });
+    inbox.add(message.lanes);
+    channel(from, to).pop();
   }
-  for (const std::uint32_t lane : lanes) lanes_[lane]->deliver(to, tick);
+  inbox.for_each([&](std::uint32_t lane) { lanes_[lane]->deliver(to, tick); });
   (void)level;
   (void)time;
   return true;

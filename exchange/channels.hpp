@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exchange/channel.hpp"
+#include "exchange/lane_set.hpp"
 #include "runtime/transport.hpp"
 
 namespace lockstep {
@@ -32,27 +33,24 @@ class Channels final : public Transport {
   struct Message {
     Time time;
     unsigned level = 0;
-    std::vector<std::uint32_t> lanes;
+    LaneSet lanes;
   };
   using Pair = Channel<Message>;
 
   Pair& channel(unsigned from, unsigned to) { return *channels_[from * workers_ + to]; }
-  std::vector<std::uint32_t>& announced(unsigned from, unsigned to) { return announced_[from * workers_ + to].lanes; }
+  LaneSet& announced(unsigned from, unsigned to) { return announced_[from * workers_ + to].lanes; }
 
-  /// Written by its sender only; apart, so that senders do not share cache lines.
-  struct alignas(64) Announced {
-    std::vector<std::uint32_t> lanes;
-  };
-  struct alignas(64) Inbox {
-    std::vector<std::uint32_t> lanes;
+  /// Written by one worker only; apart, so that workers do not share cache lines.
+  struct alignas(64) Lanes {
+    LaneSet lanes;
   };
 
   const unsigned workers_;
   std::vector<std::unique_ptr<LaneBase>> lanes_;
   std::vector<std::unique_ptr<Pair>> channels_;  // by from, to
-  std::vector<Announced> announced_;             // by from, to; of the level that is being sent
-  std::vector<Announced> own_;                   // by worker: what it posted to itself
-  std::vector<Inbox> inboxes_;                   // by worker: lanes with rows, while receiving
+  std::vector<Lanes> announced_;                 // by from, to; of the level that is being sent
+  std::vector<Lanes> own_;                       // by worker: what it posted to itself
+  std::vector<Lanes> inboxes_;                   // by worker: lanes with rows, while receiving
   std::vector<Doorbell*> bells_;                 // by worker
 };
 

@@ -29,21 +29,27 @@ class Sender final : public Node {
 
   void eval(Activation& activation) override {
     const auto workers = static_cast<unsigned>(parcels_.size());
-    for (unsigned to = 0; to < workers; ++to) parcels_[to] = &lane_.parcel(worker_, to, activation.tick);
     NodeCounters::add(counters.rows_in, reader_.size());
+    // A parcel is touched when it is needed: its cache line was last at the receiver.
+    const auto parcel = [&](unsigned to) -> Batch<R>& {
+      if (parcels_[to] == nullptr) [[unlikely]]
+        parcels_[to] = &lane_.parcel(worker_, to, activation.tick);
+      return *parcels_[to];
+    };
     reader_.for_each([&](auto&& row, Weight weight) {
       if constexpr (std::same_as<Route, route::ToAll>) {
-        for (Batch<R>* parcel : parcels_) parcel->push_back({row, weight});
+        for (unsigned to = 0; to < workers; ++to) parcel(to).push_back({row, weight});
       } else {
         unsigned to = Route()(row, workers);
         if (planted(Bug::batch_goes_to_wrong_worker) && worker_ == 0 && to == 1) to = 0;
         if (planted(Bug::exchange_drops_weights)) weight = weight > 0 ? 1 : -1;
-        parcels_[to]->push_back({std::forward<decltype(row)>(row), weight});
+        parcel(to).push_back({std::forward<decltype(row)>(row), weight});
       }
     });
     for (unsigned to = 0; to < workers; ++to) {
-      if (parcels_[to]->empty()) continue;
-      NodeCounters::add(counters.rows_out, parcels_[to]->size());
+      const Batch<R>* sent = std::exchange(parcels_[to], nullptr);
+      if (sent == nullptr) continue;
+      NodeCounters::add(counters.rows_out, sent->size());
       if (to != worker_) reached(Place::parcel_to_other_worker);
       transport_.announce(worker_, to, number_);
     }
@@ -59,7 +65,7 @@ class Sender final : public Node {
   const std::uint32_t number_;
   Transport& transport_;
   const unsigned worker_;
-  std::vector<Batch<R>*> parcels_;  // by receiver
+  std::vector<Batch<R>*> parcels_;  // by receiver, of this activation; null: nothing to send
 };
 
 /// The lane `ordinal` of an operator, the same for all workers; and this worker's edge at its end.

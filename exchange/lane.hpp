@@ -29,6 +29,8 @@ class Lane final : public LaneBase {
     return parcel.rows;
   }
 
+  void prefetch(unsigned from, unsigned to, std::uint64_t tick) const override { __builtin_prefetch(&at(from, to, tick)); }
+
   /// The receiver's, after all messages of the level are there.
   void deliver(unsigned worker, std::uint64_t tick) override {
     Edge<R>& edge = *edges_[worker];
@@ -36,7 +38,10 @@ class Lane final : public LaneBase {
     for (unsigned from = 0; from < workers_; ++from) {
       const Parcel& parcel = at(from, worker, tick);
       const bool stale = planted(Bug::lane_of_last_step_is_delivered) && parcel.tick + 2 == tick;
-      if ((parcel.tick == tick || stale) && !parcel.rows.empty()) spans.emplace_back(parcel.rows);
+      if ((parcel.tick == tick || stale) && !parcel.rows.empty()) {
+        __builtin_prefetch(parcel.rows.data());
+        spans.emplace_back(parcel.rows);
+      }
     }
     edge.send_borrowed();
   }
@@ -47,8 +52,10 @@ class Lane final : public LaneBase {
     Batch<R> rows;
   };
 
-  Parcel& at(unsigned from, unsigned to, std::uint64_t tick) {
-    return parcels_[((tick & 1) * workers_ + from) * workers_ + to];
+  Parcel& at(unsigned from, unsigned to, std::uint64_t tick) { return parcels_[index(from, to, tick)]; }
+  const Parcel& at(unsigned from, unsigned to, std::uint64_t tick) const { return parcels_[index(from, to, tick)]; }
+  std::size_t index(unsigned from, unsigned to, std::uint64_t tick) const {
+    return ((tick & 1) * workers_ + from) * workers_ + to;
   }
 
   const unsigned workers_;

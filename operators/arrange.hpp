@@ -5,6 +5,7 @@
 #include "exchange/exchange.hpp"
 #include "operators/chain.hpp"
 #include "runtime/index.hpp"
+#include "runtime/lookahead.hpp"
 
 namespace lockstep {
 
@@ -46,26 +47,24 @@ class ArrangeNode final : public Node {
 
  private:
   void update(std::span<const std::span<const Weighted<R>>> spans) {
-    std::array<std::uint64_t, kBlock> hashes;
+    const auto apply = [this](const R& row, std::uint64_t hash, Weight weight) {
+      index_.add(row.first, hash, row.second, weight);
+    };
     for (std::span<const Weighted<R>> rows : spans) {
       NodeCounters::add(counters.rows_in, rows.size());
-      while (!rows.empty()) {
-        const auto block = rows.first(std::min(kBlock, rows.size()));
-        for (std::size_t i = 0; i < block.size(); ++i) {
-          hashes[i] = row_traits<K>::hash(block[i].row.first);
-          index_.prefetch(hashes[i]);
-        }
-        for (std::size_t i = 0; i < block.size(); ++i) {
-          index_.add(block[i].row.first, hashes[i], block[i].row.second, block[i].weight);
-        }
-        rows = rows.subspan(block.size());
+      for (const auto& [row, weight] : rows) {
+        const std::uint64_t hash = row_traits<K>::hash(row.first);
+        index_.prefetch(hash);
+        ahead_.pass(row, hash, weight, apply);
       }
     }
+    ahead_.finish(apply);
   }
 
   Index<K, V> index_;
   Reader reader_;
   Edge<R>* out_;
+  Lookahead<R> ahead_;
 };
 
 /// The stream with an index that others can see (Assembly::view): one that its operator keeps anyway, or one

@@ -52,10 +52,6 @@ class CombiningSender final : public Node {
 
   void eval(Activation& activation) override {
     const auto workers = static_cast<unsigned>(row_parcels_.size());
-    for (unsigned to = 0; to < workers; ++to) {
-      row_parcels_[to] = &rows_.parcel(worker_, to, activation.tick);
-      partial_parcels_[to] = &partials_.parcel(worker_, to, activation.tick);
-    }
     NodeCounters::add(counters.rows_in, reader_.size());
     const bool cached = reader_.size() >= kManyRows;
     if (cached) cache_.begin_step();
@@ -66,26 +62,26 @@ class CombiningSender final : public Node {
       const std::uint64_t hash = Cache::hash(row.first, code);
       const unsigned to = worker_of_slot(slot_of(hash), workers);
       if (!cached || !judge.ask()) {
-        row_parcels_[to]->push_back({std::move(row), weight});
+        parcel(rows_, row_parcels_, to, activation).push_back({std::move(row), weight});
         return;
       }
       reached(Place::partial_sent);
-      Batch<Partial>& parcel = *partial_parcels_[to];
+      Batch<Partial>& partials = parcel(partials_, partial_parcels_, to, activation);
       if (const std::uint32_t* place = cache_.find(row.first, code)) {
         reached(Place::cache_hit);
         judge.hit();
         if (planted(Bug::cache_forgets_combined_rows)) return;
-        parcel[*place].row.delta.add(row.second, weight);
+        partials[*place].row.delta.add(row.second, weight);
         return;
       }
-      cache_.insert(row.first, code, static_cast<std::uint32_t>(parcel.size()));
-      parcel.push_back({{std::move(row.first), {}}, 1});
-      parcel.back().row.delta.add(row.second, weight);
+      cache_.insert(row.first, code, static_cast<std::uint32_t>(partials.size()));
+      partials.push_back({{std::move(row.first), {}}, 1});
+      partials.back().row.delta.add(row.second, weight);
     });
     judge_ = judge;
     for (unsigned to = 0; to < workers; ++to) {
-      announce(to, rows_number_, row_parcels_[to]->size());
-      announce(to, partials_number_, partial_parcels_[to]->size());
+      announce(to, rows_number_, row_parcels_[to]);
+      announce(to, partials_number_, partial_parcels_[to]);
     }
   }
 
@@ -96,9 +92,19 @@ class CombiningSender final : public Node {
  private:
   static constexpr std::size_t kManyRows = 16;
 
-  void announce(unsigned to, std::uint32_t lane, std::size_t rows) {
-    if (rows == 0) return;
-    NodeCounters::add(counters.rows_out, rows);
+  /// Touched when it is needed: its cache line was last at the receiver.
+  template <class R>
+  Batch<R>& parcel(Lane<R>& lane, std::vector<Batch<R>*>& parcels, unsigned to, const Activation& activation) {
+    if (parcels[to] == nullptr) [[unlikely]]
+      parcels[to] = &lane.parcel(worker_, to, activation.tick);
+    return *parcels[to];
+  }
+
+  template <class R>
+  void announce(unsigned to, std::uint32_t lane, Batch<R>*& parcel) {
+    const Batch<R>* sent = std::exchange(parcel, nullptr);
+    if (sent == nullptr) return;
+    NodeCounters::add(counters.rows_out, sent->size());
     transport_.announce(worker_, to, lane);
   }
 
@@ -109,8 +115,8 @@ class CombiningSender final : public Node {
   const std::uint32_t partials_number_;
   Transport& transport_;
   const unsigned worker_;
-  std::vector<Batch<Lifted>*> row_parcels_;       // by receiver
-  std::vector<Batch<Partial>*> partial_parcels_;  // by receiver
+  std::vector<Batch<Lifted>*> row_parcels_;       // by receiver, of this activation; null: nothing to send
+  std::vector<Batch<Partial>*> partial_parcels_;  // likewise
   KeyCache<K, std::uint32_t> cache_;              // a key's place in its receiver's partial parcel
   CacheJudge judge_;
 };

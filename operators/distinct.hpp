@@ -2,7 +2,7 @@
 
 #include "exchange/exchange.hpp"
 #include "operators/chain.hpp"
-#include "runtime/blocks.hpp"
+#include "runtime/lookahead.hpp"
 #include "runtime/carries.hpp"
 #include "runtime/self_test.hpp"
 
@@ -17,8 +17,8 @@ class DistinctOperator {
 
   template <class Reader>
   void eval(Reader& in, Batch<R>& out) {
-    for_each_in_blocks(
-        in, scratch_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
+    for_each_ahead(
+        in, ahead_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
         [this](const R& row, std::uint64_t hash, Weight weight) {
           auto* entry = weights_.insert(row, hash);
           const auto [before, first] = weights_.mark(entry);
@@ -62,7 +62,7 @@ class DistinctOperator {
 
   Table<R, Weight, Before, Hash> weights_;
   Carries<R> carries_;
-  Batch<R> scratch_;
+  Lookahead<R> ahead_;
 };
 
 class Distinct : public Named<Distinct> {

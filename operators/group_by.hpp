@@ -53,7 +53,8 @@ class Grouping {
     const EdgeId out = flow.add_edge(added, row_traits<OutRow>::schema(),
                                      {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
                                       .unique_by_key = kKeepKey,
-                                      .consolidated = true});
+                                      .consolidated = true,
+                                      .step_dependent = before.step_dependent});
     const auto aggregators =
         std::apply([](const auto&... one) { return std::tuple<A...>(make_aggregator<A>(one)...); }, specifications_);
     added.build = [plan = in.plan(), key_of = key_of_, aggregators, id = added.id, out, routed,

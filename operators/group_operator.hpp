@@ -11,6 +11,7 @@
 #include "runtime/carries.hpp"
 #include "runtime/edge.hpp"
 #include "runtime/index.hpp"
+#include "runtime/lookahead.hpp"
 #include "runtime/self_test.hpp"
 #include "runtime/table.hpp"
 
@@ -130,12 +131,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   /// Below so many rows the cache is not worth looking at.
   static constexpr std::size_t kManyRows = 64;
 
-  struct Pending {
-    const Lifted* row;
-    std::uint64_t hash;
-    Weight weight;
-  };
-
   template <class Function>
   static void each(Function&& function) {
     [&]<std::size_t... i>(std::index_sequence<i...>) { (function.template operator()<i, A>(), ...); }
@@ -171,9 +166,9 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const bool cached = kCombines && rows >= kManyRows;
     if (cached) cache_.begin_step();
     CacheJudge judge = judge_;
-    std::array<Pending, kBlock> block;
-    std::size_t pending = 0;
-    scratch_.reserve(kBlock);
+    const auto apply = [this, cached](const Lifted& row, std::uint64_t hash, Weight weight) {
+      take(row, hash, weight, cached);
+    };
     in.for_each([&](auto&& row, Weight weight) {
       const std::uint64_t code = Cache::code(row.first);
       if (cached && judge.ask()) {
@@ -188,24 +183,13 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       const std::uint64_t hash = Cache::hash(row.first, code);
       groups_.prefetch(hash);
       if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
-        block[pending++] = {&row, hash, weight};
+        ahead_.pass(row, hash, weight, apply);
       } else {
-        scratch_.push_back(std::forward<decltype(row)>(row));
-        block[pending++] = {&scratch_.back(), hash, weight};
-      }
-      if (pending == kBlock) {
-        take_block(block, pending, cached);
-        pending = 0;
+        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, apply);
       }
     });
-    take_block(block, pending, cached);
+    ahead_.finish(apply);
     judge_ = judge;
-  }
-
-  /// Out of line, so that what the loop over rows counts stays in registers.
-  [[gnu::noinline]] void take_block(const std::array<Pending, kBlock>& block, std::size_t pending, bool cached) {
-    for (std::size_t i = 0; i < pending; ++i) take(*block[i].row, block[i].hash, block[i].weight, cached);
-    scratch_.clear();
   }
 
   void take(const Lifted& row, std::uint64_t hash, Weight weight, bool cached) {
@@ -391,7 +375,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   std::tuple<typename CarriesOf<A>::type...> carries_;
   Cache cache_;
   CacheJudge judge_;
-  std::vector<Lifted> scratch_;
+  Lookahead<Lifted> ahead_;
   Batch<Result> shown_;  // what probe() shows
 };
 

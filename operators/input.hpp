@@ -153,8 +153,9 @@ class InputNode final : public Node {
   void eval(Activation&) override {
     auto& spans = out_.borrow();
     const std::size_t total = sealed_.size();
-    std::size_t skip = total * worker_ / workers_;
-    std::size_t take = total * (worker_ + 1) / workers_ - skip;
+    // Rounded up, so that a single row goes to the first worker, which is the caller's and never asleep.
+    std::size_t skip = (total * worker_ + workers_ - 1) / workers_;
+    std::size_t take = (total * (worker_ + 1) + workers_ - 1) / workers_ - skip;
     NodeCounters::add(counters.rows_out, take);
     for (auto& chunk : sealed_.chunks()) {
       std::span<const Weighted<R>> items(chunk.items);

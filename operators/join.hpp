@@ -199,7 +199,8 @@ class Join : public Named<Join<Other, Function>> {
     const Properties properties{.partitioning = Joined::kKeepKey ? Partitioning::by_key : Partitioning::none,
                                 .append_only = pa.append_only && pb.append_only,
                                 .unique_by_key = Joined::kKeepKey && unique,
-                                .consolidated = Joined::kKeepKey && unique};
+                                .consolidated = Joined::kKeepKey && unique,
+                                .step_dependent = pa.step_dependent || pb.step_dependent};
     OperatorInfo info{.kind = "join", .name = name};
     const auto add = [&]<class Operator>(std::type_identity<Operator>) {
       return add_operator<OutRow>(

@@ -12,6 +12,8 @@ namespace lockstep {
 class LaneBase {
  public:
   virtual ~LaneBase() = default;
+  /// `from` has sent something to `to` in the activation `tick`, which will be delivered soon.
+  virtual void prefetch(unsigned /*from*/, unsigned /*to*/, std::uint64_t /*tick*/) const {}
   /// Makes what was sent to `worker` in the activation `tick` the delta of the lane's edge there.
   virtual void deliver(unsigned worker, std::uint64_t tick) = 0;
 };

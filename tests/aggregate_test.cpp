@@ -1,0 +1,174 @@
+#include <catch2/catch.hpp>
+#include <limits>
+#include <lockstep.hpp>
+
+#include "tests/delta_text.hpp"
+
+namespace ls = lockstep;
+using Number = std::int64_t;
+
+namespace {
+
+struct Reading {
+  Number place;
+  double value;
+  std::optional<Number> maybe;
+};
+BOOST_DESCRIBE_STRUCT(Reading, (), (place, value, maybe))
+
+using Readings = std::vector<ls::Weighted<Reading>>;
+using Pair = std::pair<Number, Number>;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr Number kLargest = std::numeric_limits<Number>::max();
+
+auto readings(unsigned workers) {
+  return one_output<Reading>(workers, [](auto& in) {
+    return in |
+           ls::group_by(&Reading::place, ls::count(), ls::sum(&Reading::value), ls::avg(&Reading::value),
+                        ls::min(&Reading::value), ls::max(&Reading::value), ls::sum(&Reading::maybe),
+                        ls::avg(&Reading::maybe), ls::min(&Reading::maybe), ls::max(&Reading::maybe)) |
+           ls::output("out");
+  });
+}
+
+/// Sum of second by first.
+auto sums(unsigned workers) {
+  return one_output<Pair>(workers, [](auto& in) {
+    return in | ls::group_by(&Pair::first, ls::sum(&Pair::second)).named("sums") | ls::output("out");
+  });
+}
+
+template <class Flow, class Rows>
+ls::StepFailed failure_of(Flow& flow, const Rows& rows) {
+  flow.runtime[flow.in].push(rows);
+  try {
+    flow.runtime.step();
+  } catch (const ls::StepFailed& failure) {
+    return failure;
+  }
+  FAIL("the step should have failed");
+  throw;
+}
+
+}  // namespace
+
+TEST_CASE("five aggregates at once honour weights, and skip empty optionals but in count", "[operators]") {
+  auto flow = readings(GENERATE(1U, 3U));
+  CHECK(flow.step({{{1, 2.5, 4}, 2}, {{1, 1.0, std::nullopt}, 1}, {{2, 0.5, std::nullopt}, 1}}) ==
+        "(1, (3, 6, 2, 1, 2.5, 8, 4, 4, 4)) +1, (2, (1, 0.5, 0.5, 0.5, 0.5, none, none, none, none)) +1");
+  CHECK(flow.step({{{1, 2.5, 4}, -1}, {{2, 0.5, std::nullopt}, -1}}) ==
+        "(1, (2, 3.5, 1.75, 1, 2.5, 4, 4, 4, 4)) +1, (1, (3, 6, 2, 1, 2.5, 8, 4, 4, 4)) -1, "
+        "(2, (1, 0.5, 0.5, 0.5, 0.5, none, none, none, none)) -1");
+  CHECK(flow.step({{{1, 2.5, 4}, -1}, {{1, 3.0, 9}, 1}}) ==
+        "(1, (2, 3.5, 1.75, 1, 2.5, 4, 4, 4, 4)) -1, (1, (2, 4, 2, 1, 3, 9, 9, 9, 9)) +1");
+}
+
+TEST_CASE("infinities and NaN take part in sums and leave no trace when they go", "[operators]") {
+  auto flow = one_output<Reading>(GENERATE(1U, 3U), [](auto& in) {
+    return in |
+           ls::group_by(&Reading::place, ls::sum(&Reading::value), ls::min(&Reading::value), ls::max(&Reading::value)) |
+           ls::output("out");
+  });
+  CHECK(flow.step({{{1, 0.1, {}}, 1}, {{1, kInfinity, {}}, 1}}) == "(1, (inf, 0.1, inf)) +1");
+  CHECK(flow.step({{{1, -kInfinity, {}}, 1}}) == "(1, (inf, 0.1, inf)) -1, (1, (nan, -inf, inf)) +1");
+  CHECK(flow.step({{{1, kInfinity, {}}, -1}, {{1, -kInfinity, {}}, -1}, {{1, kNan, {}}, 2}}) ==
+        "(1, (nan, -inf, inf)) -1, (1, (nan, 0.1, nan)) +1");
+  CHECK(flow.step({{{1, -kNan, {}}, -2}, {{1, 1e300, {}}, 1}}) ==
+        "(1, (1e+300, 0.1, 1e+300)) +1, (1, (nan, 0.1, nan)) -1");
+  CHECK(flow.step({{{1, 1e300, {}}, -1}, {{1, 0.2, {}}, 1}}) ==
+        "(1, (0.30000000000000004, 0.1, 0.2)) +1, (1, (1e+300, 0.1, 1e+300)) -1");
+}
+
+TEST_CASE("minus zero is zero", "[operators]") {
+  auto flow = readings(GENERATE(1U, 3U));
+  CHECK(flow.step({{{1, -0.0, {}}, 1}}) == "(1, (1, 0, 0, 0, 0, none, none, none, none)) +1");
+  CHECK(flow.step({{{1, 0.0, {}}, 1}}) ==
+        "(1, (1, 0, 0, 0, 0, none, none, none, none)) -1, "
+        "(1, (2, 0, 0, 0, 0, none, none, none, none)) +1");
+}
+
+TEST_CASE("a group is there while its weights do not sum to zero", "[operators]") {
+  auto flow = readings(GENERATE(1U, 3U));
+  CHECK(flow.step({{{1, 1.0, 1}, 1}, {{1, 2.0, 2}, -1}}).empty());
+  CHECK(flow.step({{{2, 3.0, 5}, -1}}) == "(2, (-1, -3, 3, 3, 3, -5, 5, 5, 5)) +1");
+  CHECK(flow.step({{{1, 2.0, 2}, 1}}) == "(1, (1, 1, 1, 1, 1, 1, 1, 1, 1)) +1");
+  CHECK(flow.step({{{2, 3.0, 5}, 1}, {{1, 1.0, 1}, -1}}) ==
+        "(1, (1, 1, 1, 1, 1, 1, 1, 1, 1)) -1, (2, (-1, -3, 3, 3, 3, -5, 5, 5, 5)) -1");
+  CHECK(flow.runtime.snapshot().step() == 4);
+}
+
+TEST_CASE("the aggregate of nothing has no row", "[operators]") {
+  auto flow = one_output<Number>(GENERATE(1U, 3U), [](auto& in) {
+    return in | ls::aggregate(ls::count(), ls::sum(ls::value), ls::min(ls::value)) | ls::output("out");
+  });
+  CHECK(flow.step({}).empty());
+  CHECK(flow.step({{7, 1}, {8, 2}}) == "(3, 23, 7) +1");
+  CHECK(flow.step({{7, 1}, {7, -1}}).empty());
+  CHECK(flow.step({{7, -1}, {8, -1}}) == "(1, 8, 8) +1, (3, 23, 7) -1");
+  CHECK(flow.step({{8, -1}}) == "(1, 8, 8) -1");
+}
+
+TEST_CASE("one aggregate gives its bare value", "[operators]") {
+  auto flow = one_output<Number>(GENERATE(1U, 3U), [](auto& in) {
+    return in | ls::group_by([](Number n) { return n % 2; }, ls::avg(ls::value)) | ls::output("out");
+  });
+  CHECK(flow.step({{1, 1}, {2, 1}, {3, 2}}) == "(0, 2) +1, (1, 2.3333333333333335) +1");
+}
+
+TEST_CASE("an integer sum that leaves 64 bits fails the step, naming operator and group", "[operators]") {
+  auto flow = sums(GENERATE(1U, 3U));
+  CHECK(flow.step({{{1, kLargest}, 2}, {{1, -kLargest}, 1}}) == "(1, 9223372036854775807) +1");
+  const auto failure = failure_of(flow, std::vector<Pair>{{1, 1}, {2, 5}});
+  CHECK(failure.operator_name() == "sums");
+  CHECK(failure.row() == "1");
+  CHECK(failure.step() == 2);
+  CHECK_THAT(failure.cause(), Catch::Matchers::Contains("64 bits"));
+  CHECK_THROWS_AS(std::rethrow_exception(failure.nested()), ls::OverflowError);
+}
+
+TEST_CASE("a sum beyond 64 bits inside of a step is no failure", "[operators]") {
+  auto flow = sums(GENERATE(1U, 3U));
+  CHECK(flow.step({{{1, kLargest}, 1 << 30}, {{1, 1}, 5}, {{1, kLargest}, -(1 << 30)}}) == "(1, 5) +1");
+}
+
+TEST_CASE("sums of unsigned 64-bit fields are unsigned", "[operators]") {
+  const unsigned workers = GENERATE(1U, 3U);
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  auto flow = one_output<std::uint64_t>(
+      workers, [](auto& in) { return in | ls::aggregate(ls::sum(ls::value), ls::avg(ls::value)) | ls::output("out"); });
+  CHECK(flow.step({{kMost - 1, 1}, {1, 1}}) == "(18446744073709551615, 9.223372036854776e+18) +1");
+  const auto failure = failure_of(flow, std::vector<std::uint64_t>{1});
+  CHECK_THAT(failure.operator_name(), Catch::Matchers::Contains("aggregate(in, sum(value)"));
+  auto negative = one_output<std::uint64_t>(
+      workers, [](auto& in) { return in | ls::aggregate(ls::sum(ls::value)) | ls::output("out"); });
+  CHECK_THAT(failure_of(negative, std::vector<ls::Weighted<std::uint64_t>>{{1, -1}}).cause(),
+             Catch::Matchers::Contains("without a sign"));
+}
+
+TEST_CASE("min and max of one field share their rows", "[operators]") {
+  const auto bytes_of = [](auto... aggregates) {
+    auto flow = one_output<Pair>(
+        1, [&](auto& in) { return in | ls::group_by(&Pair::first, aggregates...) | ls::output("out"); });
+    for (Number i = 0; i < 1000; ++i) flow.runtime[flow.in].push({i % 3, i});
+    flow.runtime.step();
+    return static_cast<double>(flow.runtime.metrics().state_bytes());
+  };
+  const double alone = bytes_of(ls::min(&Pair::second));
+  CHECK(bytes_of(ls::min(&Pair::second), ls::max(&Pair::second)) < 1.3 * alone);
+}
+
+TEST_CASE("min and max of an append-only input keep one row a group", "[operators]") {
+  auto flow = one_output<Pair>(
+      GENERATE(1U, 3U),
+      [](auto& in) {
+        return in | ls::group_by(&Pair::first, ls::min(&Pair::second), ls::max(&Pair::second)) | ls::output("out");
+      },
+      {.append_only = true});
+  CHECK(flow.step({{{1, 5}, 1}, {{1, 3}, 2}}) == "(1, (3, 5)) +1");
+  const auto before = flow.runtime.metrics().state_bytes();
+  for (Number i = 0; i < 1000; ++i) flow.runtime[flow.in].push({1, i});
+  CHECK(text(flow.runtime.step()[flow.out]) == "(1, (0, 999)) +1, (1, (3, 5)) -1");
+  CHECK(flow.runtime.metrics().state_bytes() < 2 * before);
+}

@@ -1,0 +1,99 @@
+#include <array>
+#include <catch2/catch.hpp>
+#include <lockstep.hpp>
+#include <vector>
+
+#include "tests/allocation_count.hpp"
+
+namespace ls = lockstep;
+using Number = std::int64_t;
+
+namespace {
+
+struct Trade {
+  Number id;
+  Number account;
+  Number amount;
+  double price;
+};
+BOOST_DESCRIBE_STRUCT(Trade, (), (id, account, amount, price))
+using Account = std::pair<Number, Number>;
+
+/// Every operator, on rows without heap members.
+struct Everything {
+  explicit Everything(const ls::RuntimeOptions& options) : runtime(build(), options) {}
+
+  const ls::Dataflow& build() {
+    auto keyed = trades | ls::map([](const Trade& t) { return t; }) |
+                 ls::filter([](const Trade& t) { return t.amount >= 0; }) | ls::index_by(&Trade::account);
+    auto joined = keyed | ls::join(accounts, [](const Trade& t, const Account& a) { return t.amount + a.second; });
+    auto linear = trades | ls::group_by(&Trade::account, ls::count(), ls::sum(&Trade::amount), ls::avg(&Trade::price));
+    auto ordered = trades | ls::group_by(&Trade::account, ls::min(&Trade::amount), ls::max(&Trade::price));
+    auto total = linear | ls::aggregate(ls::sum([](const auto& row) { return std::get<1>(row.second); }));
+    auto amounts = trades | ls::flat_map([](const Trade& t) {
+                     return std::array<Number, 2>{t.amount, -t.amount};
+                   }) |
+                   ls::distinct();
+    (void)(joined | ls::output("joined", ls::accumulated));
+    (void)(linear | ls::output("linear"));
+    (void)(ordered | ls::output("ordered"));
+    (void)(total | ls::output("total"));
+    (void)(amounts | ls::negate() | ls::plus(amounts) | ls::gather() | ls::output("amounts"));
+    return flow;
+  }
+
+  static Trade trade(Number number) {
+    const Number id = number % 2000;
+    return {id, id % 371, id % 91, static_cast<double>(id) / 8};
+  }
+
+  /// One step: a hundred trades come, and those of ten steps ago go. The same changes come round again.
+  void step(Number number) {
+    auto port = runtime[trades];
+    for (Number i = 100 * number; i < 100 * (number + 1); ++i) {
+      port.push(trade(i));
+      if (number >= 10) port.push(trade(i - 1000), -1);
+    }
+    runtime[accounts].upsert({number % 40, number % 3});
+    runtime[accounts].erase((number + 20) % 40);
+    runtime[accounts].insert({(number + 20) % 40, 3});
+    runtime.step();
+  }
+
+  ls::Dataflow flow;
+  ls::Input<Trade> trades = flow.input<Trade>("trades");
+  decltype(flow.table<Account>("accounts", &Account::first)) accounts =
+      flow.table<Account>("accounts", &Account::first);
+  ls::Runtime runtime;
+};
+
+}  // namespace
+
+TEST_CASE("a warm step of rows without heap members allocates nothing", "[allocation]") {
+  const auto options =
+      GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 3, .threads = 1},
+               ls::RuntimeOptions{.workers = 3, .threads = 2}, ls::RuntimeOptions{.workers = 3, .schedule_seed = 9});
+  INFO(options.workers << " workers on " << options.threads << " threads");
+  Everything everything(options);
+  Number number = 0;
+  while (number < 600) everything.step(number++);
+  std::uint64_t allocations = 0;
+  {
+    const AllocationCount count;
+    while (number < 800) everything.step(number++);
+    allocations = count.value();
+  }
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("the count of allocations counts", "[allocation]") {
+  std::vector<int> some;
+  std::uint64_t allocations = 0;
+  {
+    const AllocationCount count;
+    some.resize(3);
+    allocations = count.value();
+  }
+  CHECK(allocations == 1);
+  CHECK(some.size() == 3);
+}

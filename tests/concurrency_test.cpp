@@ -1,0 +1,292 @@
+#include <array>
+#include <catch2/catch.hpp>
+#include <lockstep.hpp>
+#include <numeric>
+#include <thread>
+
+#include "exchange/channel.hpp"
+#include "exchange/channels.hpp"
+#include "exchange/lane.hpp"
+#include "runtime/crew.hpp"
+#include "runtime/doorbell.hpp"
+#include "runtime/spin_lock.hpp"
+
+namespace ls = lockstep;
+using Number = std::int64_t;
+
+TEST_CASE("a channel gives what was put in, in order, and says when it is full or empty", "[concurrency]") {
+  ls::Channel<int> channel(3);
+  CHECK(channel.capacity() == 4);
+  CHECK(channel.front() == nullptr);
+  int* const first = channel.vacant();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 4; ++i) {
+      REQUIRE(channel.vacant() != nullptr);
+      *channel.vacant() = i;
+      channel.push();
+    }
+    CHECK(channel.vacant() == nullptr);
+    for (int i = 0; i < 4; ++i) {
+      REQUIRE(channel.front() != nullptr);
+      CHECK(*channel.front() == i);
+      channel.pop();
+    }
+    CHECK(channel.front() == nullptr);
+  }
+  CHECK(channel.vacant() == first);
+}
+
+TEST_CASE("a channel carries a million messages from one thread to another", "[concurrency]") {
+  constexpr std::uint64_t kMessages = 1'000'000;
+  ls::Channel<std::array<std::uint64_t, 2>> channel(64);
+  std::uint64_t told = 0;  // written before each push, read after the last: the push publishes it
+  std::thread sender([&] {
+    for (std::uint64_t i = 0; i < kMessages;) {
+      if (auto* item = channel.vacant()) {
+        *item = {i, ~i};
+        if (i + 1 == kMessages) told = i;
+        channel.push();
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  std::uint64_t wrong = 0;
+  for (std::uint64_t i = 0; i < kMessages;) {
+    if (const auto* item = channel.front()) {
+      wrong += *item != std::array<std::uint64_t, 2>{i, ~i};
+      if (i + 1 == kMessages) CHECK(told == i);
+      channel.pop();
+      ++i;
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(channel.front() == nullptr);
+  sender.join();
+}
+
+TEST_CASE("a lane delivers what was sent in this activation, and nothing older", "[concurrency]") {
+  ls::Pulse pulse;
+  pulse.dirty.resize(1);
+  ls::Edge<Number> edge(pulse, 1);
+  ls::Lane<Number> lane(2);
+  lane.connect(0, edge);
+  const auto delivered = [&] {
+    lane.deliver(0, pulse.tick);
+    std::vector<std::pair<Number, ls::Weight>> rows;
+    for (const auto& span : edge.spans()) {
+      for (const auto& one : span) rows.emplace_back(one.row, one.weight);
+    }
+    return rows;
+  };
+  using Rows = decltype(delivered());
+  pulse.tick = 1;
+  lane.parcel(0, 0, 1).push_back({1, 1});
+  lane.parcel(1, 0, 1).push_back({2, -1});
+  lane.parcel(0, 1, 1).push_back({3, 1});
+  CHECK(delivered() == Rows{{1, 1}, {2, -1}});
+  lane.parcel(1, 0, 2).push_back({4, 1});  // the peer is one activation ahead
+  CHECK(delivered() == Rows{{1, 1}, {2, -1}});
+  pulse.tick = 2;
+  CHECK(delivered() == Rows{{4, 1}});
+  pulse.tick = 3;
+  lane.parcel(1, 0, 3).push_back({5, 1});
+  CHECK(delivered() == Rows{{5, 1}});
+  CHECK(lane.parcel(1, 0, 5).empty());
+}
+
+namespace {
+
+/// A lane of one plain number for each pair of workers, by parity, which posting has to publish.
+class TickLane final : public ls::LaneBase {
+ public:
+  explicit TickLane(unsigned workers) : workers_(workers), sent_(2 * workers * workers), delivered(workers) {}
+
+  void send(unsigned from, unsigned to, std::uint64_t tick) { at(from, to, tick) = tick; }
+  void deliver(unsigned worker, std::uint64_t tick) override {
+    for (unsigned from = 0; from < workers_; ++from) delivered[worker].count += at(from, worker, tick) == tick;
+  }
+
+ private:
+  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t tick) {
+    return sent_[((tick & 1) * workers_ + from) * workers_ + to];
+  }
+  struct alignas(64) Count {
+    std::uint64_t count = 0;
+  };
+  unsigned workers_;
+  std::vector<std::uint64_t> sent_;
+
+ public:
+  std::vector<Count> delivered;  // by worker
+};
+
+}  // namespace
+
+TEST_CASE("channels deliver every announced lane at its level, and only those", "[concurrency]") {
+  constexpr unsigned kWorkers = 3;
+  constexpr unsigned kLevels = 3;
+  constexpr std::uint64_t kTicks = 4000;
+  ls::Channels channels(kWorkers);
+  std::vector<TickLane*> lanes;
+  for (unsigned level = 0; level < kLevels; ++level) {
+    auto lane = std::make_unique<TickLane>(kWorkers);
+    lanes.push_back(lane.get());
+    CHECK(channels.add_lane(std::move(lane)) == level);
+  }
+  std::array<ls::Doorbell, kWorkers> bells;
+  channels.open(kLevels, {&bells[0], &bells[1], &bells[2]});
+  const auto sends = [](std::uint64_t tick, unsigned from, unsigned to, unsigned level) {
+    return (tick + from + 2 * to + level) % 3 == 0;
+  };
+  const auto run = [&](unsigned worker) {
+    for (std::uint64_t tick = 1; tick <= kTicks; ++tick) {
+      for (unsigned level = 0; level < kLevels; ++level) {
+        for (unsigned to = 0; to < kWorkers; ++to) {
+          if (!sends(tick, worker, to, level)) continue;
+          lanes[level]->send(worker, to, tick);
+          channels.announce(worker, to, level);
+        }
+        channels.post(worker, level, {tick, 0});
+        bool received = false;
+        bells[worker].wait_until(false, [&] {
+          return received = received || channels.receive(worker, level, {tick, 0}, tick);
+        });
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned worker = 0; worker < kWorkers; ++worker) threads.emplace_back(run, worker);
+  for (auto& thread : threads) thread.join();
+  for (unsigned level = 0; level < kLevels; ++level) {
+    for (unsigned to = 0; to < kWorkers; ++to) {
+      std::uint64_t expected = 0;
+      for (std::uint64_t tick = 1; tick <= kTicks; ++tick) {
+        for (unsigned from = 0; from < kWorkers; ++from) expected += sends(tick, from, to, level);
+      }
+      CHECK(lanes[level]->delivered[to].count == expected);
+    }
+  }
+}
+
+TEST_CASE("a doorbell loses no ring", "[concurrency]") {
+  constexpr int kRounds = 30'000;
+  std::array<ls::Doorbell, 2> bells;
+  std::atomic<int> turn = 0;
+  int shared = 0;  // only touched by whose turn it is
+  const auto play = [&](int me, bool spin) {
+    for (int i = 0; i < kRounds; ++i) {
+      bells[static_cast<std::size_t>(me)].wait_until(spin,
+                                                     [&] { return turn.load(std::memory_order_acquire) % 2 == me; });
+      ++shared;
+      turn.fetch_add(1, std::memory_order_release);
+      bells[static_cast<std::size_t>(1 - me)].ring();
+    }
+  };
+  std::thread other(play, 1, false);
+  play(0, true);
+  other.join();
+  CHECK(shared == 2 * kRounds);
+}
+
+TEST_CASE("a ring before the wait is not lost", "[concurrency]") {
+  ls::Doorbell bell;
+  std::atomic<bool> ready = false;
+  std::thread ringer([&] {
+    ready = true;
+    bell.ring();
+  });
+  ringer.join();
+  bell.wait_until(false, [&] { return ready.load(); });
+  SUCCEED();
+}
+
+TEST_CASE("a spin lock lets one in at a time", "[concurrency]") {
+  ls::SpinLock lock;
+  std::uint64_t count = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50'000; ++i) {
+        const std::lock_guard held(lock);
+        ++count;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(count == 200'000);
+  CHECK(lock.try_lock());
+  CHECK_FALSE(lock.try_lock());
+  lock.unlock();
+  CHECK(lock.try_lock());
+}
+
+namespace {
+
+class CountingNode final : public ls::Node {
+ public:
+  CountingNode(std::uint64_t& count, std::uint64_t fail_at) : count_(count), fail_at_(fail_at) {}
+  void eval(ls::Activation& activation) override {
+    if (activation.time.step == fail_at_) throw std::runtime_error("enough");
+    ++count_;
+  }
+  bool has_state() const override { return false; }
+  void save(unsigned, ls::Encoder&) const override {}
+  void load(ls::Decoder&) override {}
+
+ private:
+  std::uint64_t& count_;
+  std::uint64_t fail_at_;
+};
+
+/// A crew of so many workers, each with one node that counts its steps in plain memory.
+struct CountingCrew {
+  CountingCrew(unsigned workers, const ls::Crew::Options& options, std::uint64_t fail_at) : counts(workers) {
+    info.name = "count";
+    for (unsigned w = 0; w < workers; ++w) {
+      this->workers.push_back(std::make_unique<ls::Worker>(w, std::make_unique<ls::Pulse>(), nullptr, failure));
+      ls::Assembly::Parts parts;
+      parts.nodes.push_back({std::make_unique<CountingNode>(counts[w], w == 1 ? fail_at : 0), &info, 0, {}});
+      this->workers[w]->install(std::move(parts), 1);
+      this->workers[w]->set_input(0, info.id);
+    }
+    crew = std::make_unique<ls::Crew>(this->workers, failure, options);
+  }
+  void run(std::uint64_t step) {
+    order.time = {step, 0};
+    order.inputs = {0};
+    crew->run(order);
+  }
+
+  std::vector<std::uint64_t> counts;
+  ls::OperatorInfo info;
+  ls::Failure failure;
+  ls::StepOrder order;
+  std::vector<std::unique_ptr<ls::Worker>> workers;
+  std::unique_ptr<ls::Crew> crew;
+};
+
+}  // namespace
+
+TEST_CASE("a crew runs every worker once a step, and its caller sees all they have written", "[concurrency]") {
+  const auto options =
+      GENERATE(ls::Crew::Options{}, ls::Crew::Options{.threads = 2}, ls::Crew::Options{.threads = 3, .spin = false},
+               ls::Crew::Options{.threads = 2, .pin = true}, ls::Crew::Options{.spin = true, .schedule_seed = 5});
+  CountingCrew crew(5, options, 0);
+  for (std::uint64_t step = 1; step <= 5000; ++step) {
+    crew.run(step);
+    if (crew.counts != std::vector<std::uint64_t>(5, step)) FAIL("step " << step);
+  }
+}
+
+TEST_CASE("a crew ends the step in which a worker fails", "[concurrency]") {
+  const unsigned threads = GENERATE(1U, 2U, 3U);
+  CountingCrew crew(5, {.threads = threads}, 100);
+  std::uint64_t step = 0;
+  while (!crew.failure.failed()) crew.run(++step);
+  CHECK(step == 100);
+  CHECK_THROWS_WITH(crew.failure.rethrow(), Catch::Matchers::Contains("step 100 failed in count: enough"));
+}

@@ -1,0 +1,142 @@
+#include <catch2/catch.hpp>
+#include <lockstep.hpp>
+
+#include "tests/delta_text.hpp"
+
+namespace ls = lockstep;
+using Number = std::int64_t;
+using Pair = std::pair<Number, Number>;
+using Pairs = std::vector<ls::Weighted<Pair>>;
+
+namespace {
+
+const auto index_pairs = [](auto& in) { return in | ls::index_by(&Pair::first, &Pair::second); };
+
+}  // namespace
+
+TEST_CASE("index_by makes rows of key and value, or of key and row", "[operators]") {
+  const unsigned workers = GENERATE(1U, 3U);
+  auto values = one_output<Pair>(
+      workers, [](auto& in) { return in | ls::index_by(&Pair::second, &Pair::first) | ls::output("out"); });
+  CHECK(values.step({{{1, 2}, 1}, {{3, 4}, -2}}) == "(2, 1) +1, (4, 3) -2");
+  auto rows = one_output<Pair>(workers, [](auto& in) {
+    return in | ls::index_by([](const Pair& row) { return row.first % 2; }) | ls::output("out");
+  });
+  CHECK(rows.step({{{1, 2}, 1}, {{2, 4}, 1}}) == "(0, (2, 4)) +1, (1, (1, 2)) +1");
+}
+
+TEST_CASE("a join of two values keeps the key; one that sees the key gives plain rows", "[operators]") {
+  ls::Dataflow flow;
+  auto a = flow.input<Pair>("a");
+  auto b = flow.input<Pair>("b");
+  auto keyed_a = index_pairs(a);
+  auto keyed_b = index_pairs(b);
+  auto keyed = keyed_a | ls::join(keyed_b, [](Number x, Number y) { return x - y; });
+  static_assert(decltype(keyed)::kKeyed);
+  auto kept = keyed | ls::output("kept");
+  auto plain = keyed_a | ls::join(keyed_b, [](Number key, Number x, Number y) { return 100 * key + 10 * x + y; });
+  static_assert(!decltype(plain)::kKeyed);
+  auto seen = plain | ls::output("seen");
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
+
+  runtime[a].push(Pairs{{{1, 5}, 2}, {{2, 6}, 1}});
+  runtime[b].push(Pairs{{{1, 3}, 3}, {{3, 1}, 1}});
+  auto step = runtime.step();
+  CHECK(text(step[kept]) == "(1, 2) +6");
+  CHECK(text(step[seen]) == "153 +6");
+
+  runtime[b].push(Pairs{{{1, 3}, -1}, {{2, 4}, -1}});
+  step = runtime.step();
+  CHECK(text(step[kept]) == "(1, 2) -2, (2, 2) -1");
+  CHECK(text(step[seen]) == "153 -2, 264 -1");
+
+  runtime[a].push(Pairs{{{1, 5}, -2}});
+  runtime[b].push(Pairs{{{1, 3}, -2}});
+  step = runtime.step();
+  CHECK(text(step[kept]) == "(1, 2) -4");
+}
+
+TEST_CASE("a stream joins itself over one shared index", "[operators]") {
+  auto flow = one_output<Pair>(GENERATE(1U, 3U), [](auto& in) {
+    auto a = index_pairs(in);
+    return a | ls::join(a, [](Number x, Number y) { return 10 * x + y; }) | ls::output("out");
+  });
+  CHECK(occurrences(flow.flow.explain(), "keeps state") == 1);
+  CHECK(flow.step({{{1, 1}, 2}, {{1, 2}, 1}, {{2, 3}, 1}}) ==
+        "(1, 11) +4, (1, 12) +2, (1, 21) +2, (1, 22) +1, (2, 33) +1");
+  CHECK(flow.step({{{1, 1}, -1}, {{2, 4}, 1}}) ==
+        "(1, 11) -3, (1, 12) -1, (1, 21) -1, (2, 34) +1, (2, 43) +1, (2, 44) +1");
+  CHECK(flow.step({{{1, 1}, -1}, {{1, 2}, -1}}) == "(1, 11) -1, (1, 12) -1, (1, 21) -1, (1, 22) -1");
+}
+
+TEST_CASE("the same stream by the same member is indexed once, by lambdas each time", "[operators]") {
+  ls::Dataflow flow;
+  auto in = flow.input<Pair>("in");
+  auto other = flow.input<Pair>("other");
+  const auto sum = [](const Pair& a, const Pair& b) { return a.second + b.second; };
+  auto by_member = [&](auto& stream) { return stream | ls::index_by(&Pair::first); };
+  (void)(by_member(in) | ls::join(by_member(other), sum) | ls::output("one"));
+  (void)(by_member(in) | ls::join(by_member(other), sum) | ls::output("two"));
+  CHECK(occurrences(flow.explain(), "keeps state") == 2);
+  auto by_lambda = [&](auto& stream) { return stream | ls::index_by([](const Pair& row) { return row.first; }); };
+  (void)(by_lambda(in) | ls::join(by_lambda(other), sum) | ls::output("three"));
+  CHECK(occurrences(flow.explain(), "keeps state") == 4);
+}
+
+TEST_CASE("a join reads the indexes that group_by and tables keep anyway", "[operators]") {
+  ls::Dataflow flow;
+  auto in = flow.input<Pair>("in");
+  auto table = flow.table<Pair>("table", &Pair::first);
+  auto sums = in | ls::group_by(&Pair::first, ls::sum(&Pair::second));
+  auto joined = sums | ls::join(table, [](Number sum, const Pair& row) { return sum * row.second; });
+  auto out = joined | ls::output("out");
+  CHECK(occurrences(flow.explain(), "keeps state") == 2);
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
+  runtime[in].push(Pairs{{{1, 5}, 2}, {{2, 6}, 1}});
+  runtime[table].insert({1, 3});
+  CHECK(text(runtime.step()[out]) == "(1, 30) +1");
+  runtime[table].upsert({1, 4});
+  runtime[in].push({1, 1});
+  CHECK(text(runtime.step()[out]) == "(1, 30) -1, (1, 44) +1");
+  runtime[table].erase(1);
+  runtime[table].insert({2, 1});
+  CHECK(text(runtime.step()[out]) == "(1, 44) -1, (2, 6) +1");
+}
+
+TEST_CASE("weights beyond 64 bits fail a join only if they are there at the end of the step", "[operators]") {
+  constexpr ls::Weight kHuge = ls::Weight{1} << 31;
+  auto flow = one_output<Pair>(GENERATE(1U, 3U), [](auto& in) {
+    auto a = index_pairs(in);
+    return a | ls::join(a, [](Number, Number) { return 0; }).named("square") | ls::output("out");
+  });
+  CHECK(flow.step({{{1, 1}, kHuge}}) == "(1, 0) +4611686018427387904");
+  CHECK(flow.step({{{1, 1}, -kHuge}, {{1, 2}, kHuge}}).empty());
+  flow.runtime[flow.in].push(Pairs{{{1, 2}, kHuge}, {{1, 3}, kHuge}});
+  try {
+    flow.runtime.step();
+    FAIL("the step should have failed");
+  } catch (const ls::StepFailed& failure) {
+    CHECK(failure.operator_name() == "square");
+    CHECK(failure.row() == "(1, 0)");
+    CHECK_THAT(failure.cause(), Catch::Matchers::Contains("64 bits"));
+  }
+}
+
+TEST_CASE("an empty optional key matches an empty one", "[operators]") {
+  using Row = std::pair<std::optional<Number>, Number>;
+  auto flow = one_output<Row>(GENERATE(1U, 3U), [](auto& in) {
+    auto a = in | ls::index_by(&Row::first, &Row::second);
+    return a | ls::join(a, [](Number x, Number y) { return x + y; }) | ls::output("out");
+  });
+  CHECK(flow.step({{{std::nullopt, 1}, 1}, {{0, 2}, 1}}) == "(none, 2) +1, (0, 4) +1");
+}
+
+TEST_CASE("streams of different dataflows do not join", "[operators]") {
+  ls::Dataflow flow;
+  ls::Dataflow other;
+  auto a = flow.input<Pair>("a");
+  auto b = other.input<Pair>("b");
+  auto build = [&] { (void)(index_pairs(a) | ls::join(index_pairs(b), [](Number x, Number) { return x; })); };
+  CHECK_THROWS_AS(build(), ls::FlowError);
+  CHECK_THROWS_WITH(build(), Catch::Matchers::Contains("join"));
+}

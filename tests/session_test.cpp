@@ -1,0 +1,211 @@
+#include <catch2/catch.hpp>
+#include <lockstep.hpp>
+#include <ranges>
+#include <thread>
+
+#include "tests/delta_text.hpp"
+
+namespace ls = lockstep;
+using Number = std::int64_t;
+using Pair = std::pair<Number, Number>;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// Two inputs, a table, and all that comes out of them.
+struct Edges {
+  explicit Edges(const ls::RuntimeOptions& options = {}) : runtime(flow, options) {}
+
+  ls::Dataflow flow;
+  ls::Input<Number> a = flow.input<Number>("a");
+  ls::Input<Number> b = flow.input<Number>("b", {.append_only = true});
+  decltype(flow.table<Pair>("table", &Pair::first)) table = flow.table<Pair>("table", &Pair::first);
+  ls::Output<Number> out_a = a | ls::output("out a");
+  ls::Output<Number> out_b = b | ls::output("out b");
+  ls::Output<std::pair<Number, Pair>> out_table = table | ls::output("out table");
+  ls::Runtime runtime;
+};
+
+}  // namespace
+
+TEST_CASE("sessions are numbered by the caller or in order of opening", "[runtime]") {
+  Edges edges;
+  CHECK(edges.runtime.open_session()->number() == 1);
+  CHECK(edges.runtime.open_session(3)->number() == 3);
+  CHECK(edges.runtime.open_session()->number() == 2);
+  CHECK(edges.runtime.open_session()->number() == 4);
+  CHECK_THROWS_AS(edges.runtime.open_session(3), ls::UsageError);
+  CHECK_THROWS_WITH(edges.runtime.open_session(0), Contains("session 0"));
+}
+
+TEST_CASE("sessions that meet on a key of a table apply in the order of their numbers", "[runtime]") {
+  Edges edges({.workers = GENERATE(1U, 3U)});
+  const auto second = edges.runtime.open_session(2);
+  const auto first = edges.runtime.open_session(1);
+  (*second)[edges.table].upsert({7, 2});
+  (*first)[edges.table].upsert({7, 1});
+  edges.runtime[edges.table].insert({7, 0});
+  CHECK(text(edges.runtime.step()[edges.out_table]) == "(7, (7, 2)) +1");
+  (*first)[edges.table].erase(7);
+  (*second)[edges.table].insert({7, 3});
+  CHECK(text(edges.runtime.step()[edges.out_table]) == "(7, (7, 2)) -1, (7, (7, 3)) +1");
+}
+
+TEST_CASE("a push takes a row, weighted rows, a span or a vector", "[runtime]") {
+  Edges edges;
+  auto port = edges.runtime[edges.a];
+  port.push(1);
+  port.push(2, -3);
+  port.push(std::vector<Number>{3, 4});
+  port.push(std::vector<ls::Weighted<Number>>{{5, 2}});
+  const std::array<Number, 2> some{6, 7};
+  port.push(std::span(some));
+  port.push(std::vector<Number>{});
+  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 +1, 2 -3, 3 +1, 4 +1, 5 +2, 6 +1, 7 +1");
+}
+
+TEST_CASE("of a range that throws on the way nothing is staged", "[runtime]") {
+  Edges edges;
+  auto broken = std::views::iota(Number{0}, Number{10}) | std::views::transform([](Number n) {
+                  if (n == 5) throw std::runtime_error("five");
+                  return ls::Weighted<Number>{n, n == 3 ? ls::kMaxPushedWeight + 1 : 1};
+                });
+  CHECK_THROWS_WITH(edges.runtime[edges.a].push(broken), "five");
+  edges.runtime[edges.a].push(42, ls::kMaxPushedWeight + 1);
+  edges.runtime[edges.a].push(43);
+  const auto step = edges.runtime.step();
+  CHECK(text(step[edges.out_a]) == "43 +1");
+  REQUIRE(step[ledger(edges.a)].size() == 1);
+  CHECK(step[ledger(edges.a)].begin()->row.position == 0);
+}
+
+TEST_CASE("a transaction puts rows for several inputs into one step", "[runtime]") {
+  Edges edges;
+  const auto ticket = edges.runtime.transaction([&](auto transaction) {
+    transaction[edges.a].push(1);
+    transaction[edges.b].push(std::vector<Number>{2, 3});
+    transaction[edges.table].insert({4, 5});
+  });
+  CHECK(ticket.step == 1);
+  const auto step = edges.runtime.step();
+  CHECK(text(step[edges.out_a]) == "1 +1");
+  CHECK(text(step[edges.out_b]) == "2 +1, 3 +1");
+  CHECK(text(step[edges.out_table]) == "(4, (4, 5)) +1");
+}
+
+TEST_CASE("if a transaction's function throws, nothing is staged", "[runtime]") {
+  Edges edges;
+  const auto broken = [&](auto transaction) {
+    transaction[edges.a].push(1);
+    transaction[edges.b].push(2, -1);
+    throw std::runtime_error("no");
+  };
+  CHECK_THROWS_WITH(edges.runtime.transaction(broken), "no");
+  const auto step = edges.runtime.step();
+  CHECK(step[edges.out_a].empty());
+  CHECK(step[ledger(edges.b)].empty());
+}
+
+TEST_CASE("a transaction larger than the stage throws", "[runtime]") {
+  Edges edges({.stage_rows = 3});
+  const auto of = [&](Number rows) {
+    return [&edges, rows](auto transaction) {
+      for (Number i = 0; i < rows; ++i) transaction[edges.a].push(i);
+    };
+  };
+  CHECK_THROWS_WITH(edges.runtime.transaction(of(4)), Contains("4 rows"));
+  CHECK_NOTHROW(edges.runtime.transaction(of(3)));
+  CHECK(edges.runtime.step()[edges.out_a].size() == 3);
+}
+
+TEST_CASE("a ticket is of the step that the row will be in", "[runtime]") {
+  Edges edges;
+  const auto first = edges.runtime[edges.a].push(1);
+  CHECK(first.step == 1);
+  CHECK_THROWS_AS(edges.runtime.wait(first), ls::UsageError);
+  edges.runtime.step();
+  CHECK(edges.runtime.wait(first) == 1);
+  edges.runtime.step();
+  const auto third = edges.runtime[edges.a].push(1);
+  CHECK(third.step == 3);
+  CHECK(edges.runtime.step().number() == 3);
+  CHECK(edges.runtime.wait(third) == 3);
+}
+
+TEST_CASE("by hand, a full stage throws, and try_push says no", "[runtime]") {
+  Edges edges({.stage_rows = 2});
+  auto port = edges.runtime[edges.a];
+  CHECK(port.try_push(1));
+  port.push(2);
+  CHECK_FALSE(port.try_push(3));
+  CHECK_THROWS_WITH(port.push(3), Contains("full"));
+  CHECK_THROWS_AS(edges.runtime[edges.b].push(3), ls::UsageError);
+  CHECK_NOTHROW((*edges.runtime.open_session())[edges.a].push(9));
+  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 +1, 2 +1, 9 +1");
+  CHECK(port.try_push(3));
+}
+
+TEST_CASE("the edge refuses rows into the ledger, in the step that their push was sealed into", "[runtime]") {
+  Edges edges({.workers = GENERATE(1U, 3U)});
+  const auto session = edges.runtime.open_session(5);
+  edges.runtime.step();
+  auto port = (*session)[edges.a];
+  port.push(1);
+  port.push(2, (ls::Weight{1} << 31) + 1);
+  port.push(3, ls::Weight{1} << 31);
+  port.push(4, -(ls::Weight{1} << 31) - 1);
+  port.reject({.reason = "malformed", .event_time = 77, .row = "line 9", .weight = 1});
+  edges.runtime[edges.b].push(6, -1);
+  const auto step = edges.runtime.step();
+  CHECK(text(step[edges.out_a]) == "1 +1, 3 +2147483648");
+  CHECK(text(step[ledger(edges.a)]) ==
+        "{reason: \"malformed\", session: 5, position: 4, event_time: 77, row: \"line 9\", weight: 1} +1, "
+        "{reason: \"the weight is beyond 2^31\", session: 5, position: 1, event_time: none, row: \"2\", weight: "
+        "2147483649} +1, "
+        "{reason: \"the weight is beyond 2^31\", session: 5, position: 3, event_time: none, row: \"4\", weight: "
+        "-2147483649} +1");
+  CHECK(text(step[ledger(edges.b)]) ==
+        "{reason: \"a deletion in an append-only input\", session: 0, position: 0, event_time: none, row: \"6\", "
+        "weight: -1} +1");
+  port.push(5);
+  CHECK(edges.runtime.step()[ledger(edges.a)].empty());
+}
+
+TEST_CASE("a table refuses inserts of present keys and erasures of absent ones", "[runtime]") {
+  Edges edges({.workers = GENERATE(1U, 3U)});
+  auto port = edges.runtime[edges.table];
+  port.erase(1);
+  port.insert({1, 10});
+  port.insert({1, 11});
+  port.upsert({1, 10});
+  port.reject({.reason = "malformed", .event_time = {}, .row = "?", .weight = 1});
+  auto step = edges.runtime.step();
+  CHECK(text(step[edges.out_table]) == "(1, (1, 10)) +1");
+  CHECK(text(step[ledger(edges.table)]) ==
+        "{reason: \"erase of a key that is absent\", session: 0, position: 0, event_time: none, row: \"1\", weight: "
+        "-1} +1, "
+        "{reason: \"insert of a key that is present\", session: 0, position: 2, event_time: none, row: \"(1, 11)\", "
+        "weight: 1} +1, "
+        "{reason: \"malformed\", session: 0, position: 4, event_time: none, row: \"?\", weight: 1} +1");
+  port.upsert({1, 10});
+  step = edges.runtime.step();
+  CHECK(step[edges.out_table].empty());
+  edges.runtime.transaction([&](auto transaction) { transaction[edges.table].erase(2); });
+  step = edges.runtime.step();
+  REQUIRE(step[ledger(edges.table)].size() == 1);
+  CHECK(step[ledger(edges.table)].begin()->row.position == 6);
+}
+
+TEST_CASE("what a table's key function throws, the push throws, and nothing is staged", "[runtime]") {
+  ls::Dataflow flow;
+  auto table = flow.table<Pair>("table", [](const Pair& row) {
+    if (row.first < 0) throw std::runtime_error("a negative key");
+    return row.first;
+  });
+  auto out = table | ls::output("out");
+  ls::Runtime runtime(flow);
+  CHECK_THROWS_WITH(runtime[table].insert({-1, 0}), "a negative key");
+  CHECK_THROWS_WITH(runtime[table].upsert({-1, 0}), "a negative key");
+  runtime[table].insert({1, 0});
+  CHECK(text(runtime.step()[out]) == "(1, (1, 0)) +1");
+}
