@@ -25,7 +25,7 @@ TEST_CASE("index_by makes rows of key and value, or of key and row", "[operators
   CHECK(rows.step({{{1, 2}, 1}, {{2, 4}, 1}}) == "(0, (2, 4)) +1, (1, (1, 2)) +1");
 }
 
-TEST_CASE("a join of two values keeps the key; one that sees the key gives plain rows", "[operators]") {
+TEST_CASE("a join of two values keeps the key and one that sees the key gives plain rows", "[operators]") {
   ls::Dataflow flow;
   auto a = flow.input<Pair>("a");
   auto b = flow.input<Pair>("b");
