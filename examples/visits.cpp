@@ -26,8 +26,9 @@ int main() {
   ls::Dataflow flow;
   auto people = flow.table<Person>("people", &Person::id);
   auto visits = flow.input<Visit>("visits");
-  auto named = visits | ls::index_by(&Visit::person) |
-               ls::join(people, [](const Visit& v, const Person& p) { return NamedVisit{p.name, v.minutes}; });
+  auto named = visits | ls::index_by(&Visit::person) | ls::join(people, [](const Visit& v, const Person& p) {
+                 return NamedVisit{p.name, v.minutes};
+               });
   auto spent = named | ls::group_by(&NamedVisit::name, ls::count(), ls::avg(&NamedVisit::minutes),
                                     ls::max(&NamedVisit::minutes));
   auto result = spent | ls::output("spent", ls::accumulated);
@@ -47,9 +48,9 @@ int main() {
   show(runtime);
 
   ls::Runtime later{flow, {.workers = 3}, runtime.save()};
-  later[people].insert({2, "Grace"});    // her visit was not lost
+  later[people].insert({2, "Grace"});     // her visit was not lost
   later[people].upsert({1, "Lovelace"});  // all that Ada's name is in changes, in one step
-  later[visits].push({1, 40}, -1);       // this visit was a mistake
+  later[visits].push({1, 40}, -1);        // this visit was a mistake
   later.step();
   show(later);
 }

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "runtime/edge.hpp"
-#include "runtime/transport.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/transport.hpp"
 
 namespace lockstep {
 
@@ -29,7 +29,9 @@ class Lane final : public LaneBase {
     return parcel.rows;
   }
 
-  void prefetch(unsigned from, unsigned to, std::uint64_t tick) const override { __builtin_prefetch(&at(from, to, tick)); }
+  void prefetch(unsigned from, unsigned to, std::uint64_t tick) const override {
+    __builtin_prefetch(&at(from, to, tick));
+  }
 
   /// The receiver's, after all messages of the level are there.
   void deliver(unsigned worker, std::uint64_t tick) override {

@@ -29,7 +29,8 @@ class LaneSet {
   template <class Function>
   void for_each(Function&& function) const {
     for_each_of(first_, 0, function);
-    for (std::size_t i = 0; i < more_.size(); ++i) for_each_of(more_[i], static_cast<std::uint32_t>(64 * (i + 1)), function);
+    for (std::size_t i = 0; i < more_.size(); ++i)
+      for_each_of(more_[i], static_cast<std::uint32_t>(64 * (i + 1)), function);
   }
 
  private:

@@ -2,8 +2,8 @@
 
 #include "exchange/exchange.hpp"
 #include "operators/chain.hpp"
-#include "runtime/lookahead.hpp"
 #include "runtime/carries.hpp"
+#include "runtime/lookahead.hpp"
 #include "runtime/self_test.hpp"
 
 namespace lockstep {
@@ -28,7 +28,7 @@ class DistinctOperator {
     carries_.settle();
     auto& marked = weights_.marked();
     for (std::size_t i = 0; i < marked.size(); ++i) {
-      if (i + kAhead < marked.size()) __builtin_prefetch(marked[i + kAhead].entry, 1);
+      weights_.prefetch_marked(i);
       auto* entry = marked[i].entry;
       entry->link = 0;
       const bool was = marked[i].mark.weight > 0;
@@ -55,7 +55,6 @@ class DistinctOperator {
   }
 
  private:
-  static constexpr std::size_t kAhead = 16;
   struct Before {
     Weight weight = 0;
   };

@@ -125,7 +125,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   using Segment = typename Groups::Segment;
   using Cache = KeyCache<K, std::uint32_t>;  // of places among the marked groups
 
-  static constexpr std::size_t kAhead = 16;
   /// Up to so many rows there is nothing to gain from looking ahead.
   static constexpr std::size_t kFewRows = 4;
   /// Below so many rows the cache is not worth looking at.
@@ -239,7 +238,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     });
     auto& marked = groups_.marked();
     for (std::size_t i = 0; i < marked.size(); ++i) {
-      if (i + kAhead < marked.size()) __builtin_prefetch(marked[i + kAhead].entry, 1);
+      groups_.prefetch_marked(i);
       Entry* entry = marked[i].entry;
       entry->link = 0;
       try {

@@ -9,9 +9,9 @@
 #include "runtime/dataflow.hpp"
 #include "runtime/ledger.hpp"
 #include "runtime/operator.hpp"
+#include "runtime/self_test.hpp"
 #include "runtime/session.hpp"
 #include "runtime/stage.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 

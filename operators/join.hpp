@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "operators/arrange.hpp"
+#include "operators/filter.hpp"
 #include "operators/join_unique.hpp"
 #include "runtime/self_test.hpp"
 
@@ -139,8 +140,8 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
   }
 
   template <class Row, class V, class Emit>
-  void probe(std::span<const std::span<const Row>> delta, IndexView<K, V>& index,
-             std::array<Match<V>, kBlock>& matches, Emit&& emit) {
+  void probe(std::span<const std::span<const Row>> delta, IndexView<K, V>& index, std::array<Match<V>, kBlock>& matches,
+             Emit&& emit) {
     std::array<const K*, kBlock> keys;
     for (std::span<const Row> rows : delta) {
       while (!rows.empty()) {
@@ -231,6 +232,37 @@ auto join(Other&& other, Function function) {
     return Join(other.stream(), std::move(function));
   } else {
     return Join(std::move(other), std::move(function));
+  }
+}
+
+struct NullsNeverMatch {};
+/// As in SQL: rows whose key is an empty optional match nothing. `join(other, function, nulls_never_match)`.
+inline constexpr NullsNeverMatch nulls_never_match{};
+
+template <Expression Other, class Function>
+class JoinOfPresent : public Named<JoinOfPresent<Other, Function>> {
+ public:
+  JoinOfPresent(Other other, Function function) : other_(std::move(other)), function_(std::move(function)) {}
+
+  template <Expression E>
+  auto apply(const E& in) const {
+    static_assert(shape::Optional<KeyOf<E>>, "lockstep: nulls_never_match is for keys that are optionals");
+    const auto present = filter([](const auto& key, const auto&) { return key.has_value(); });
+    return Join(present.apply(other_), function_).named(this->name_or("")).apply(present.apply(in));
+  }
+
+ private:
+  Other other_;
+  Function function_;
+};
+
+template <class Other, class Function>
+requires Expression<std::remove_cvref_t<Other>>
+auto join(Other&& other, Function function, NullsNeverMatch) {
+  if constexpr (std::is_lvalue_reference_v<Other>) {
+    return JoinOfPresent(other.stream(), std::move(function));
+  } else {
+    return JoinOfPresent(std::move(other), std::move(function));
   }
 }
 

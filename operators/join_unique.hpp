@@ -31,12 +31,10 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
     read(delta_a, changes_a_);
     read(delta_b, changes_b_);
     if (!changes_a_.empty() && !changes_b_.empty()) join_changes(out);
-    join_rest(changes_a_, *index_b_, matches_b_, [&](const Change<VA>& a, const VB& b) {
-      emit(*a.key, a.before, &b, a.after, &b, out);
-    });
-    join_rest(changes_b_, *index_a_, matches_a_, [&](const Change<VB>& b, const VA& a) {
-      emit(*b.key, &a, b.before, &a, b.after, out);
-    });
+    join_rest(changes_a_, *index_b_, matches_b_,
+              [&](const Change<VA>& a, const VB& b) { emit(*a.key, a.before, &b, a.after, &b, out); });
+    join_rest(changes_b_, *index_a_, matches_a_,
+              [&](const Change<VB>& b, const VA& a) { emit(*b.key, &a, b.before, &a, b.after, out); });
   }
 
  private:

@@ -8,8 +8,8 @@
 #include "exchange/exchange.hpp"
 #include "operators/input.hpp"
 #include "runtime/index.hpp"
-#include "runtime/table.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/table.hpp"
 
 namespace lockstep {
 
@@ -74,7 +74,8 @@ class TableOperator final : public IndexView<K, R> {
       const Held& after = entry->payload;
       const bool same = before && after ? row_traits<R>::equal(before->row, after->row) : !before && !after;
       if (!same) {
-        if (before && !(after && planted(Bug::table_keeps_replaced_row))) out.push_back({{entry->key, before->row}, -1});
+        if (before && !(after && planted(Bug::table_keeps_replaced_row)))
+          out.push_back({{entry->key, before->row}, -1});
         if (after) out.push_back({{entry->key, after->row}, 1});
       }
       if (!entry->payload) rows_.erase(entry, row_traits<K>::hash(entry->key));

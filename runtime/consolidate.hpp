@@ -9,8 +9,8 @@
 
 #include "runtime/batch.hpp"
 #include "runtime/errors.hpp"
-#include "runtime/weight_table.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/weight_table.hpp"
 
 namespace lockstep {
 

@@ -5,8 +5,8 @@
 
 #include "runtime/batch.hpp"
 #include "runtime/pulse.hpp"
-#include "runtime/step.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/step.hpp"
 
 namespace lockstep {
 
@@ -59,7 +59,8 @@ class Edge final : public EdgeBase {
   /// What fill() has gathered is the delta.
   void send() {
     if (rows_.empty()) return;
-    spans_.assign(1, std::span<const Weighted<R>>(rows_));
+    own_ = rows_;
+    delta_ = {&own_, 1};
     size_ = rows_.size();
     announce();
   }
@@ -74,12 +75,12 @@ class Edge final : public EdgeBase {
     if (spans_.empty()) return;
     size_ = 0;
     for (const auto& span : spans_) size_ += span.size();
+    delta_ = spans_;
     announce();
   }
 
   std::span<const std::span<const Weighted<R>>> spans() const {
-    return fresh() ? std::span<const std::span<const Weighted<R>>>(spans_)
-                   : std::span<const std::span<const Weighted<R>>>();
+    return fresh() ? delta_ : std::span<const std::span<const Weighted<R>>>();
   }
 
   std::size_t size() const { return fresh() ? size_ : 0; }
@@ -97,7 +98,9 @@ class Edge final : public EdgeBase {
 
  private:
   Batch<R> rows_;
-  std::vector<std::span<const Weighted<R>>> spans_;
+  std::span<const Weighted<R>> own_;                 // rows_, when sent
+  std::vector<std::span<const Weighted<R>>> spans_;  // what is borrowed
+  std::span<const std::span<const Weighted<R>>> delta_;
   std::size_t size_ = 0;
 };
 

@@ -76,6 +76,20 @@ void Engine::assemble(const RuntimeOptions& options) {
 
 Step Engine::step() {
   failure_.rethrow_if_failed();
+  try {
+    return run_step();
+  } catch (const StepFailed&) {
+  } catch (...) {  // no memory, perhaps, and who knows what was sealed
+    const std::exception_ptr error = std::current_exception();
+    failure_.record(StepFailed("the clock", completed() + 1, "", describe(error), error));
+  }
+  news_.fetch_add(1, std::memory_order_release);
+  news_.notify_all();
+  intake_.wake();
+  failure_.rethrow();
+}
+
+Step Engine::run_step() {
   constexpr std::uint64_t kLargeStep = 1024;
   constexpr std::uint64_t kSmallSteps = 64;
   const std::uint64_t number = completed() + 1;
@@ -89,12 +103,7 @@ Step Engine::step() {
   const auto before =
       order_.time_weight == 0 ? std::chrono::steady_clock::time_point() : std::chrono::steady_clock::now();
   crew_->run(order_);
-  if (failure_.failed()) {
-    news_.fetch_add(1, std::memory_order_release);
-    news_.notify_all();
-    intake_.wake();
-    failure_.rethrow();
-  }
+  failure_.rethrow_if_failed();
   for (const InputId input : order_.inputs) {
     if (!planted(Bug::sealed_rows_are_sealed_again)) shared_.sealed[input]->clear();
   }

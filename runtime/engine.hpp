@@ -45,6 +45,7 @@ class Engine {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
 
  private:
+  Step run_step();
   void assemble(const RuntimeOptions& options);
   void load_operator(Decoder& in, std::set<std::string>& missing);
 

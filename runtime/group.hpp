@@ -7,8 +7,8 @@
 
 #include "runtime/arena.hpp"
 #include "runtime/ordered_pages.hpp"
-#include "runtime/weight_table.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/weight_table.hpp"
 
 namespace lockstep {
 

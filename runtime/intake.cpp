@@ -61,7 +61,8 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
     sealed_step_.store(step, std::memory_order_release);
   }
   if (counted != 0) staged_.fetch_sub(counted, std::memory_order_relaxed);
-  // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the room.
+  // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the
+  // room.
   if (blocked_.load(std::memory_order_relaxed) != 0) wake();
   return rows;
 }

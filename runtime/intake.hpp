@@ -70,7 +70,7 @@ class Intake {
   std::shared_ptr<Session> default_;
 
   std::atomic<std::uint64_t> sealed_step_{0};
-  std::atomic<std::uint32_t> seals_{0};  // counts seals and other news; those who wait for room sleep on it
+  std::atomic<std::uint32_t> seals_{0};    // counts seals and other news; those who wait for room sleep on it
   std::atomic<std::uint32_t> blocked_{0};  // pushes that wait for room
   std::atomic<Mode> mode_{Mode::by_hand};
 

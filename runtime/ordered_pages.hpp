@@ -8,9 +8,9 @@
 
 #include "runtime/limits.hpp"
 #include "runtime/row_traits.hpp"
+#include "runtime/self_test.hpp"
 #include "runtime/weight.hpp"
 #include "runtime/weight_table.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 

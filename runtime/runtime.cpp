@@ -44,8 +44,8 @@ Step Runtime::take_step(bool by_hand) {
 }
 
 std::uint64_t Runtime::wait(Ticket ticket) {
+  engine_.failure().rethrow_if_failed();
   if (ticket.step > engine_.intake().sealed_step() && !started() && engine_.completed() < ticket.step) {
-    engine_.failure().rethrow_if_failed();
     throw UsageError(fmt::format("step {} has not begun, and nothing but step() will begin it", ticket.step));
   }
   engine_.wait_for(ticket.step);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the tests of the tests need inside the engine: bugs planted on purpose, each where it would sit if it were real, to
-// see that the tests catch it; and counts of the places that random tests have to reach. Without the build option
+// What the tests of the tests need inside the engine: bugs planted on purpose, each where it would sit if it were real,
+// to see that the tests catch it; and counts of the places that random tests have to reach. Without the build option
 // LOCKSTEP_SELF_TEST both are nothing at compile time.
 
 #ifdef LOCKSTEP_SELF_TEST

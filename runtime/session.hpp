@@ -107,7 +107,7 @@ class Session {
   std::vector<InputId> touched_;                    // inputs with something staged
   std::size_t staged_ = 0;
   std::uint64_t next_step_;
-  bool counted_ = false;  // whether the intake's staged_ includes this session's
+  bool counted_ = false;   // whether the intake's staged_ includes this session's
   bool restored_ = false;  // loaded, and open to whoever asks for its number; guarded by the intake
 };
 

@@ -97,9 +97,9 @@ class StepPool {
 
   const Outputs outputs_;
   const unsigned workers_;
-  StepData* idle_ = nullptr;                   // only of who acquires
-  std::atomic<StepData*> returned_{nullptr};   // a stack: pushed by any thread, taken whole
-  std::atomic<std::uint64_t> references_{1};   // the owner's, and one of each step data
+  StepData* idle_ = nullptr;                  // only of who acquires
+  std::atomic<StepData*> returned_{nullptr};  // a stack: pushed by any thread, taken whole
+  std::atomic<std::uint64_t> references_{1};  // the owner's, and one of each step data
 };
 
 template <class R>

@@ -5,8 +5,8 @@
 
 #include "runtime/limits.hpp"
 #include "runtime/segment.hpp"
-#include "runtime/slot.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/slot.hpp"
 
 namespace lockstep {
 
@@ -139,6 +139,15 @@ class Table {
     return {&marked_.back().mark, true};
   }
   std::vector<Marked>& marked() { return marked_; }
+  /// Before the marked entries are gone through in order: fetches the one some places ahead, which may lie on two
+  /// lines.
+  [[gnu::always_inline]] void prefetch_marked(std::size_t place) const {
+    constexpr std::size_t kAhead = 24;
+    if (place + kAhead >= marked_.size()) return;
+    const auto* entry = reinterpret_cast<const char*>(marked_[place + kAhead].entry);
+    __builtin_prefetch(entry, 1);
+    __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
+  }
 
   template <class Function>
   void for_each(Function&& function) const {

@@ -56,6 +56,25 @@ TEST_CASE("a join of two values keeps the key and one that sees the key gives pl
   CHECK(text(step[kept]) == "(1, 2) -4");
 }
 
+TEST_CASE("an empty key matches an empty key unless nulls never match", "[operators]") {
+  using Key = std::optional<Number>;
+  using Keyed = std::pair<Key, Number>;
+  ls::Dataflow flow;
+  auto a = flow.input<Keyed>("a");
+  auto b = flow.input<Keyed>("b");
+  auto keyed_a = a | ls::index_by(&Keyed::first, &Keyed::second);
+  auto keyed_b = b | ls::index_by(&Keyed::first, &Keyed::second);
+  const auto sum = [](Number x, Number y) { return x + y; };
+  auto matching = keyed_a | ls::join(keyed_b, sum) | ls::output("matching");
+  auto never = keyed_a | ls::join(keyed_b, sum, ls::nulls_never_match) | ls::output("never");
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
+  runtime[a].push(std::vector<Keyed>{{std::nullopt, 1}, {7, 2}});
+  runtime[b].push(std::vector<Keyed>{{std::nullopt, 10}, {7, 20}});
+  const auto step = runtime.step();
+  CHECK(text(step[matching]) == "(none, 11) +1, (7, 22) +1");
+  CHECK(text(step[never]) == "(7, 22) +1");
+}
+
 TEST_CASE("a stream joins itself over one shared index", "[operators]") {
   auto flow = one_output<Pair>(GENERATE(1U, 3U), [](auto& in) {
     auto a = index_pairs(in);

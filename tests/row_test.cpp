@@ -179,8 +179,10 @@ TEST_CASE("damaged rows are told, not read") {
   CHECK_THROWS_AS(ls::decode_row<bool>(std::string("\1\2", 2)), ls::DecodeError);
   CHECK_THROWS_AS(ls::decode_row<std::int8_t>(ls::encode_row(std::int64_t{200})), ls::DecodeError);
   // Lengths beyond the end, integers that are too long or have superfluous bytes.
-  CHECK_THROWS_AS(ls::decode_row<std::string>(std::string("\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 11)), ls::DecodeError);
-  CHECK_THROWS_AS(ls::decode_row<std::uint64_t>(std::string("\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\2", 11)), ls::DecodeError);
+  CHECK_THROWS_AS(ls::decode_row<std::string>(std::string("\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 11)),
+                  ls::DecodeError);
+  CHECK_THROWS_AS(ls::decode_row<std::uint64_t>(std::string("\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\2", 11)),
+                  ls::DecodeError);
   CHECK_THROWS_AS(ls::decode_row<std::uint64_t>(std::string("\1\x80\0", 3)), ls::DecodeError);
   CHECK_THROWS_AS(ls::decode_row<std::vector<std::int64_t>>(std::string("\1\xff\xff\xff\xff\x0f", 6)), ls::DecodeError);
 }

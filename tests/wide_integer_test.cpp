@@ -31,8 +31,9 @@ TEST_CASE("a wide sum is right beyond 128 bits") {
     ls::WideSum half;
     Exact expected = 0;
     for (int i = 0; i < 50; ++i) {
-      const auto value = static_cast<ls::Int128>(static_cast<std::int64_t>(random())) * static_cast<std::int64_t>(random()) *
-                         (round % 2 == 0 ? 1 : 0) + static_cast<std::int64_t>(random());
+      const auto value = static_cast<ls::Int128>(static_cast<std::int64_t>(random())) *
+                             static_cast<std::int64_t>(random()) * (round % 2 == 0 ? 1 : 0) +
+                         static_cast<std::int64_t>(random());
       expected += exact(value);
       (i % 2 == 0 ? sum : half).add(value);
     }
