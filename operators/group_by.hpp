@@ -57,7 +57,7 @@ class Grouping {
                                       .step_dependent = before.step_dependent});
     const auto aggregators =
         std::apply([](const auto&... one) { return std::tuple<A...>(make_aggregator<A>(one)...); }, specifications_);
-    added.build = [plan = in.plan(), key_of = key_of_, aggregators, id = added.id, out, routed,
+    added.build = [plan = in.plan(), key_of = key_of_, aggregators, id = added.id, out, routed = routed,
                    append_only = before.append_only](Assembly& assembly) {
       const OperatorInfo& self = assembly.info(id);
       auto source = plan.bind(assembly);

@@ -165,7 +165,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const bool cached = kCombines && rows >= kManyRows;
     if (cached) cache_.begin_step();
     CacheJudge judge = judge_;
-    const auto apply = [this, cached](const Lifted& row, std::uint64_t hash, Weight weight) {
+    const auto apply = [this, cached = cached](const Lifted& row, std::uint64_t hash, Weight weight) {
       take(row, hash, weight, cached);
     };
     in.for_each([&](auto&& row, Weight weight) {

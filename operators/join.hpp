@@ -231,7 +231,7 @@ auto join(Other&& other, Function function) {
   if constexpr (std::is_lvalue_reference_v<Other>) {
     return Join(other.stream(), std::move(function));
   } else {
-    return Join(std::move(other), std::move(function));
+    return Join(std::forward<Other>(other), std::move(function));
   }
 }
 
@@ -262,7 +262,7 @@ auto join(Other&& other, Function function, NullsNeverMatch) {
   if constexpr (std::is_lvalue_reference_v<Other>) {
     return JoinOfPresent(other.stream(), std::move(function));
   } else {
-    return JoinOfPresent(std::move(other), std::move(function));
+    return JoinOfPresent(std::forward<Other>(other), std::move(function));
   }
 }
 

@@ -120,7 +120,7 @@ auto plus(Other&& other) {
   if constexpr (std::is_lvalue_reference_v<Other>) {
     return Plus(other.stream(), "plus");
   } else {
-    return Plus(std::move(other), "plus");
+    return Plus(std::forward<Other>(other), "plus");
   }
 }
 

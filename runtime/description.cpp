@@ -78,9 +78,9 @@ std::string escaped(const std::string& text, bool html) {
 }
 
 std::string box(const OperatorInfo& info) {
-  std::string text = info.name;
-  for (auto name = info.fused.rbegin(); name != info.fused.rend(); ++name) text = *name + " → " + text;
-  return text;
+  std::string text;
+  for (const std::string& name : info.fused) text.append(name).append(" → ");
+  return text + info.name;
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ constexpr void normalise(T& value) {
     return;
   } else if constexpr (shape::Real<T>) {
     if (value == 0.0) value = 0.0;
-    if (value != value) value = std::numeric_limits<double>::quiet_NaN();
+    if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
   } else if constexpr (shape::Optional<T>) {
     if (value) row_traits<typename T::value_type>::normalise(*value);
   } else if constexpr (shape::Sequence<T>) {

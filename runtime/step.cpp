@@ -48,19 +48,20 @@ void StepPool::give_back(StepData* data) {
 }
 
 void StepPool::close() {
+  std::uint64_t gone = 1;
   for (StepData* list : {std::exchange(idle_, nullptr), returned_.exchange(closed(), std::memory_order_acquire)}) {
-    while (list != nullptr) discard(std::exchange(list, list->next_));
+    for (; list != nullptr; ++gone) delete std::exchange(list, list->next_);
   }
-  drop_one();
+  drop(gone);
 }
 
 void StepPool::discard(StepData* data) {
   delete data;
-  drop_one();
+  drop(1);
 }
 
-void StepPool::drop_one() {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+void StepPool::drop(std::uint64_t references) {
+  if (references_.fetch_sub(references, std::memory_order_acq_rel) == references) delete this;
 }
 
 StepData* StepPool::closed() {

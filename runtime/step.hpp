@@ -91,7 +91,7 @@ class StepPool {
 
   void give_back(StepData* data);
   void discard(StepData* data);
-  void drop_one();
+  void drop(std::uint64_t references);
   /// What the stack holds after close(): what comes then is deleted.
   static StepData* closed();
 

@@ -146,7 +146,10 @@ class Named {
     return copy;
   }
 
-  std::string name_or(std::string derived) const { return name_.empty() ? std::move(derived) : name_; }
+  std::string name_or(std::string derived) const {
+    if (name_.empty()) return derived;
+    return name_;
+  }
 
  private:
   std::string name_;

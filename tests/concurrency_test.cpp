@@ -126,6 +126,19 @@ class TickLane final : public ls::LaneBase {
 
 }  // namespace
 
+TEST_CASE("a set of lanes holds lanes beyond the first 64 too", "[concurrency]") {
+  ls::LaneSet lanes(200);
+  ls::LaneSet more(200);
+  for (const std::uint32_t lane : {199U, 0U, 64U}) lanes.add(lane);
+  for (const std::uint32_t lane : {63U, 64U, 130U}) more.add(lane);
+  lanes.add(more);
+  std::vector<std::uint32_t> found;
+  lanes.for_each([&found](std::uint32_t lane) { found.push_back(lane); });
+  CHECK(found == std::vector<std::uint32_t>{0, 63, 64, 130, 199});
+  lanes.clear();
+  lanes.for_each([](std::uint32_t) { FAIL("there is a lane left"); });
+}
+
 TEST_CASE("channels deliver every announced lane at its level, and only those", "[concurrency]") {
   constexpr unsigned kWorkers = 3;
   constexpr unsigned kLevels = 3;
