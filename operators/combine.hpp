@@ -57,24 +57,25 @@ class CombiningSender final : public Node {
     if (cached) cache_.begin_step();
     CacheJudge judge = judge_;
     reader_.for_each([&](Lifted&& row, Weight weight) {
-      using Cache = KeyCache<K, std::uint32_t>;
       const std::uint64_t code = Cache::code(row.first);
-      const std::uint64_t hash = Cache::hash(row.first, code);
-      const unsigned to = worker_of_slot(slot_of(hash), workers);
-      if (!cached || !judge.ask()) {
+      const bool asked = cached && judge.ask();
+      if (asked) {
+        if (const PartialPlace* place = cache_.find(row.first, code)) {
+          reached(Place::cache_hit);
+          judge.hit();
+          if (planted(Bug::cache_forgets_combined_rows)) return;
+          (*partial_parcels_[place->to])[place->at].row.delta.add(row.second, weight);
+          return;
+        }
+      }
+      const unsigned to = worker_of_slot(slot_of(Cache::hash(row.first, code)), workers);
+      if (!asked) {
         parcel(rows_, row_parcels_, to, activation).push_back({std::move(row), weight});
         return;
       }
       reached(Place::partial_sent);
       Batch<Partial>& partials = parcel(partials_, partial_parcels_, to, activation);
-      if (const std::uint32_t* place = cache_.find(row.first, code)) {
-        reached(Place::cache_hit);
-        judge.hit();
-        if (planted(Bug::cache_forgets_combined_rows)) return;
-        partials[*place].row.delta.add(row.second, weight);
-        return;
-      }
-      cache_.insert(row.first, code, static_cast<std::uint32_t>(partials.size()));
+      cache_.insert(row.first, code, {to, static_cast<std::uint32_t>(partials.size())});
       partials.push_back({{std::move(row.first), {}}, 1});
       partials.back().row.delta.add(row.second, weight);
     });
@@ -91,6 +92,13 @@ class CombiningSender final : public Node {
 
  private:
   static constexpr std::size_t kManyRows = 16;
+
+  /// A key's place in its receiver's partial parcel.
+  struct PartialPlace {
+    std::uint32_t to = 0;
+    std::uint32_t at = 0;
+  };
+  using Cache = KeyCache<K, PartialPlace>;
 
   /// Touched when it is needed: its cache line was last at the receiver.
   template <class R>
@@ -117,7 +125,7 @@ class CombiningSender final : public Node {
   const unsigned worker_;
   std::vector<Batch<Lifted>*> row_parcels_;       // by receiver, of this activation; null: nothing to send
   std::vector<Batch<Partial>*> partial_parcels_;  // likewise
-  KeyCache<K, std::uint32_t> cache_;              // a key's place in its receiver's partial parcel
+  Cache cache_;
   CacheJudge judge_;
 };
 
