@@ -36,7 +36,7 @@ BOOST_DESCRIBE_STRUCT(Transfer, (), (id, amount))
 /// Its user compares ids only; the engine must not care.
 struct Treacherous {
   std::int64_t id, amount;
-  friend bool operator==(const Treacherous& a, const Treacherous& b) { return a.id == b.id; }
+  [[maybe_unused]] friend bool operator==(const Treacherous& a, const Treacherous& b) { return a.id == b.id; }
 };
 BOOST_DESCRIBE_STRUCT(Treacherous, (), (id, amount))
 
