@@ -8,6 +8,7 @@
 #include "exchange/exchange.hpp"
 #include "operators/input.hpp"
 #include "runtime/index.hpp"
+#include "runtime/projection.hpp"
 #include "runtime/self_test.hpp"
 #include "runtime/table.hpp"
 
