@@ -19,8 +19,10 @@
 //   Lifted  lift(name, row)        what the aggregate needs of a row; runs the user's code
 //   Result  result(state, total)   of a group whose weights sum to total, not 0
 //
-// A linear aggregator keeps no rows. In a step, a group gathers a Delta; at the end it is applied to the State:
-//   add(delta, lifted, weight)     merge(delta, delta)     apply(state, delta)     is_zero(state)
+// A linear aggregator keeps no rows. Its State takes a row at a time, or what a Delta has gathered of many; both give
+// the carry of a sum that left its range (see add_wrapping):
+//   add(delta, lifted, weight)     merge(delta, delta)
+//   add(state, lifted, weight)     apply(state, delta)     is_zero(state)
 // An ordered aggregator keeps its rows in order, in the group's part of a segment (Group<Kept, by_row>).
 
 namespace lockstep {
@@ -41,9 +43,9 @@ struct Count {
 
     explicit Aggregator(const Count&) {}
     Lifted lift(const std::string&, const R&) { return {}; }
-    static void add(Delta&, const Lifted&, Weight) {}
+    static std::int64_t add(Nothing&, const Lifted&, Weight) { return 0; }
     static void merge(Delta&, const Delta&) {}
-    static void apply(State&, const Delta&) {}
+    static std::int64_t apply(State&, const Delta&) { return 0; }
     static bool is_zero(const State&) { return true; }
     static Result result(const State&, Weight total) { return total; }
     static void encode(Encoder&, const State&) {}
@@ -70,12 +72,18 @@ struct Total<Field> {
       delta.add(static_cast<Int128>(value) * weight);
     }
   }
+  static std::int64_t add(State& state, Field value, Weight weight) {
+    Int128 sum = state;
+    const int carry = add_wrapping(sum, static_cast<Int128>(value) * weight);
+    state = sum;
+    return carry;
+  }
   static void merge(Delta& delta, const Delta& more) { delta.add(more); }
-  static void apply(State& state, const Delta& delta) {
-    WideSum sum = delta;
-    sum.add(static_cast<Int128>(state));
-    if (!sum.fits128()) throw OverflowError("a sum does not fit 128 bits");
-    state = sum.value();
+  static std::int64_t apply(State& state, const Delta& delta) {
+    Int128 sum = state;
+    const std::int64_t carry = delta.add_to(sum);
+    state = sum;
+    return carry;
   }
   static bool is_zero(const State& state) { return static_cast<Int128>(state) == 0; }
   static double divided(const State& state, Weight by) {
@@ -93,12 +101,16 @@ struct Total<double> {
   using Delta = ExactSum;
   using State = ExactSum;
 
-  static void add(Delta& delta, double value, Weight weight) {
+  static std::int64_t add(ExactSum& sum, double value, Weight weight) {
     if (planted(Bug::sum_of_doubles_rounds)) value = static_cast<double>(static_cast<float>(value));
-    delta.add(value, weight);
+    sum.add(value, weight);
+    return 0;
   }
   static void merge(Delta& delta, const Delta& more) { delta.add(more); }
-  static void apply(State& state, const Delta& delta) { state.add(delta); }
+  static std::int64_t apply(State& state, const Delta& delta) {
+    state.add(delta);
+    return 0;
+  }
   static bool is_zero(const State& state) { return state.is_zero(); }
   static double divided(const State& state, Weight by) { return state.rounded(by); }
   static void encode(Encoder& out, const State& state) { state.encode(out); }
@@ -150,9 +162,12 @@ struct Linear {
     normalise(value);
     return value;
   }
-  static void add(Delta& delta, const Lifted& value, Weight weight) { Sums::add(delta, value, weight); }
+  template <class DeltaOrState>
+  static auto add(DeltaOrState& sum, const Lifted& value, Weight weight) {
+    return Sums::add(sum, value, weight);
+  }
   static void merge(Delta& delta, const Delta& more) { Sums::merge(delta, more); }
-  static void apply(State& state, const Delta& delta) { Sums::apply(state, delta); }
+  static std::int64_t apply(State& state, const Delta& delta) { return Sums::apply(state, delta); }
   static bool is_zero(const State& state) { return Sums::is_zero(state); }
   static Result result(const State& state, Weight total) { return Of<Lifted>::of(state, total); }
   static void encode(Encoder& out, const State& state) { Sums::encode(out, state); }
@@ -184,21 +199,18 @@ struct LinearOptional {
     normalise(value);
     return value;
   }
-  static void add(Delta& delta, const Lifted& value, Weight weight) {
-    if (!value) {
-      if (planted(Bug::null_values_are_counted)) delta.weight.add_product(1, weight);
-      return;
-    }
-    Sums::add(delta.sum, *value, weight);
-    delta.weight.add_product(1, weight);
+  template <class DeltaOrState>
+  static auto add(DeltaOrState& to, const Lifted& value, Weight weight) {
+    if (value || planted(Bug::null_values_are_counted)) Total<std::int64_t>::add(to.weight, 1, weight);
+    return Sums::add(to.sum, value ? *value : Field{}, value ? weight : 0);
   }
   static void merge(Delta& delta, const Delta& more) {
     Sums::merge(delta.sum, more.sum);
     delta.weight.add(more.weight);
   }
-  static void apply(State& state, const Delta& delta) {
-    Sums::apply(state.sum, delta.sum);
+  static std::int64_t apply(State& state, const Delta& delta) {
     Total<std::int64_t>::apply(state.weight, delta.weight);
+    return Sums::apply(state.sum, delta.sum);
   }
   static bool is_zero(const State& state) { return Sums::is_zero(state.sum) && static_cast<Int128>(state.weight) == 0; }
   static Result result(const State& state, Weight) {

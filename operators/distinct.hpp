@@ -21,22 +21,18 @@ class DistinctOperator {
         in, ahead_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
         [this](const R& row, std::uint64_t hash, Weight weight) {
           auto* entry = weights_.insert(row, hash);
-          const auto [before, first] = weights_.mark(entry);
-          if (first) before->weight = entry->payload;
-          carries_.note(row, add_weight(entry->payload, weight));
+          const auto [marked, first] = weights_.mark(entry);
+          if (first) marked->mark.weight = entry->payload;
+          carries_.note(row, add_wrapping(entry->payload, weight));
+          marked->written();
         });
     carries_.settle();
-    auto& marked = weights_.marked();
-    for (std::size_t i = 0; i < marked.size(); ++i) {
-      weights_.prefetch_marked(i);
-      auto* entry = marked[i].entry;
-      entry->link = 0;
-      const bool was = marked[i].mark.weight > 0;
-      const bool is = entry->payload > 0;
-      if (was != is && !(was && planted(Bug::distinct_never_retracts))) out.push_back({entry->key, is ? 1 : -1});
-      if (entry->payload == 0) weights_.erase(entry, Hash()(entry->key));
-    }
-    marked.clear();
+    weights_.drain_marked([&](const auto& marked) {
+      const bool was = marked.mark.weight > 0;
+      const bool is = marked.payload() > 0;
+      if (was != is && !(was && planted(Bug::distinct_never_retracts))) out.push_back({marked.key(), is ? 1 : -1});
+      return marked.payload() == 0;
+    });
   }
 
   std::size_t bytes() const { return weights_.bytes(); }

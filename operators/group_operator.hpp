@@ -17,9 +17,9 @@
 
 namespace lockstep {
 
-/// The groups whose keys this worker owns. A step gathers what it adds to each group it touches, then applies it and
-/// lets out the change: Δout[k] = f(state[k] + Δ[k]) − f(state[k]). Serves as an index of its stream.
-/// State: for each group, its total and its aggregates' states.
+/// The groups whose keys this worker owns. A step notes the result of each group that it touches before it changes it,
+/// and lets out the difference: Δout[k] = f(state[k] + Δ[k]) − f(state[k]). Serves as an index of its stream. State:
+/// for each group, its total and its aggregates' states.
 template <bool kKeepKey, class K, class... A>
 class GroupOperator final : public IndexView<K, GroupResult<A...>> {
  public:
@@ -46,8 +46,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   void eval(Reader& rows, PartialReader& partials, Batch<OutRow>& out) {
     take_rows(rows);
     partials.for_each([this](const GroupPartial<K, A...>& partial, Weight) {
-      auto* entry = groups_.insert(partial.first, row_traits<K>::hash(partial.first));
-      mark(entry)->delta.merge(partial.delta);
+      apply(mark(groups_.insert(partial.first, row_traits<K>::hash(partial.first))), partial.delta);
     });
     finish(out);
   }
@@ -64,7 +63,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       const auto* entry = groups_.find(*keys[i], hashes[i]);
       matches[i] = {};
       if (entry == nullptr || entry->payload.total == 0) continue;
-      shown_.push_back({result(entry->payload, groups_.segment(hashes[i])), 1});
+      shown_.push_back({result(entry->payload, [&] { return hashes[i]; }), 1});
       matches[i].rows = {&shown_.back(), 1};
     }
   }
@@ -116,14 +115,20 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
  private:
   struct Mark {
-    Delta delta;
-    /// The result before the step, where applying a row changes the state at once.
-    [[no_unique_address]] std::conditional_t<State::kAnyOrdered, std::optional<Result>, Nothing> before;
+    std::optional<Result> before;  // the step
   };
   using Groups = Table<K, State, Mark>;
   using Entry = typename Groups::Entry;
   using Segment = typename Groups::Segment;
-  using Cache = KeyCache<K, std::uint32_t>;  // of places among the marked groups
+  using Marked = typename Groups::Marked;
+
+  /// A key that is met again and again: its rows are gathered here first.
+  struct HotKey {
+    std::uint32_t place;  // among the marked groups
+    bool met_again = false;
+    Delta delta;
+  };
+  using Cache = KeyCache<K, std::uint32_t>;  // of places among the hot keys
 
   /// Up to so many rows there is nothing to gain from looking ahead.
   static constexpr std::size_t kFewRows = 4;
@@ -136,14 +141,33 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     (std::index_sequence_for<A...>());
   }
 
-  Mark* mark(Entry* entry) {
-    const auto [mark, first] = groups_.mark(entry);
-    if constexpr (State::kAnyOrdered) {
-      if (first && entry->payload.total != 0) {
-        mark->before.emplace(result(entry->payload, groups_.segment(row_traits<K>::hash(entry->key))));
-      }
+  Marked& mark(Entry* entry) {
+    const auto [marked, first] = groups_.mark(entry);
+    if (first && entry->payload.total != 0) {
+      marked->mark.before.emplace(result(entry->payload, [entry] { return row_traits<K>::hash(entry->key); }));
     }
-    return mark;
+    return *marked;
+  }
+
+  void apply(Marked& marked, const Delta& delta) {
+    change(marked, [&](State& state, auto&& carried) { state.apply(delta, carried); });
+  }
+  template <class Function>
+  void change(Marked& marked, Function&& function) {
+    State& state = marked.entry->payload;
+    large_bytes_ -= heap_bytes(state);
+    function(state, [&](std::size_t sum, std::int64_t carry) {
+      sum_carries_.note({marked.key(), static_cast<std::uint32_t>(sum)}, carry);
+    });
+    large_bytes_ += heap_bytes(state);
+    marked.written();
+  }
+  static std::size_t heap_bytes(const State& state) {
+    std::size_t bytes = 0;
+    each([&]<std::size_t i, class One>() {
+      if constexpr (!One::kOrdered) bytes += One::heap_bytes(std::get<i>(state.states));
+    });
+    return bytes;
   }
 
   template <class Reader>
@@ -151,10 +175,11 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const std::size_t rows = in.size();
     if constexpr (std::same_as<K, std::tuple<>> && kCombines) {
       if (rows == 0) return;
-      Delta& delta = mark(groups_.insert({}, row_traits<K>::hash({})))->delta;
+      Delta delta;
       in.for_each([&delta](auto&& row, Weight weight) { delta.add(row.second, weight); });
+      apply(mark(groups_.insert({}, row_traits<K>::hash({}))), delta);
     } else if (rows <= kFewRows) {
-      in.for_each([this](auto&& row, Weight weight) { take(row, row_traits<K>::hash(row.first), weight, false); });
+      in.for_each([this](auto&& row, Weight weight) { take(row, row_traits<K>::hash(row.first), weight); });
     } else {
       take_many_rows(in, rows);
     }
@@ -165,41 +190,53 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const bool cached = kCombines && rows >= kManyRows;
     if (cached) cache_.begin_step();
     CacheJudge judge = judge_;
-    const auto apply = [this, cached = cached](const Lifted& row, std::uint64_t hash, Weight weight) {
-      take(row, hash, weight, cached);
+    const auto apply_row = [this, cached = cached, &judge](const Lifted& row, std::uint64_t hash, Weight weight) {
+      const std::uint32_t place = take(row, hash, weight);
+      if (cached && judge.asking()) remember(row.first, place);
     };
     in.for_each([&](auto&& row, Weight weight) {
-      const std::uint64_t code = Cache::code(row.first);
+      std::uint64_t hash = 0;
+      if constexpr (Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
       if (cached && judge.ask()) {
-        if (const std::uint32_t* place = cache_.find(row.first, code)) {
+        if (const std::uint32_t* place = cache_.find(row.first, Cache::kCodeIsHash ? hash : Cache::code(row.first))) {
           reached(Place::cache_hit);
           judge.hit();
           if (planted(Bug::cache_forgets_combined_rows)) return;
-          groups_.marked()[*place].mark.delta.add(row.second, weight);
+          HotKey& hot = hot_[*place];
+          hot.met_again = true;
+          hot.delta.add(row.second, weight);
           return;
         }
       }
-      const std::uint64_t hash = Cache::hash(row.first, code);
+      if constexpr (!Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
       groups_.prefetch(hash);
       if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
-        ahead_.pass(row, hash, weight, apply);
+        ahead_.pass(row, hash, weight, apply_row);
       } else {
-        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, apply);
+        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, apply_row);
       }
     });
-    ahead_.finish(apply);
+    ahead_.finish(apply_row);
     judge_ = judge;
+    for (const HotKey& hot : hot_) {
+      if (hot.met_again) apply(groups_.marked()[hot.place], hot.delta);
+    }
+    hot_.clear();
   }
 
-  void take(const Lifted& row, std::uint64_t hash, Weight weight, bool cached) {
-    auto* entry = groups_.insert(row.first, hash);
-    Mark* const mark = this->mark(entry);
-    mark->delta.add(row.second, weight);
+  void remember(const K& key, std::uint32_t place) {
+    cache_.insert(key, Cache::code(key), static_cast<std::uint32_t>(hot_.size()));
+    hot_.push_back({place, false, {}});
+  }
+
+  /// Returns the group's place among the marked.
+  std::uint32_t take(const Lifted& row, std::uint64_t hash, Weight weight) {
+    Entry* entry = groups_.insert(row.first, hash);
+    change(mark(entry), [&](State& state, auto&& carried) { state.add(row.second, weight, carried); });
     if constexpr (State::kAnyOrdered) {
       if (weight != 0) take_ordered(*entry, row, hash, weight);
-    } else if (cached) {
-      cache_.insert(row.first, Cache::code(row.first), entry->link - 1);
     }
+    return groups_.place_of(*entry);
   }
 
   void take_ordered(Entry& entry, const Lifted& row, std::uint64_t hash, Weight weight) {
@@ -236,48 +273,29 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     each([&]<std::size_t i, class One>() {
       if constexpr (One::kOrdered) std::get<i>(carries_).settle();
     });
-    auto& marked = groups_.marked();
-    for (std::size_t i = 0; i < marked.size(); ++i) {
-      groups_.prefetch_marked(i);
-      Entry* entry = marked[i].entry;
-      entry->link = 0;
+    sum_carries_.settle([](const auto& key_and_sum) {
+      throw_overflow(
+          key_and_sum.second == 0 ? "the weights of a group sum to more than 64 bits" : "a sum does not fit 128 bits",
+          to_string(key_and_sum.first));
+    });
+    groups_.drain_marked([&](Marked& marked) {
       try {
-        finish_group(*entry, marked[i].mark, out);
+        finish_group(marked, out);
       } catch (const OverflowError&) {
-        throw RowError({}, to_string(entry->key), std::current_exception());
+        throw RowError({}, to_string(marked.key()), std::current_exception());
       }
-      if (is_gone(entry->payload)) {
-        groups_.erase(entry, row_traits<K>::hash(entry->key));
-      }
-    }
-    marked.clear();
+      return is_gone(marked.payload());
+    });
   }
 
-  void finish_group(Entry& entry, Mark& mark, Batch<OutRow>& out) {
-    State& state = entry.payload;
-    const auto home = [&]() -> const Segment& { return groups_.segment(row_traits<K>::hash(entry.key)); };
-    std::optional<Result> before;
-    if constexpr (State::kAnyOrdered) {
-      before = std::move(mark.before);
-    } else {
-      if (state.total != 0) before.emplace(result(state, home()));
-    }
-    const Int128 total = mark.delta.total() + state.total;
-    if (!fits_weight(total)) throw OverflowError("the weights of a group sum to more than 64 bits");
-    state.total = static_cast<Weight>(total);
-    each([&]<std::size_t i, class One>() {
-      if constexpr (!One::kOrdered) {
-        auto& one = std::get<i>(state.states);
-        large_bytes_ -= One::heap_bytes(one);
-        One::apply(one, mark.delta.template delta<i>());
-        large_bytes_ += One::heap_bytes(one);
-      }
-    });
+  void finish_group(Marked& marked, Batch<OutRow>& out) {
+    const State& state = marked.payload();
+    std::optional<Result>& before = marked.mark.before;
     std::optional<Result> after;
-    if (state.total != 0) after.emplace(result(state, home()));
+    if (state.total != 0) after.emplace(result(state, [&] { return row_traits<K>::hash(marked.key()); }));
     if (before && after && row_traits<Result>::equal(*before, *after)) return;
-    if (before && !(after && planted(Bug::group_keeps_old_result))) emit(out, entry.key, std::move(*before), -1);
-    if (after) emit(out, entry.key, std::move(*after), 1);
+    if (before && !(after && planted(Bug::group_keeps_old_result))) emit(out, marked.key(), std::move(*before), -1);
+    if (after) emit(out, marked.key(), std::move(*after), 1);
   }
 
   static void emit(Batch<OutRow>& out, const K& key, Result&& result, Weight weight) {
@@ -302,10 +320,12 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     return gone;
   }
 
-  Result result(const State& state, const Segment& home) const {
+  /// `hash` gives the hash of the group's key, if that is needed.
+  template <class HashOf>
+  Result result(const State& state, HashOf&& hash) const {
     const auto one_result = [&]<std::size_t i, class One>() -> typename One::Result {
       if constexpr (One::kOrdered) {
-        return One::result(group_of<i>(state), home);
+        return One::result(group_of<i>(state), groups_.segment(hash()));
       } else {
         return One::result(std::get<i>(state.states), state.total);
       }
@@ -372,8 +392,10 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   Groups groups_;
   std::size_t large_bytes_ = 0;  // what states hold outside of the table
   std::tuple<typename CarriesOf<A>::type...> carries_;
+  Carries<std::pair<K, std::uint32_t>> sum_carries_;  // of a group's i-th sum, the total being the first
   Cache cache_;
   CacheJudge judge_;
+  std::vector<HotKey> hot_;
   Lookahead<Lifted> ahead_;
   Batch<Result> shown_;  // what probe() shows
 };

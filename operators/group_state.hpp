@@ -31,14 +31,20 @@ struct GroupResultOf<Aggregator> {
 template <class... Aggregator>
 using GroupResult = typename GroupResultOf<Aggregator...>::type;
 
-/// What a step adds to the linear aggregates of a group.
+/// For a planted bug.
+inline Weight counted(Weight weight) {
+  if (planted(Bug::aggregates_ignore_weights)) return weight > 0 ? 1 : -1;
+  return weight;
+}
+
+/// What some rows of a step add to the linear aggregates of a group.
 template <class... Aggregator>
 class GroupDelta {
  public:
   using Lifted = std::tuple<typename Aggregator::Lifted...>;
 
   void add(const Lifted& lifted, Weight weight) {
-    if (planted(Bug::aggregates_ignore_weights)) weight = weight > 0 ? 1 : -1;
+    weight = counted(weight);
     total_.add_product(1, weight);
     [&]<std::size_t... i>(std::index_sequence<i...>) {
       (add_one<Aggregator>(std::get<i>(deltas_), std::get<i>(lifted), weight), ...);
@@ -54,7 +60,7 @@ class GroupDelta {
     (std::index_sequence_for<Aggregator...>());
   }
 
-  Int128 total() const { return total_.value(); }
+  const WeightSum& total() const { return total_; }
   template <std::size_t i>
   const auto& delta() const {
     return std::get<i>(deltas_);
@@ -72,7 +78,7 @@ class GroupDelta {
 
   template <class A>
   static void add_one(auto& delta, const typename A::Lifted& lifted, Weight weight) {
-    if constexpr (!A::kOrdered) A::add(delta, lifted, weight);
+    if constexpr (!A::kOrdered) static_cast<void>(A::add(delta, lifted, weight));
   }
   template <class A>
   static void merge_one(auto& delta, const auto& more) {
@@ -108,6 +114,24 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
 
   Weight total = 0;
   [[no_unique_address]] std::tuple<typename Aggregator::State...> states;
+
+  /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being
+  /// the first.
+  template <class Carried>
+  void add(const std::tuple<typename Aggregator::Lifted...>& lifted, Weight weight, Carried&& carried) {
+    weight = counted(weight);
+    carry(0, add_wrapping(total, weight), carried);
+    each_linear([&]<std::size_t i, class A>(auto& state) {
+      carry(i + 1, A::add(state, std::get<i>(lifted), weight), carried);
+    });
+  }
+  template <class Carried>
+  void apply(const GroupDelta<Aggregator...>& delta, Carried&& carried) {
+    carry(0, delta.total().add_to(total), carried);
+    each_linear([&]<std::size_t i, class A>(auto& state) {
+      carry(i + 1, A::apply(state, delta.template delta<i>()), carried);
+    });
+  }
 
   void move_to(GroupState* raw) {
     std::construct_at(raw);
@@ -173,6 +197,22 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
   }
 
  private:
+  template <class Carried>
+  static void carry(std::size_t sum, std::int64_t carry, Carried&& carried) {
+    if (carry != 0) [[unlikely]]
+      carried(sum, carry);
+  }
+
+  template <class Function>
+  void each_linear(Function&& function) {
+    [&]<std::size_t... i>(std::index_sequence<i...>) { (call_if_linear<i, Aggregator>(function), ...); }
+    (std::index_sequence_for<Aggregator...>());
+  }
+  template <std::size_t i, class A, class Function>
+  void call_if_linear(Function&& function) {
+    if constexpr (!A::kOrdered) function.template operator()<i, A>(std::get<i>(states));
+  }
+
   template <class Function>
   void each(Function&& function, GroupState& other) {
     [&]<std::size_t... i>(std::index_sequence<i...>) {

@@ -14,20 +14,21 @@ namespace lockstep {
 template <class K, class Place>
 class KeyCache {
  public:
-  /// By what a key is looked up here: for an integer a product, which costs less than the hash.
+  /// By what a key is looked up here: its hash, or for an integer a product, which costs less.
+  static constexpr bool kCodeIsHash = !std::integral<K>;
   static std::uint64_t code(const K& key) {
-    if constexpr (std::integral<K>) {
-      return (static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15) >> 32;
-    } else {
+    if constexpr (kCodeIsHash) {
       return row_traits<K>::hash(key);
+    } else {
+      return (static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15) >> 32;
     }
   }
   /// The key's hash, given its code.
   static std::uint64_t hash(const K& key, std::uint64_t code) {
-    if constexpr (std::integral<K>) {
-      return row_traits<K>::hash(key);
-    } else {
+    if constexpr (kCodeIsHash) {
       return code;
+    } else {
+      return row_traits<K>::hash(key);
     }
   }
 
@@ -87,6 +88,8 @@ class CacheJudge {
     return asking_;
   }
   void hit() { ++hits_; }
+  /// Whether the row before was to be looked up.
+  bool asking() const { return asking_; }
 
  private:
   static constexpr std::uint32_t kWindow = 256;

@@ -54,8 +54,8 @@ class TableOperator final : public IndexView<K, R> {
     Batch<LedgerRow>& rejects = rejects_->fill();
     in.for_each([&](const Operation& operation, Weight) {
       auto* entry = rows_.insert(operation.key, row_traits<K>::hash(operation.key));
-      const auto [mark, first] = rows_.mark(entry);
-      if (first) mark->before = entry->payload;
+      const auto [marked, first] = rows_.mark(entry);
+      if (first) marked->mark.before = entry->payload;
       const bool present = entry->payload.has_value();
       if (operation.kind == Operation::Kind::insert && present) {
         rejects.push_back({refusal(operation, "insert of a key that is present", to_string(*operation.row), 1), 1});
@@ -65,23 +65,20 @@ class TableOperator final : public IndexView<K, R> {
         if (present && operation.row) reached(Place::table_replaced_row);
         entry->payload.reset();
         if (operation.row) entry->payload.emplace(Weighted<R>{*operation.row, 1});
+        marked->written();
       }
     });
-    auto& marked = rows_.marked();
-    for (std::size_t i = 0; i < marked.size(); ++i) {
-      auto* entry = marked[i].entry;
-      entry->link = 0;
-      const Held& before = marked[i].mark.before;
-      const Held& after = entry->payload;
+    rows_.drain_marked([&](const auto& marked) {
+      const Held& before = marked.mark.before;
+      const Held& after = marked.payload();
       const bool same = before && after ? row_traits<R>::equal(before->row, after->row) : !before && !after;
       if (!same) {
         if (before && !(after && planted(Bug::table_keeps_replaced_row)))
-          out.push_back({{entry->key, before->row}, -1});
-        if (after) out.push_back({{entry->key, after->row}, 1});
+          out.push_back({{marked.key(), before->row}, -1});
+        if (after) out.push_back({{marked.key(), after->row}, 1});
       }
-      if (!entry->payload) rows_.erase(entry, row_traits<K>::hash(entry->key));
-    }
-    marked.clear();
+      return !after;
+    });
     rejects_->send();
   }
 

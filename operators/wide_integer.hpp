@@ -56,13 +56,17 @@ class SplitSum {
   }
   void add(const SplitSum& other) { add_parts(other.low_, static_cast<Int128>(other.high_)); }
 
-  bool fits128() const {
+  /// Adds this to a sum that wraps around; returns how often it did (see add_wrapping).
+  std::int64_t add_to(Int128& sum) const {
     const Int128 high = floor_high();
-    return high == static_cast<std::int64_t>(high);
+    const auto high_word = static_cast<std::int64_t>(high);
+    const auto value =
+        static_cast<Int128>(static_cast<UnsignedInt128>(high_word) << 64 | static_cast<std::uint64_t>(low_));
+    return static_cast<std::int64_t>((high - high_word) >> 64) + add_wrapping(sum, value);
   }
-  /// REQUIRES: fits128().
-  Int128 value() const {
-    return static_cast<Int128>(static_cast<UnsignedInt128>(floor_high()) << 64 | static_cast<std::uint64_t>(low_));
+  std::int64_t add_to(std::int64_t& sum) const {
+    static_assert(sizeof(High) == sizeof sum, "what is beyond 64 bits has to fit the carry");
+    return high_ + add_wrapping(sum, low_);
   }
 
  private:

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
+#include "runtime/append_vector.hpp"
 #include "runtime/row_traits.hpp"
 #include "runtime/weight.hpp"
 
@@ -11,7 +11,7 @@ namespace lockstep {
 /// Rows with weights, in any order, possibly with equal rows more than once: a Z-set that is still to be
 /// consolidated.
 template <class R>
-using Batch = std::vector<Weighted<R>>;
+using Batch = AppendVector<Weighted<R>>;
 
 template <class R>
 void sort_rows(Batch<R>& rows) {

@@ -12,13 +12,18 @@ namespace lockstep {
 template <class R>
 class Carries {
  public:
-  void note(const R& row, int carry) {
+  void note(const R& row, std::int64_t carry) {
     if (carry != 0) [[unlikely]]
       carries_.push_back({row, carry});
   }
 
   /// At the end of the step. Throws if a row's weight is out of range.
   void settle() {
+    settle([](const R& row) { throw_overflow("the weight of a row does not fit 64 bits", to_string(row)); });
+  }
+  /// The same, for sums of another kind: overflow(row) throws.
+  template <class Overflow>
+  void settle(Overflow&& overflow) {
     if (carries_.empty()) [[likely]]
       return;
     std::sort(carries_.begin(), carries_.end(),
@@ -27,7 +32,7 @@ class Carries {
       const R& row = carries_[i].row;
       std::int64_t sum = 0;
       for (; i < carries_.size() && row_traits<R>::equal(carries_[i].row, row); ++i) sum += carries_[i].carry;
-      if (sum != 0) throw_overflow("the weight of a row does not fit 64 bits", to_string(row));
+      if (sum != 0) overflow(row);
     }
     carries_.clear();
   }

@@ -29,7 +29,8 @@ class Consolidator {
       merge_by_hash(rows);
     }
     settle(rows);
-    std::erase_if(rows, [](const Weighted<R>& item) { return item.weight == 0; });
+    const auto gone = [](const Weighted<R>& item) { return item.weight == 0; };
+    rows.erase(std::remove_if(rows.begin(), rows.end(), gone), rows.end());
   }
 
  private:
@@ -51,7 +52,7 @@ class Consolidator {
   }
 
   void add(Batch<R>& rows, std::size_t to, Weight weight) {
-    const int carry = add_weight(rows[to].weight, weight);
+    const int carry = add_wrapping(rows[to].weight, weight);
     if (carry != 0) [[unlikely]]
       carries_.push_back({to, carry});
   }

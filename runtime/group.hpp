@@ -58,7 +58,7 @@ class Group {
   }
 
   /// Adds to a row's weight; a row of weight zero vanishes. `large_bytes` follows what large groups hold outside
-  /// of segments. Returns the carry (see add_weight).
+  /// of segments. Returns the carry (see add_wrapping).
   template <class Segment>
   int add(Segment& home, const IndexLimits& limits, const V& value, Weight weight, std::size_t& large_bytes) {
     if (weight == 0) return 0;
@@ -75,7 +75,7 @@ class Group {
       insert(home, limits, at, value, weight, large_bytes);
       return 0;
     }
-    const int carry = add_weight(items[at].weight, weight);
+    const int carry = add_wrapping(items[at].weight, weight);
     if (items[at].weight == 0) erase(home, at);
     return carry;
   }

@@ -44,7 +44,7 @@ class Index final : public IndexView<K, V> {
  public:
   explicit Index(const IndexLimits& limits = {}) : limits_(limits), table_(limits) {}
 
-  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const { table_.prefetch(hash); }
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) { table_.prefetch(hash); }
 
   void add(const K& key, std::uint64_t hash, const V& value, Weight weight) {
     if (weight == 0) return;

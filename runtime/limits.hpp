@@ -13,8 +13,12 @@ struct IndexLimits {
   std::uint32_t small_group_rows = 0;
   /// Rows in one page of a large ordered group.
   std::uint32_t page_rows = 256;
+  /// So many entries are marked before the links of old marks are cleared. At most 2^31 less what a step marks.
+  std::uint32_t links = 1 << 30;
 
-  static constexpr IndexLimits minimum() { return {.segment_bytes = 1, .small_group_rows = 2, .page_rows = 2}; }
+  static constexpr IndexLimits minimum() {
+    return {.segment_bytes = 1, .small_group_rows = 2, .page_rows = 2, .links = 16};
+  }
 };
 
 }  // namespace lockstep

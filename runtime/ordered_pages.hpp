@@ -29,7 +29,7 @@ class OrderedPages {
     for (Page* page : pages_) Page::release(page);
   }
 
-  /// Returns the carry (see add_weight).
+  /// Returns the carry (see add_wrapping).
   int add(const R& row, Weight weight) {
     if (pages_.empty()) insert_page(0);
     const std::size_t at = page_of(row);
@@ -39,7 +39,7 @@ class OrderedPages {
       if (weight != 0) insert(at, place, {row, weight});
       return 0;
     }
-    const int carry = add_weight(place->weight, weight);
+    const int carry = add_wrapping(place->weight, weight);
     if (place->weight == 0) erase(at, place);
     return carry;
   }

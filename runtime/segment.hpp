@@ -21,7 +21,7 @@ concept UsesArena = requires {
 struct NoArena {};
 
 /// A key, what the table holds for it, and two words: `tag`, the low half of the key's hash (0: no entry), and
-/// `link`, 1 + the entry's place among those marked in this step (0: unmarked).
+/// `link`, by which the table finds the entry among those marked in this step.
 template <class Key, class Payload>
 struct Entry {
   std::uint32_t tag;
@@ -39,6 +39,11 @@ class Segment {
   using Entry = lockstep::Entry<Key, Payload>;
 
   static std::size_t bytes_for(std::uint32_t capacity) { return kHead + capacity * sizeof(Entry); }
+
+  /// The inverse. A segment that is a little larger than a power of two wastes up to a quarter of its memory.
+  static std::uint32_t capacity_for(std::size_t bytes) {
+    return bytes < kHead ? 0 : static_cast<std::uint32_t>((bytes - kHead) / sizeof(Entry));
+  }
 
   static Segment* make(std::uint32_t capacity, std::uint32_t depth) {
     void* memory = ::operator new(bytes_for(capacity));
@@ -121,6 +126,33 @@ class Segment {
     }
     return copy;
   }
+
+  /// The first place without an entry. REQUIRES: not full.
+  std::uint32_t first_vacant() const {
+    std::uint32_t place = 0;
+    while (entries()[place].tag != 0) ++place;
+    return place;
+  }
+
+  /// After some entries have been taken out: moves the others to where probes find them, and tells moved(to) of each.
+  /// REQUIRES: `vacant` was vacant before, so that no probe passes it; the entries behind it are settled in order.
+  template <class Function>
+  void close_gaps(std::uint32_t vacant, Function&& moved) {
+    for (std::uint32_t i = vacant + 1; i != vacant + capacity_; ++i) {
+      Entry& entry = entries()[i < capacity_ ? i : i - capacity_];
+      if (entry.tag == 0) continue;
+      Entry* to = entries() + home(entry.tag, capacity_);
+      while (to != &entry && to->tag != 0) {
+        if (++to == end()) to = entries();
+      }
+      if (to == &entry) continue;
+      take(to, *this, entry);
+      moved(to);
+    }
+  }
+
+  /// For half of its range.
+  void deepen() { ++depth_; }
 
   /// Moves an entry of `from` to the raw place `to` of this segment, which may be the same one.
   void take(Entry* to, Segment& from, Entry& entry) {

@@ -5,15 +5,6 @@
 
 namespace lockstep {
 
-/// Adds to a weight modulo 2^64; returns the carry: +1 or −1 if the sum left the range, else 0. Carries of one row
-/// that cancel within a step are as if they had never been (DESIGN: overflow is judged at the end of the step).
-inline int add_weight(Weight& weight, Weight delta) {
-  const bool wrapped = __builtin_add_overflow(weight, delta, &weight);
-  if (wrapped) [[unlikely]]
-    return delta > 0 ? 1 : -1;
-  return 0;
-}
-
 /// A Z-set that is updated in place: rows by hash, O(1) per row. Rows of weight zero are not there. Worker-local,
 /// but for what share() returns.
 template <class R, class Hash = RowHash>
@@ -25,7 +16,7 @@ class WeightTable {
   int add(const R& row, Weight weight) {
     const std::uint64_t hash = Hash()(row);
     auto* entry = table_.insert(row, hash);
-    const int carry = add_weight(entry->payload, weight);
+    const int carry = add_wrapping(entry->payload, weight);
     if (entry->payload == 0) table_.erase(entry, hash);
     return carry;
   }

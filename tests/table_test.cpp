@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -134,21 +135,53 @@ TEST_CASE("marks follow their entries through growth, splits, erasures and merge
   };
   ls::Table<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
   for (Key key = 0; key < 2000; ++key) {
-    const auto [mark, first] = table.mark(table.insert(key, hash(key)));
+    const auto [marked, first] = table.mark(table.insert(key, hash(key)));
     REQUIRE(first);
-    mark->key = key;
+    marked->mark.key = key;
     REQUIRE_FALSE(table.mark(table.insert(key, hash(key))).second);
   }
   CHECK(table.marked().size() == 2000);
   for (const auto& marked : table.marked()) REQUIRE(marked.entry->key == marked.mark.key);
-  for (std::size_t i = 0; i < table.marked().size(); ++i) {
-    auto* entry = table.marked()[i].entry;
-    REQUIRE(entry->key == table.marked()[i].mark.key);
-    entry->link = 0;
-    if (entry->key % 100 != 0) table.erase(entry, hash(entry->key));
-  }
-  table.marked().clear();
+  table.drain_marked([](const auto& marked) {
+    CHECK(marked.key() == marked.mark.key);
+    return marked.key() % 100 != 0;
+  });
   CHECK(table.size() == 20);
+  CHECK(table.marked().empty());
+}
+
+TEST_CASE("marks of earlier steps are forgotten, even when links have run out") {
+  struct Mark {
+    int step = 0;
+  };
+  ls::Table<Key, std::int64_t, Mark> table({.links = 100});
+  const auto pinned_step = 40;
+  std::optional<decltype(table)> pin;
+  for (int step = 0; step < 100; ++step) {
+    for (Key key = 0; key < 50; ++key) {
+      if ((step + key) % 3 == 0) continue;
+      for (int time = 0; time < 2; ++time) {
+        const auto [marked, first] = table.mark(table.insert(key, hash(key)));
+        REQUIRE(first == (time == 0));
+        if (first) marked->mark.step = step;
+        REQUIRE(marked->mark.step == step);
+        marked->entry->payload += 1;
+        marked->written();
+      }
+    }
+    table.drain_marked([&](const auto& marked) {
+      CHECK(marked.mark.step == step);
+      CHECK(marked.payload() == marked.entry->payload);
+      return false;
+    });
+    if (step == pinned_step) pin.emplace(table.share());
+  }
+  std::int64_t sum = 0;
+  std::int64_t pinned_sum = 0;
+  table.for_each([&](const auto& entry) { sum += entry.payload; });
+  pin->for_each([&](const auto& entry) { pinned_sum += entry.payload; });
+  CHECK(sum == 6666);
+  CHECK(pinned_sum == 2734);
 }
 
 TEST_CASE("slots part a table, whatever its size") {

@@ -11,6 +11,18 @@ namespace {
 
 Exact exact(ls::Int128 value) { return Exact(value); }
 
+/// What a sum is worth, seen through what it adds to `start`.
+Exact exact(const ls::WideSum& sum, ls::Int128 start = 0) {
+  ls::Int128 low = start;
+  const std::int64_t carry = sum.add_to(low);
+  return Exact(low) + (Exact(carry) << 128) - Exact(start);
+}
+Exact exact(const ls::WeightSum& sum, std::int64_t start = 0) {
+  std::int64_t low = start;
+  const std::int64_t carry = sum.add_to(low);
+  return Exact(low) + (Exact(carry) << 64) - start;
+}
+
 }  // namespace
 
 TEST_CASE("a packed integer is the integer") {
@@ -38,9 +50,9 @@ TEST_CASE("a wide sum is right beyond 128 bits") {
       (i % 2 == 0 ? sum : half).add(value);
     }
     sum.add(half);
-    const Exact limit = Exact(1) << 127;
-    CHECK(sum.fits128() == (expected < limit && expected >= -limit));
-    if (sum.fits128()) CHECK(exact(sum.value()) == expected);
+    for (const ls::Int128 start : {ls::Int128{0}, ls::Int128{-1}, ls::Int128{1} << 126, -(ls::Int128{1} << 126)}) {
+      CHECK(exact(sum, start) == expected);
+    }
   }
 }
 
@@ -55,20 +67,28 @@ TEST_CASE("products add up exactly, whether they fit 64 bits or not") {
     for (const std::int64_t b : {least, most, std::int64_t{-1}, std::int64_t{7}}) {
       sum.add_product(a, b);
       expected += Exact(a) * b;
-      REQUIRE(exact(sum.value()) == expected);
+      REQUIRE(exact(sum) == expected);
     }
     weight.add_product(1, a);
     expected_weight += a;
-    REQUIRE(exact(weight.value()) == expected_weight);
+    for (const std::int64_t start : {std::int64_t{0}, most, least}) REQUIRE(exact(weight, start) == expected_weight);
   }
+}
+
+TEST_CASE("carries tell how often a sum has wrapped around") {
+  std::int64_t sum = std::numeric_limits<std::int64_t>::max();
+  CHECK(ls::add_wrapping(sum, std::int64_t{1}) == 1);
+  CHECK(sum == std::numeric_limits<std::int64_t>::min());
+  CHECK(ls::add_wrapping(sum, std::int64_t{-1}) == -1);
+  CHECK(sum == std::numeric_limits<std::int64_t>::max());
+  CHECK(ls::add_wrapping(sum, std::int64_t{0}) == 0);
 }
 
 TEST_CASE("a wide sum that overflowed and came back is exact") {
   const ls::Int128 huge = (ls::Int128{1} << 126) + 5;
   ls::WideSum sum;
   for (int i = 0; i < 8; ++i) sum.add(huge);
-  CHECK_FALSE(sum.fits128());
+  CHECK(exact(sum) == 8 * exact(huge));
   for (int i = 0; i < 7; ++i) sum.add(-huge);
-  REQUIRE(sum.fits128());
-  CHECK(exact(sum.value()) == exact(huge));
+  CHECK(exact(sum) == exact(huge));
 }
