@@ -50,15 +50,17 @@ class ArrangeNode final : public Node {
     const auto apply = [this](const R& row, std::uint64_t hash, Weight weight) {
       index_.add(row.first, hash, row.second, weight);
     };
+    const auto look = [this](const R& row, std::uint64_t hash)
+        __attribute__((always_inline)) { index_.prefetch_rows(row.first, hash); };
     for (std::span<const Weighted<R>> rows : spans) {
       NodeCounters::add(counters.rows_in, rows.size());
       for (const auto& [row, weight] : rows) {
         const std::uint64_t hash = row_traits<K>::hash(row.first);
         index_.prefetch(hash);
-        ahead_.pass(row, hash, weight, apply);
+        ahead_.pass(row, hash, weight, apply, look);
       }
     }
-    ahead_.finish(apply);
+    ahead_.finish(apply, look);
   }
 
   Index<K, V> index_;

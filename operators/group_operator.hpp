@@ -190,14 +190,22 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const bool cached = kCombines && rows >= kManyRows;
     if (cached) cache_.begin_step();
     CacheJudge judge = judge_;
-    const auto apply_row = [this, cached = cached, &judge](const Lifted& row, std::uint64_t hash, Weight weight) {
-      const std::uint32_t place = take(row, hash, weight);
-      if (cached && judge.asking()) remember(row.first, place);
+    const auto take_row = [this](const Lifted& row, std::uint64_t hash, Weight weight) { take(row, hash, weight); };
+    const auto take_and_remember = [this](const Lifted& row, std::uint64_t hash, Weight weight) {
+      remember(row.first, take(row, hash, weight));
+    };
+    const auto pass = [this](auto&& row, std::uint64_t hash, Weight weight, auto& taker) {
+      if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
+        ahead_.pass(row, hash, weight, taker);
+      } else {
+        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, taker);
+      }
     };
     in.for_each([&](auto&& row, Weight weight) {
       std::uint64_t hash = 0;
       if constexpr (Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
-      if (cached && judge.ask()) {
+      const bool asked = cached && judge.ask();
+      if (asked) {
         if (const std::uint32_t* place = cache_.find(row.first, Cache::kCodeIsHash ? hash : Cache::code(row.first))) {
           reached(Place::cache_hit);
           judge.hit();
@@ -209,14 +217,15 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         }
       }
       if constexpr (!Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
-      groups_.prefetch(hash);
-      if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
-        ahead_.pass(row, hash, weight, apply_row);
-      } else {
-        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, apply_row);
+      if (asked && judge.mostly_hits()) {
+        take_and_remember(row, hash, weight);
+        return;
       }
+      groups_.prefetch(hash);
+      asked ? pass(std::forward<decltype(row)>(row), hash, weight, take_and_remember)
+            : pass(std::forward<decltype(row)>(row), hash, weight, take_row);
     });
-    ahead_.finish(apply_row);
+    ahead_.finish(take_row);
     judge_ = judge;
     for (const HotKey& hot : hot_) {
       if (hot.met_again) apply(groups_.marked()[hot.place], hot.delta);
@@ -225,7 +234,9 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
 
   void remember(const K& key, std::uint32_t place) {
-    cache_.insert(key, Cache::code(key), static_cast<std::uint32_t>(hot_.size()));
+    const std::uint64_t code = Cache::code(key);
+    if (cache_.find(key, code) != nullptr) return;
+    cache_.insert(key, code, static_cast<std::uint32_t>(hot_.size()));
     hot_.push_back({place, false, {}});
   }
 
@@ -395,7 +406,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   Carries<std::pair<K, std::uint32_t>> sum_carries_;  // of a group's i-th sum, the total being the first
   Cache cache_;
   CacheJudge judge_;
-  std::vector<HotKey> hot_;
+  AppendVector<HotKey> hot_;
   Lookahead<Lifted> ahead_;
   Batch<Result> shown_;  // what probe() shows
 };

@@ -37,37 +37,62 @@ class DeltaMatcher {
       return;
     }
     reached(Place::join_of_deltas_by_hash);
-    const std::size_t mask = std::bit_ceil(2 * size_a) - 1;
-    heads_.assign(mask + 1, 0);
+    // Over many keys hardly any two rows meet: a few bits for each row of a rule most of b out.
+    const std::size_t mask = std::bit_ceil(kBits * size_a) - 1;
+    bits_.assign(mask / 64 + 1, 0);
+    hashes_.clear();
+    for_each_hash(a, [&](const RowA&, std::uint64_t hash) {
+      bits_[(hash & mask) / 64] |= std::uint64_t{1} << hash % 64;
+      hashes_.push_back(hash);
+    });
     chain_.clear();
-    for (const auto& span : a) {
-      for (const RowA& row : span) {
-        const std::uint64_t hash = row_traits<K>::hash(row.row.first);
-        chain_.push_back({&row, std::exchange(heads_[hash & mask], static_cast<std::uint32_t>(chain_.size() + 1)),
-                          static_cast<std::uint32_t>(hash >> 32)});
-      }
-    }
-    for (const auto& span : b) {
-      for (const RowB& row : span) {
-        const std::uint64_t hash = row_traits<K>::hash(row.row.first);
-        for (std::uint32_t at = heads_[hash & mask]; at != 0; at = chain_[at - 1].next) {
-          const Linked& linked = chain_[at - 1];
-          if (linked.tag == hash >> 32 && row_traits<K>::equal(linked.row->row.first, row.row.first))
-            function(*linked.row, row);
-        }
-      }
-    }
+    for_each_hash(b, [&](const RowB& row, std::uint64_t hash) {
+      if ((bits_[(hash & mask) / 64] >> hash % 64 & 1) != 0) chain_.push_back({&row, hash, 0});
+    });
+    if (!chain_.empty()) meet(a, function);
   }
 
  private:
   static constexpr std::size_t kFewPairs = 64;
+  static constexpr std::size_t kBits = 16;
+
+  template <class Row, class Function>
+  static void for_each_hash(Spans<Row> spans, Function&& function) {
+    for (const auto& span : spans) {
+      for (const Row& row : span) function(row, row_traits<K>::hash(row.row.first));
+    }
+  }
+
+  /// The rows of a, whose hashes are there, with those of b that are left, which are chained by their hashes.
+  template <class Function>
+  void meet(Spans<RowA> a, Function&& function) {
+    const std::size_t mask = std::bit_ceil(2 * chain_.size()) - 1;
+    heads_.assign(mask + 1, 0);
+    for (std::size_t i = 0; i < chain_.size(); ++i) {
+      chain_[i].next = std::exchange(heads_[chain_[i].hash & mask], static_cast<std::uint32_t>(i + 1));
+    }
+    const std::uint64_t* hash = hashes_.data();
+    for (const auto& span : a) {
+      for (const RowA& row : span) {
+        for (std::uint32_t at = heads_[*hash & mask]; at != 0; at = chain_[at - 1].next) {
+          const Linked& linked = chain_[at - 1];
+          if (linked.hash == *hash && row_traits<K>::equal(linked.row->row.first, row.row.first))
+            function(row, *linked.row);
+        }
+        ++hash;
+      }
+    }
+  }
+
   struct Linked {
-    const RowA* row;
+    const RowB* row;
+    std::uint64_t hash;
     std::uint32_t next;
-    std::uint32_t tag;
   };
+  std::vector<std::uint64_t> bits_;
+  AppendVector<std::uint64_t> hashes_;
+  AppendVector<Linked> chain_;
   std::vector<std::uint32_t> heads_;
-  std::vector<Linked> chain_;
 };
 
 /// The equi-join of two keyed streams, over their indexes: Δ(a⋈b) = Δa⋈b′ + a′⋈Δb − Δa⋈Δb, where a′ and b′ are after

@@ -82,14 +82,15 @@ class CacheJudge {
       --left_;
       return asking_;
     }
+    mostly_hits_ = asking_ && hits_ >= kWindow / 8 * 7;
     asking_ = !asking_ || hits_ >= kWindow / 4;
     left_ = asking_ ? kWindow - 1 : kRest - 1;
     hits_ = 0;
     return asking_;
   }
   void hit() { ++hits_; }
-  /// Whether the row before was to be looked up.
-  bool asking() const { return asking_; }
+  /// Whether so few rows miss that looking ahead for them is not worth it.
+  bool mostly_hits() const { return mostly_hits_; }
 
  private:
   static constexpr std::uint32_t kWindow = 256;
@@ -98,6 +99,7 @@ class CacheJudge {
   std::uint32_t left_ = kWindow;
   std::uint32_t hits_ = 0;
   bool asking_ = true;
+  bool mostly_hits_ = false;
 };
 
 }  // namespace lockstep

@@ -19,7 +19,10 @@ class Arena {
   Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  ~Arena() { ::operator delete(data_); }
+  ~Arena() { release(data_); }
+
+  /// Gives back a buffer that grow() returned.
+  static void release(std::byte* data) { ::operator delete(data, std::align_val_t{kSmallest}); }
 
   static constexpr std::uint32_t block_bytes(std::size_t wanted) {
     return static_cast<std::uint32_t>(std::bit_ceil(std::max<std::size_t>(wanted, kSmallest)));
@@ -57,7 +60,7 @@ class Arena {
   /// they are; the returned old buffer lets the owner move those that have to be moved in another way.
   std::byte* grow(std::uint32_t more) {
     const std::uint32_t wanted = std::max(used_ + more, capacity_ + capacity_ / 2);
-    auto* fresh = static_cast<std::byte*>(::operator new(wanted));
+    auto* fresh = static_cast<std::byte*>(::operator new(wanted, std::align_val_t{kSmallest}));
     if (used_ != 0) std::memcpy(fresh, data_, used_);
     capacity_ = wanted;
     return std::exchange(data_, fresh);
@@ -75,7 +78,7 @@ class Arena {
   }
 
  private:
-  static constexpr std::uint32_t kSmallest = 64;
+  static constexpr std::uint32_t kSmallest = 64;  // a cache line
   static constexpr std::size_t kClasses = 24;
 
   static constexpr std::size_t size_class(std::uint32_t bytes) {

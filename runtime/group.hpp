@@ -42,6 +42,15 @@ class Group {
   }
   const Large* large() const { return form_ == Form::large ? body_.large : nullptr; }
 
+  /// Fetches the rows that do not lie in the entry.
+  template <class Segment>
+  [[gnu::always_inline]] void prefetch(const Segment& home) const {
+    if (form_ == Form::inside) return;
+    const void* rows = form_ == Form::block ? home.arena().at(body_.block.offset) : static_cast<void*>(body_.large);
+    __builtin_prefetch(rows, 1);
+    __builtin_prefetch(static_cast<const std::byte*>(rows) + 64, 1);
+  }
+
   template <class Segment, class Function>
   void for_each(const Segment& home, Function&& function) const {
     if (form_ == Form::large) return body_.large->for_each(function);

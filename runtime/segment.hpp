@@ -206,7 +206,7 @@ class Segment {
     if constexpr (!Payload::kArenaBitwise) {
       for_each([&](Entry& entry) { entry.payload.rebase(old, arena_.at(0)); });
     }
-    ::operator delete(old);
+    Arena::release(old);
   }
 
   std::atomic<std::uint32_t> owners_{1};
