@@ -194,11 +194,12 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const auto take_and_remember = [this](const Lifted& row, std::uint64_t hash, Weight weight) {
       remember(row.first, take(row, hash, weight));
     };
-    const auto pass = [this](auto&& row, std::uint64_t hash, Weight weight, auto& taker) {
+    const auto look = look_for_rows();
+    const auto pass = [this, &look](auto&& row, std::uint64_t hash, Weight weight, auto& taker) {
       if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
-        ahead_.pass(row, hash, weight, taker);
+        ahead_.pass(row, hash, weight, taker, look);
       } else {
-        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, taker);
+        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, taker, look);
       }
     };
     in.for_each([&](auto&& row, Weight weight) {
@@ -225,12 +226,22 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       asked ? pass(std::forward<decltype(row)>(row), hash, weight, take_and_remember)
             : pass(std::forward<decltype(row)>(row), hash, weight, take_row);
     });
-    ahead_.finish(take_row);
+    ahead_.finish(take_row, look);
     judge_ = judge;
     for (const HotKey& hot : hot_) {
       if (hot.met_again) apply(groups_.marked()[hot.place], hot.delta);
     }
     hot_.clear();
+  }
+
+  auto look_for_rows() const {
+    if constexpr (State::kAnyOrdered) {
+      return [this](const Lifted& row, std::uint64_t hash) __attribute__((always_inline)) {
+        if (const Entry* entry = groups_.find(row.first, hash)) entry->payload.prefetch(groups_.segment(hash));
+      };
+    } else {
+      return NoLook{};
+    }
   }
 
   void remember(const K& key, std::uint32_t place) {

@@ -46,9 +46,12 @@ class Group {
   template <class Segment>
   [[gnu::always_inline]] void prefetch(const Segment& home) const {
     if (form_ == Form::inside) return;
-    const void* rows = form_ == Form::block ? home.arena().at(body_.block.offset) : static_cast<void*>(body_.large);
-    __builtin_prefetch(rows, 1);
-    __builtin_prefetch(static_cast<const std::byte*>(rows) + 64, 1);
+    if (form_ == Form::large) {
+      __builtin_prefetch(body_.large, 1);
+      return;
+    }
+    const std::byte* block = home.arena().at(body_.block.offset);
+    for (std::size_t at = 0; at < size_ * sizeof(Item); at += 64) __builtin_prefetch(block + at, 1);
   }
 
   template <class Segment, class Function>
