@@ -50,8 +50,9 @@ class ArrangeNode final : public Node {
     const auto apply = [this](const R& row, std::uint64_t hash, Weight weight) {
       index_.add(row.first, hash, row.second, weight);
     };
-    const auto look = [this](const R& row, std::uint64_t hash)
-        __attribute__((always_inline)) { index_.prefetch_rows(row.first, hash); };
+    const auto look = [this](const R& row, std::uint64_t hash) __attribute__((always_inline)) {
+      index_.prefetch_rows(row.first, hash);
+    };
     for (std::span<const Weighted<R>> rows : spans) {
       NodeCounters::add(counters.rows_in, rows.size());
       for (const auto& [row, weight] : rows) {

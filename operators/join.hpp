@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -9,91 +9,10 @@
 #include "operators/arrange.hpp"
 #include "operators/filter.hpp"
 #include "operators/join_unique.hpp"
+#include "operators/key_matcher.hpp"
 #include "runtime/self_test.hpp"
 
 namespace lockstep {
-
-/// For the rows of one delta, those of another with the same key. Small deltas are compared pair by pair.
-template <class K, class VA, class VB>
-class DeltaMatcher {
- public:
-  using RowA = Weighted<std::pair<K, VA>>;
-  using RowB = Weighted<std::pair<K, VB>>;
-  template <class Row>
-  using Spans = std::span<const std::span<const Row>>;
-
-  template <class Function>
-  void for_each_pair(Spans<RowA> a, std::size_t size_a, Spans<RowB> b, std::size_t size_b, Function&& function) {
-    if (size_a * size_b <= kFewPairs) {
-      for (const auto& span_a : a) {
-        for (const RowA& row_a : span_a) {
-          for (const auto& span_b : b) {
-            for (const RowB& row_b : span_b) {
-              if (row_traits<K>::equal(row_a.row.first, row_b.row.first)) function(row_a, row_b);
-            }
-          }
-        }
-      }
-      return;
-    }
-    reached(Place::join_of_deltas_by_hash);
-    // Over many keys hardly any two rows meet: a few bits for each row of a rule most of b out.
-    const std::size_t mask = std::bit_ceil(kBits * size_a) - 1;
-    bits_.assign(mask / 64 + 1, 0);
-    hashes_.clear();
-    for_each_hash(a, [&](const RowA&, std::uint64_t hash) {
-      bits_[(hash & mask) / 64] |= std::uint64_t{1} << hash % 64;
-      hashes_.push_back(hash);
-    });
-    chain_.clear();
-    for_each_hash(b, [&](const RowB& row, std::uint64_t hash) {
-      if ((bits_[(hash & mask) / 64] >> hash % 64 & 1) != 0) chain_.push_back({&row, hash, 0});
-    });
-    if (!chain_.empty()) meet(a, function);
-  }
-
- private:
-  static constexpr std::size_t kFewPairs = 64;
-  static constexpr std::size_t kBits = 16;
-
-  template <class Row, class Function>
-  static void for_each_hash(Spans<Row> spans, Function&& function) {
-    for (const auto& span : spans) {
-      for (const Row& row : span) function(row, row_traits<K>::hash(row.row.first));
-    }
-  }
-
-  /// The rows of a, whose hashes are there, with those of b that are left, which are chained by their hashes.
-  template <class Function>
-  void meet(Spans<RowA> a, Function&& function) {
-    const std::size_t mask = std::bit_ceil(2 * chain_.size()) - 1;
-    heads_.assign(mask + 1, 0);
-    for (std::size_t i = 0; i < chain_.size(); ++i) {
-      chain_[i].next = std::exchange(heads_[chain_[i].hash & mask], static_cast<std::uint32_t>(i + 1));
-    }
-    const std::uint64_t* hash = hashes_.data();
-    for (const auto& span : a) {
-      for (const RowA& row : span) {
-        for (std::uint32_t at = heads_[*hash & mask]; at != 0; at = chain_[at - 1].next) {
-          const Linked& linked = chain_[at - 1];
-          if (linked.hash == *hash && row_traits<K>::equal(linked.row->row.first, row.row.first))
-            function(row, *linked.row);
-        }
-        ++hash;
-      }
-    }
-  }
-
-  struct Linked {
-    const RowB* row;
-    std::uint64_t hash;
-    std::uint32_t next;
-  };
-  std::vector<std::uint64_t> bits_;
-  AppendVector<std::uint64_t> hashes_;
-  AppendVector<Linked> chain_;
-  std::vector<std::uint32_t> heads_;
-};
 
 /// The equi-join of two keyed streams, over their indexes: Δ(a⋈b) = Δa⋈b′ + a′⋈Δb − Δa⋈Δb, where a′ and b′ are after
 /// the step. Keeps nothing itself.
@@ -122,6 +41,9 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
   }
 
  private:
+  using RowA = Weighted<std::pair<K, VA>>;
+  using RowB = Weighted<std::pair<K, VB>>;
+
   /// Some term's weight is out of range, but the terms of its row may cancel: judge their sums, key by key.
   void eval_wide(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     struct Term {
@@ -158,8 +80,15 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
     });
     if (!delta_a.fresh() || !delta_b.fresh() || planted(Bug::join_keeps_both_deltas)) return;
     const int times = planted(Bug::join_takes_deltas_twice) ? 2 : 1;
+    const auto each = [](auto& delta) {
+      return [&delta](auto&& visit) {
+        for (const auto& span : delta.spans()) {
+          for (const auto& row : span) visit(row.row.first, row);
+        }
+      };
+    };
     matcher_.for_each_pair(
-        delta_a.spans(), delta_a.size(), delta_b.spans(), delta_b.size(), [&](const auto& a, const auto& b) {
+        delta_a.size(), each(delta_a), delta_b.size(), each(delta_b), [&](const RowA& a, const RowB& b) {
           term(a.row.first, a.row.second, b.row.second, -static_cast<Int128>(a.weight) * b.weight * times);
         });
   }
@@ -190,7 +119,7 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
 
   IndexView<K, VA>* a_;
   IndexView<K, VB>* b_;
-  DeltaMatcher<K, VA, VB> matcher_;
+  KeyMatcher<K, const RowA, const RowB> matcher_;
   std::array<Match<VA>, kBlock> matches_a_;  // kept, since to clear them costs more than a probe
   std::array<Match<VB>, kBlock> matches_b_;
 };

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
-#include <bit>
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "operators/join_function.hpp"
+#include "operators/key_matcher.hpp"
 #include "runtime/index.hpp"
 
 namespace lockstep {
@@ -49,7 +47,7 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
 
   /// Old and new row of a key stand side by side; see Properties::unique_by_key.
   template <class V, class Reader>
-  static void read(Reader& delta, std::vector<Change<V>>& changes) {
+  static void read(Reader& delta, AppendVector<Change<V>>& changes) {
     changes.clear();
     delta.for_each([&changes](const std::pair<K, V>& row, Weight weight) {
       if (changes.empty() || !row_traits<K>::equal(*changes.back().key, row.first)) changes.push_back({&row.first});
@@ -62,37 +60,17 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
       a.done = b.done = true;
       emit(*a.key, a.before, b.before, a.after, b.after, out);
     };
-    if (changes_a_.size() * changes_b_.size() <= kFewPairs) {
-      for (Change<VA>& a : changes_a_) {
-        for (Change<VB>& b : changes_b_) {
-          if (row_traits<K>::equal(*a.key, *b.key)) join_two(a, b);
-        }
-      }
-      return;
-    }
-    const std::size_t mask = std::bit_ceil(2 * changes_a_.size()) - 1;
-    slots_.assign(mask + 1, Slot{0, 0});
-    for (std::size_t i = 0; i < changes_a_.size(); ++i) {
-      const std::uint64_t hash = row_traits<K>::hash(*changes_a_[i].key);
-      std::size_t at = hash & mask;
-      while (slots_[at].place != 0) at = (at + 1) & mask;
-      slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(i + 1)};
-    }
-    for (Change<VB>& b : changes_b_) {
-      const std::uint64_t hash = row_traits<K>::hash(*b.key);
-      for (std::size_t at = hash & mask; slots_[at].place != 0; at = (at + 1) & mask) {
-        if (slots_[at].tag != hash >> 32) continue;
-        Change<VA>& a = changes_a_[slots_[at].place - 1];
-        if (!row_traits<K>::equal(*a.key, *b.key)) continue;
-        join_two(a, b);
-        break;
-      }
-    }
+    const auto each = [](auto& changes) {
+      return [&changes](auto&& visit) {
+        for (auto& change : changes) visit(*change.key, change);
+      };
+    };
+    matcher_.for_each_pair(changes_a_.size(), each(changes_a_), changes_b_.size(), each(changes_b_), join_two);
   }
 
   /// Joins the changes of one side with what the other side has had all along.
   template <class Changed, class V, class Emit>
-  void join_rest(const std::vector<Changed>& changes, IndexView<K, V>& other, std::array<Match<V>, kBlock>& matches,
+  void join_rest(const AppendVector<Changed>& changes, IndexView<K, V>& other, std::array<Match<V>, kBlock>& matches,
                  Emit&& emit) {
     std::array<const Changed*, kBlock> block;
     std::array<const K*, kBlock> keys;
@@ -121,17 +99,11 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
     if (after) out.push_back({std::move(*after), 1});
   }
 
-  static constexpr std::size_t kFewPairs = 64;
-  struct Slot {
-    std::uint32_t tag;
-    std::uint32_t place;  // 1 + the place among the changes of a
-  };
-
   IndexView<K, VA>* index_a_;
   IndexView<K, VB>* index_b_;
-  std::vector<Change<VA>> changes_a_;
-  std::vector<Change<VB>> changes_b_;
-  std::vector<Slot> slots_;
+  AppendVector<Change<VA>> changes_a_;
+  AppendVector<Change<VB>> changes_b_;
+  KeyMatcher<K, Change<VA>, Change<VB>> matcher_;
   std::array<Match<VA>, kBlock> matches_a_;  // kept, since to clear them costs more than a probe
   std::array<Match<VB>, kBlock> matches_b_;
 };

@@ -22,7 +22,7 @@ class Arena {
   ~Arena() { release(data_); }
 
   /// Gives back a buffer that grow() returned.
-  static void release(std::byte* data) { ::operator delete(data, std::align_val_t{kSmallest}); }
+  static void release(std::byte* data) { ::operator delete (data, std::align_val_t{kSmallest}); }
 
   static constexpr std::uint32_t block_bytes(std::size_t wanted) {
     return static_cast<std::uint32_t>(std::bit_ceil(std::max<std::size_t>(wanted, kSmallest)));
@@ -60,7 +60,7 @@ class Arena {
   /// they are; the returned old buffer lets the owner move those that have to be moved in another way.
   std::byte* grow(std::uint32_t more) {
     const std::uint32_t wanted = std::max(used_ + more, capacity_ + capacity_ / 2);
-    auto* fresh = static_cast<std::byte*>(::operator new(wanted, std::align_val_t{kSmallest}));
+    auto* fresh = static_cast<std::byte*>(::operator new (wanted, std::align_val_t{kSmallest}));
     if (used_ != 0) std::memcpy(fresh, data_, used_);
     capacity_ = wanted;
     return std::exchange(data_, fresh);

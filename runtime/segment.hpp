@@ -79,7 +79,7 @@ class Segment {
     return static_cast<std::uint32_t>((std::uint64_t{tag} * capacity) >> 32);
   }
 
-  bool full() const { return (count + 1) * 5 > capacity_ * 4; }
+  bool full() const { return (count + 1) * 10 > capacity_ * 7; }
 
   /// The place for a new entry of this tag. REQUIRES: not full.
   Entry* vacancy(std::uint32_t tag) {

@@ -491,8 +491,8 @@ class Table {
 
   /// The capacity for what a split leaves. A segment that had outgrown the limit may leave more than fits one.
   std::uint32_t roomy(std::uint32_t count) const {
-    const std::uint32_t needed = count + count / 4 + 2;
-    return std::max(needed, std::clamp(count + count / 2 + 2, kMinCapacity, max_capacity()));
+    const std::uint32_t needed = count + count / 2 + 2;
+    return std::max(needed, std::clamp(count + count * 3 / 4 + 2, kMinCapacity, max_capacity()));
   }
 
   /// Shifts back the entries that probed past the gap, so that no tombstone is needed.
