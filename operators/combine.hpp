@@ -55,16 +55,17 @@ class CombiningSender final : public Node {
     NodeCounters::add(counters.rows_in, reader_.size());
     const bool cached = reader_.size() >= kManyRows;
     if (cached) cache_.begin_step();
+    combined_.clear();
     CacheJudge judge = judge_;
     reader_.for_each([&](Lifted&& row, Weight weight) {
       const std::uint64_t code = Cache::code(row.first);
       const bool asked = cached && judge.ask();
       if (asked) {
-        if (const PartialPlace* place = cache_.find(row.first, code)) {
+        if (const std::uint32_t* place = cache_.find(row.first, code)) {
           reached(Place::cache_hit);
           judge.hit();
           if (planted(Bug::cache_forgets_combined_rows)) return;
-          (*partial_parcels_[place->to])[place->at].row.delta.add(row.second, weight);
+          combined_[*place].delta.add(row.second, weight);
           return;
         }
       }
@@ -74,11 +75,13 @@ class CombiningSender final : public Node {
         return;
       }
       reached(Place::partial_sent);
-      Batch<Partial>& partials = parcel(partials_, partial_parcels_, to, activation);
-      cache_.insert(row.first, code, {to, static_cast<std::uint32_t>(partials.size())});
-      partials.push_back({{std::move(row.first), {}}, 1});
-      partials.back().row.delta.add(row.second, weight);
+      cache_.insert(row.first, code, static_cast<std::uint32_t>(combined_.size()));
+      combined_.push_back({{std::move(row.first), {}}, to});
+      combined_.back().delta.add(row.second, weight);
     });
+    for (Combined& one : combined_) {
+      parcel(partials_, partial_parcels_, one.to, activation).push_back({static_cast<Partial&&>(one), 1});
+    }
     judge_ = judge;
     for (unsigned to = 0; to < workers; ++to) {
       announce(to, rows_number_, row_parcels_[to]);
@@ -93,12 +96,11 @@ class CombiningSender final : public Node {
  private:
   static constexpr std::size_t kManyRows = 16;
 
-  /// A key's place in its receiver's partial parcel.
-  struct PartialPlace {
-    std::uint32_t to = 0;
-    std::uint32_t at = 0;
+  /// The rows of a key added up, and the worker that owns it.
+  struct Combined : Partial {
+    unsigned to;
   };
-  using Cache = KeyCache<K, PartialPlace>;
+  using Cache = KeyCache<K, std::uint32_t>;  // of places in combined_
 
   /// Touched when it is needed: its cache line was last at the receiver.
   template <class R>
@@ -125,6 +127,7 @@ class CombiningSender final : public Node {
   const unsigned worker_;
   std::vector<Batch<Lifted>*> row_parcels_;       // by receiver, of this activation; null: nothing to send
   std::vector<Batch<Partial>*> partial_parcels_;  // likewise
+  AppendVector<Combined> combined_;
   Cache cache_;
   CacheJudge judge_;
 };
