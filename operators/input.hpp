@@ -113,7 +113,8 @@ class InputPort {
         if constexpr (std::convertible_to<decltype(item), R>) {
           stage(turn, R(std::move(item)), 1);
         } else {
-          stage(turn, R(std::move(item.row)), item.weight);
+          Weighted<R> weighted = std::move(item);
+          stage(turn, std::move(weighted.row), weighted.weight);
         }
       }
     } catch (...) {

@@ -62,7 +62,7 @@ class Lookahead {
   }
 
  private:
-  static constexpr std::size_t kDistance = 32;
+  static constexpr std::size_t kDistance = 16;
   static constexpr std::size_t kHalf = kDistance / 2;
 
   struct Item {

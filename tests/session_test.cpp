@@ -75,6 +75,17 @@ struct Breakable : ls::Weighted<Number> {
 
 }  // namespace
 
+TEST_CASE("a push takes what converts to a weighted row", "[runtime]") {
+  struct Sale {
+    Number article;
+    Number pieces;
+    operator ls::Weighted<Number>() const { return {article, -pieces}; }
+  };
+  Edges edges;
+  edges.runtime[edges.a].push(std::vector<Sale>{{1, 2}, {3, 4}});
+  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 -2, 3 -4");
+}
+
 TEST_CASE("of a range that throws on the way nothing is staged", "[runtime]") {
   Edges edges;
   std::vector<Breakable> broken;
