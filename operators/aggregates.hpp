@@ -21,8 +21,8 @@
 //
 // A linear aggregator keeps no rows. Its State takes a row at a time, or what a Delta has gathered of many; both give
 // the carry of a sum that left its range (see add_wrapping):
-//   add(delta, lifted, weight)     merge(delta, delta)
-//   add(state, lifted, weight)     apply(state, delta)     is_zero(state)
+//   add(delta, lifted, weight)
+//   add(state, lifted, weight)     apply(state, delta)     is_zero(state)     kOverflow: what to say of a carry
 // An ordered aggregator keeps its rows in order, in the group's part of a segment (Group<Kept, by_row>).
 
 namespace lockstep {
@@ -40,12 +40,12 @@ struct Count {
     using State = Nothing;
     using Result = std::int64_t;
     static constexpr bool kOrdered = false;
+    static constexpr const char* kOverflow = "";
 
     explicit Aggregator(const Count&) {}
     Lifted lift(const std::string&, const R&) { return {}; }
-    static std::int64_t add(Nothing&, const Lifted&, Weight) { return 0; }
-    static void merge(Delta&, const Delta&) {}
-    static std::int64_t apply(State&, const Delta&) { return 0; }
+    static int add(Nothing&, const Lifted&, Weight) { return 0; }
+    static int apply(State&, const Delta&) { return 0; }
     static bool is_zero(const State&) { return true; }
     static Result result(const State&, Weight total) { return total; }
     static void encode(Encoder&, const State&) {}
@@ -56,32 +56,34 @@ struct Count {
 
 namespace aggregators {
 
-/// The exact sum of weight times value, for integers and for doubles.
-template <class Field>
+/// The exact sum of weight times value, for integers and for doubles. Of integers, a state of 64 bits will do where
+/// no larger sum can be shown.
+template <class Field, class Held = Packed128>
 struct Total;
 
 template <shape::Integer Field>
-struct Total<Field> {
+struct Total<Field, Packed128> {
   using Delta = WideSum;
   using State = Packed128;
+  static constexpr const char* kOverflow = "a sum does not fit 128 bits";
 
-  static void add(Delta& delta, Field value, Weight weight) {
+  static int add(Delta& delta, Field value, Weight weight) {
     if (std::in_range<std::int64_t>(value)) {
       delta.add_product(static_cast<std::int64_t>(value), weight);
     } else {
       delta.add(static_cast<Int128>(value) * weight);
     }
+    return 0;
   }
-  static std::int64_t add(State& state, Field value, Weight weight) {
+  static int add(State& state, Field value, Weight weight) {
     Int128 sum = state;
     const int carry = add_wrapping(sum, static_cast<Int128>(value) * weight);
     state = sum;
     return carry;
   }
-  static void merge(Delta& delta, const Delta& more) { delta.add(more); }
-  static std::int64_t apply(State& state, const Delta& delta) {
+  static Int128 apply(State& state, const Delta& delta) {
     Int128 sum = state;
-    const std::int64_t carry = delta.add_to(sum);
+    const Int128 carry = delta.add_to(sum);
     state = sum;
     return carry;
   }
@@ -96,18 +98,42 @@ struct Total<Field> {
   static std::size_t heap_bytes(const State&) { return 0; }
 };
 
+template <shape::Integer Field, std::integral Held>
+struct Total<Field, Held> {
+  using Delta = WideSum;
+  using State = Held;
+  static constexpr const char* kOverflow =
+      std::is_signed_v<Held> ? "a sum does not fit 64 bits" : "a sum does not fit 64 bits without a sign";
+
+  static int add(Delta& delta, Field value, Weight weight) { return Total<Field>::add(delta, value, weight); }
+  static std::int64_t add(State& state, Field value, Weight weight) {
+    std::int64_t product = 0;
+    State sum = 0;
+    if (!__builtin_mul_overflow(value, weight, &product) && !__builtin_add_overflow(state, product, &sum)) [[likely]] {
+      state = sum;
+      return 0;
+    }
+    return wrap(static_cast<Int128>(state) + static_cast<Int128>(value) * weight, state);
+  }
+  static Int128 apply(State& state, const Delta& delta) { return delta.add_to(state); }
+  static bool is_zero(const State& state) { return state == 0; }
+  static void encode(Encoder& out, const State& state) { out.fixed64(static_cast<std::uint64_t>(state)); }
+  static State decode(Decoder& in) { return static_cast<State>(in.fixed64()); }
+  static std::size_t heap_bytes(const State&) { return 0; }
+};
+
 template <>
 struct Total<double> {
   using Delta = ExactSum;
   using State = ExactSum;
+  static constexpr const char* kOverflow = "";
 
-  static std::int64_t add(ExactSum& sum, double value, Weight weight) {
+  static int add(ExactSum& sum, double value, Weight weight) {
     if (planted(Bug::sum_of_doubles_rounds)) value = static_cast<double>(static_cast<float>(value));
     sum.add(value, weight);
     return 0;
   }
-  static void merge(Delta& delta, const Delta& more) { delta.add(more); }
-  static std::int64_t apply(State& state, const Delta& delta) {
+  static int apply(State& state, const Delta& delta) {
     state.add(delta);
     return 0;
   }
@@ -121,27 +147,23 @@ struct Total<double> {
 template <class Field>
 struct SumOf {
   using Result = std::conditional_t<std::unsigned_integral<Field> && sizeof(Field) == 8, std::uint64_t, std::int64_t>;
-  static Result of(const Packed128& sum, Weight) {
-    const Int128 value = sum;
-    if (value != static_cast<Int128>(static_cast<Result>(value))) {
-      throw OverflowError(std::is_signed_v<Result> ? "a sum does not fit 64 bits"
-                                                   : "a sum does not fit 64 bits without a sign");
-    }
-    return static_cast<Result>(value);
-  }
+  using Sums = Total<Field, Result>;
+  static Result of(Result sum, Weight) { return sum; }
 };
 template <>
 struct SumOf<double> {
   using Result = double;
+  using Sums = Total<double>;
   static Result of(const ExactSum& sum, Weight) { return sum.rounded(); }
 };
 
 template <class Field>
 struct AverageOf {
   using Result = double;
-  static Result of(const typename Total<Field>::State& sum, Weight total) {
+  using Sums = Total<Field>;
+  static Result of(const typename Sums::State& sum, Weight total) {
     if (planted(Bug::average_divides_by_changes)) total = total > 0 ? 1 : -1;
-    return Total<Field>::divided(sum, total);
+    return Sums::divided(sum, total);
   }
 };
 
@@ -149,11 +171,12 @@ struct AverageOf {
 template <template <class> class Of, bool kKeyed, class R, class Projection>
 struct Linear {
   using Lifted = projection::Result<kKeyed, Projection, R>;
-  using Sums = Total<Lifted>;
+  using Sums = typename Of<Lifted>::Sums;
   using Delta = typename Sums::Delta;
   using State = typename Sums::State;
   using Result = typename Of<Lifted>::Result;
   static constexpr bool kOrdered = false;
+  static constexpr const char* kOverflow = Sums::kOverflow;
 
   Projection projection;
 
@@ -166,8 +189,7 @@ struct Linear {
   static auto add(DeltaOrState& sum, const Lifted& value, Weight weight) {
     return Sums::add(sum, value, weight);
   }
-  static void merge(Delta& delta, const Delta& more) { Sums::merge(delta, more); }
-  static std::int64_t apply(State& state, const Delta& delta) { return Sums::apply(state, delta); }
+  static auto apply(State& state, const Delta& delta) { return Sums::apply(state, delta); }
   static bool is_zero(const State& state) { return Sums::is_zero(state); }
   static Result result(const State& state, Weight total) { return Of<Lifted>::of(state, total); }
   static void encode(Encoder& out, const State& state) { Sums::encode(out, state); }
@@ -180,17 +202,19 @@ template <template <class> class Of, bool kKeyed, class R, class Projection>
 struct LinearOptional {
   using Lifted = projection::Result<kKeyed, Projection, R>;
   using Field = typename Lifted::value_type;
-  using Sums = Total<Field>;
+  using Sums = typename Of<Field>::Sums;
+  using Weights = Total<Weight>;
   struct Delta {
     typename Sums::Delta sum;
     WideSum weight;
   };
   struct State {
-    typename Sums::State sum;
+    typename Sums::State sum{};
     Packed128 weight = 0;
   };
   using Result = std::optional<typename Of<Field>::Result>;
   static constexpr bool kOrdered = false;
+  static constexpr const char* kOverflow = Sums::kOverflow;
 
   Projection projection;
 
@@ -200,16 +224,12 @@ struct LinearOptional {
     return value;
   }
   template <class DeltaOrState>
-  static auto add(DeltaOrState& to, const Lifted& value, Weight weight) {
-    if (value || planted(Bug::null_values_are_counted)) Total<std::int64_t>::add(to.weight, 1, weight);
-    return Sums::add(to.sum, value ? *value : Field{}, value ? weight : 0);
+  static std::int64_t add(DeltaOrState& to, const Lifted& value, Weight weight) {
+    if (value || planted(Bug::null_values_are_counted)) Weights::add(to.weight, 1, weight);
+    return value ? Sums::add(to.sum, *value, weight) : 0;
   }
-  static void merge(Delta& delta, const Delta& more) {
-    Sums::merge(delta.sum, more.sum);
-    delta.weight.add(more.weight);
-  }
-  static std::int64_t apply(State& state, const Delta& delta) {
-    Total<std::int64_t>::apply(state.weight, delta.weight);
+  static Int128 apply(State& state, const Delta& delta) {
+    Weights::apply(state.weight, delta.weight);
     return Sums::apply(state.sum, delta.sum);
   }
   static bool is_zero(const State& state) { return Sums::is_zero(state.sum) && static_cast<Int128>(state.weight) == 0; }

@@ -21,17 +21,21 @@ class DistinctOperator {
         in, ahead_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
         [this](const R& row, std::uint64_t hash, Weight weight) {
           auto* entry = weights_.insert(row, hash);
-          const auto [marked, first] = weights_.mark(entry);
+          const auto [marked, first] = weights_.marks().mark(entry);
           if (first) marked->mark.weight = entry->payload;
           carries_.note(row, add_wrapping(entry->payload, weight));
           marked->written();
         });
     carries_.settle();
-    weights_.drain_marked([&](const auto& marked) {
+    weights_.drain_marks([&](const auto& marked) {
       const bool was = marked.mark.weight > 0;
       const bool is = marked.payload() > 0;
-      if (was != is && !(was && planted(Bug::distinct_never_retracts))) out.push_back({marked.key(), is ? 1 : -1});
-      return marked.payload() == 0;
+      const bool changed = was != is && !(was && planted(Bug::distinct_never_retracts));
+      if constexpr (std::is_trivially_copyable_v<R>) {
+        out.push_back_if(changed, {marked.key(), is ? 1 : -1});
+      } else if (changed) {
+        out.push_back({marked.key(), is ? 1 : -1});
+      }
     });
   }
 

@@ -7,6 +7,8 @@
 
 #include "operators/group_state.hpp"
 #include "operators/key_cache.hpp"
+#include "operators/shared_groups.hpp"
+#include "runtime/append_vector.hpp"
 #include "runtime/batch.hpp"
 #include "runtime/carries.hpp"
 #include "runtime/edge.hpp"
@@ -31,10 +33,8 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   /// Whether rows can be combined before they are here.
   static constexpr bool kCombines = !State::kAnyOrdered;
 
-  GroupOperator(const IndexLimits& limits, std::tuple<A...> aggregators, bool append_only)
-      : limits_(limits), aggregators_(std::move(aggregators)), append_only_(append_only), groups_(limits) {
-    find_shared_groups(std::index_sequence_for<A...>());
-  }
+  GroupOperator(const IndexLimits& limits, const std::tuple<A...>& aggregators, bool append_only)
+      : limits_(limits), append_only_(append_only), shared_(aggregators, !append_only), groups_(limits) {}
 
   template <class Reader>
   void eval(Reader& rows, Batch<OutRow>& out) {
@@ -142,7 +142,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
 
   Marked& mark(Entry* entry) {
-    const auto [marked, first] = groups_.mark(entry);
+    const auto [marked, first] = groups_.marks().mark(entry);
     if (first && entry->payload.total != 0) {
       marked->mark.before.emplace(result(entry->payload, [entry] { return row_traits<K>::hash(entry->key); }));
     }
@@ -156,7 +156,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   void change(Marked& marked, Function&& function) {
     State& state = marked.entry->payload;
     large_bytes_ -= heap_bytes(state);
-    function(state, [&](std::size_t sum, std::int64_t carry) {
+    function(state, [&](std::size_t sum, Int128 carry) {
       sum_carries_.note({marked.key(), static_cast<std::uint32_t>(sum)}, carry);
     });
     large_bytes_ += heap_bytes(state);
@@ -229,7 +229,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     ahead_.finish(take_row, look);
     judge_ = judge;
     for (const HotKey& hot : hot_) {
-      if (hot.met_again) apply(groups_.marked()[hot.place], hot.delta);
+      if (hot.met_again) apply(groups_.marks()[hot.place], hot.delta);
     }
     hot_.clear();
   }
@@ -258,7 +258,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     if constexpr (State::kAnyOrdered) {
       if (weight != 0) take_ordered(*entry, row, hash, weight);
     }
-    return groups_.place_of(*entry);
+    return groups_.marks().place_of(*entry);
   }
 
   void take_ordered(Entry& entry, const Lifted& row, std::uint64_t hash, Weight weight) {
@@ -267,7 +267,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     each([&]<std::size_t i, class One>() {
       if constexpr (One::kOrdered) {
         const auto& lifted = std::get<i>(row.second);
-        if (shares_[i] != i || !One::takes_part(lifted)) return;
+        if (!shared_.keeps(i) || !One::takes_part(lifted)) return;
         auto& group = std::get<i>(entry.payload.states);
         if (append_only_) {
           keep_best<One>(group, segment, lifted);
@@ -296,17 +296,14 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       if constexpr (One::kOrdered) std::get<i>(carries_).settle();
     });
     sum_carries_.settle([](const auto& key_and_sum) {
-      throw_overflow(
-          key_and_sum.second == 0 ? "the weights of a group sum to more than 64 bits" : "a sum does not fit 128 bits",
-          to_string(key_and_sum.first));
+      throw_overflow(State::kOverflows[key_and_sum.second], to_string(key_and_sum.first));
     });
-    groups_.drain_marked([&](Marked& marked) {
+    groups_.drain_marks([&](Marked& marked) {
       try {
         finish_group(marked, out);
       } catch (const OverflowError&) {
         throw RowError({}, to_string(marked.key()), std::current_exception());
       }
-      return is_gone(marked.payload());
     });
   }
 
@@ -328,26 +325,12 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     }
   }
 
-  bool is_gone(const State& state) const {
-    bool gone = state.total == 0;
-    if (planted(Bug::group_is_gone_with_its_total)) return gone;
-    each([&]<std::size_t i, class One>() {
-      if constexpr (One::kOrdered) {
-        gone = gone && std::get<i>(state.states).empty();
-      } else {
-        gone = gone && One::is_zero(std::get<i>(state.states));
-      }
-    });
-    if (!gone && state.total == 0) reached(Place::group_total_zero_but_kept);
-    return gone;
-  }
-
   /// `hash` gives the hash of the group's key, if that is needed.
   template <class HashOf>
   Result result(const State& state, HashOf&& hash) const {
     const auto one_result = [&]<std::size_t i, class One>() -> typename One::Result {
       if constexpr (One::kOrdered) {
-        return One::result(group_of<i>(state), groups_.segment(hash()));
+        return One::result(shared_.template of<i>(state.states), groups_.segment(hash()));
       } else {
         return One::result(std::get<i>(state.states), state.total);
       }
@@ -356,46 +339,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       return Result{one_result.template operator()<i, A>()...};
     }
     (std::index_sequence_for<A...>());
-  }
-
-  /// The group that an ordered aggregate reads: min and max of one field share.
-  template <std::size_t i>
-  const auto& group_of(const State& state) const {
-    return group_of<i, 0>(state);
-  }
-  template <std::size_t i, std::size_t candidate>
-  const auto& group_of(const State& state) const {
-    using Wanted = std::tuple_element_t<i, decltype(state.states)>;
-    if constexpr (candidate < i) {
-      if constexpr (std::same_as<std::tuple_element_t<candidate, decltype(state.states)>, Wanted>) {
-        if (shares_[i] == candidate) return std::get<candidate>(state.states);
-      }
-      return group_of<i, candidate + 1>(state);
-    } else {
-      return std::get<i>(state.states);
-    }
-  }
-
-  template <std::size_t... i>
-  void find_shared_groups(std::index_sequence<i...>) {
-    (find_shared_group<i>(), ...);
-  }
-  template <std::size_t i>
-  void find_shared_group() {
-    shares_[i] = i;
-    if (append_only_) return;
-    [&]<std::size_t... j>(std::index_sequence<j...>) { (share_if_same<i, j>(), ...); }
-    (std::make_index_sequence<i>());
-  }
-  template <std::size_t i, std::size_t j>
-  void share_if_same() {
-    using One = std::tuple_element_t<i, std::tuple<A...>>;
-    using Other = std::tuple_element_t<j, std::tuple<A...>>;
-    if constexpr (One::kOrdered && Other::kOrdered && std::same_as<typename One::State, typename Other::State>) {
-      const auto a = projection::signature(std::get<i>(aggregators_).projection);
-      const auto b = projection::signature(std::get<j>(aggregators_).projection);
-      if (shares_[i] == i && a && b && *a == *b) shares_[i] = shares_[j];
-    }
   }
 
   template <class One>
@@ -408,9 +351,8 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   };
 
   IndexLimits limits_;
-  std::tuple<A...> aggregators_;
   bool append_only_;
-  std::array<std::size_t, sizeof...(A)> shares_{};
+  SharedGroups<A...> shared_;
   Groups groups_;
   std::size_t large_bytes_ = 0;  // what states hold outside of the table
   std::tuple<typename CarriesOf<A>::type...> carries_;

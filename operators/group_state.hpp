@@ -52,14 +52,6 @@ class GroupDelta {
     (std::index_sequence_for<Aggregator...>());
   }
 
-  void merge(const GroupDelta& more) {
-    total_.add(more.total_);
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      (merge_one<Aggregator>(std::get<i>(deltas_), std::get<i>(more.deltas_)), ...);
-    }
-    (std::index_sequence_for<Aggregator...>());
-  }
-
   const WeightSum& total() const { return total_; }
   template <std::size_t i>
   const auto& delta() const {
@@ -78,11 +70,7 @@ class GroupDelta {
 
   template <class A>
   static void add_one(auto& delta, const typename A::Lifted& lifted, Weight weight) {
-    if constexpr (!A::kOrdered) static_cast<void>(A::add(delta, lifted, weight));
-  }
-  template <class A>
-  static void merge_one(auto& delta, const auto& more) {
-    if constexpr (!A::kOrdered) A::merge(delta, more);
+    if constexpr (!A::kOrdered) A::add(delta, lifted, weight);
   }
 
   WeightSum total_;
@@ -112,8 +100,26 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
     return true;
   }());
 
+  /// What to say if the i-th sum has left its range; the total is the first.
+  static constexpr const char* kOverflows[] = {"the weights of a group sum to more than 64 bits", [] {
+                                                 if constexpr (!Aggregator::kOrdered) return Aggregator::kOverflow;
+                                                 return "";
+                                               }()...};
+
   Weight total = 0;
   [[no_unique_address]] std::tuple<typename Aggregator::State...> states;
+
+  /// Whether all is as if no row had ever come.
+  bool is_vacant() const {
+    if (total != 0) return false;
+    if (planted(Bug::group_is_gone_with_its_total)) return true;
+    const bool vacant = [&]<std::size_t... i>(std::index_sequence<i...>) {
+      return (... && is_zero<Aggregator>(std::get<i>(states)));
+    }
+    (std::index_sequence_for<Aggregator...>());
+    if (!vacant) reached(Place::group_total_zero_but_kept);
+    return vacant;
+  }
 
   /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being
   /// the first.
@@ -206,8 +212,14 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
   }
 
  private:
+  template <class A>
+  static bool is_zero(const typename A::State& state) {
+    if constexpr (A::kOrdered) return state.empty();
+    if constexpr (!A::kOrdered) return A::is_zero(state);
+  }
+
   template <class Carried>
-  static void carry(std::size_t sum, std::int64_t carry, Carried&& carried) {
+  static void carry(std::size_t sum, Int128 carry, Carried&& carried) {
     if (carry != 0) [[unlikely]]
       carried(sum, carry);
   }

@@ -54,7 +54,7 @@ class TableOperator final : public IndexView<K, R> {
     Batch<LedgerRow>& rejects = rejects_->fill();
     in.for_each([&](const Operation& operation, Weight) {
       auto* entry = rows_.insert(operation.key, row_traits<K>::hash(operation.key));
-      const auto [marked, first] = rows_.mark(entry);
+      const auto [marked, first] = rows_.marks().mark(entry);
       if (first) marked->mark.before = entry->payload;
       const bool present = entry->payload.has_value();
       if (operation.kind == Operation::Kind::insert && present) {
@@ -68,7 +68,7 @@ class TableOperator final : public IndexView<K, R> {
         marked->written();
       }
     });
-    rows_.drain_marked([&](const auto& marked) {
+    rows_.drain_marks([&](const auto& marked) {
       const Held& before = marked.mark.before;
       const Held& after = marked.payload();
       const bool same = before && after ? row_traits<R>::equal(before->row, after->row) : !before && !after;
@@ -77,7 +77,6 @@ class TableOperator final : public IndexView<K, R> {
           out.push_back({{marked.key(), before->row}, -1});
         if (after) out.push_back({{marked.key(), after->row}, 1});
       }
-      return !after;
     });
     rejects_->send();
   }
@@ -85,7 +84,7 @@ class TableOperator final : public IndexView<K, R> {
   void probe(std::span<const K* const> keys, std::span<Match<R>> matches) override {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto* entry = rows_.find(*keys[i], row_traits<K>::hash(*keys[i]));
-      matches[i] = entry == nullptr ? Match<R>{} : Match<R>{{&*entry->payload, 1}, nullptr};
+      matches[i] = entry == nullptr || !entry->payload ? Match<R>{} : Match<R>{{&*entry->payload, 1}, nullptr};
     }
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 
 #include "runtime/bytes.hpp"
@@ -34,6 +35,14 @@ class Packed128 {
   std::int64_t high_ = 0;
 };
 
+/// Keeps of a value what a word can hold; returns how often the word's range it is off.
+template <std::integral Word>
+std::int64_t wrap(Int128 value, Word& word) {
+  static_assert(sizeof(Word) == 8);
+  word = static_cast<Word>(value);
+  return static_cast<std::int64_t>((value - static_cast<Int128>(word)) >> 64);
+}
+
 /// A sum that a step gathers, as low + 2^64 · high with a signed low: while the sum fits 64 bits, adding costs no more
 /// than an addition and a branch that is never taken. With a High of 64 bits it holds 128 bits, with one of 128 bits
 /// 192.
@@ -54,19 +63,18 @@ class SplitSum {
     const auto low = static_cast<std::int64_t>(value);
     add_parts(low, (value >> 64) + (low < 0 ? 1 : 0));
   }
-  void add(const SplitSum& other) { add_parts(other.low_, static_cast<Int128>(other.high_)); }
 
   /// Adds this to a sum that wraps around; returns how often it did (see add_wrapping).
-  std::int64_t add_to(Int128& sum) const {
+  Int128 add_to(Int128& sum) const {
     const Int128 high = floor_high();
     const auto high_word = static_cast<std::int64_t>(high);
     const auto value =
         static_cast<Int128>(static_cast<UnsignedInt128>(high_word) << 64 | static_cast<std::uint64_t>(low_));
-    return static_cast<std::int64_t>((high - high_word) >> 64) + add_wrapping(sum, value);
+    return ((high - high_word) >> 64) + add_wrapping(sum, value);
   }
-  std::int64_t add_to(std::int64_t& sum) const {
-    static_assert(sizeof(High) == sizeof sum, "what is beyond 64 bits has to fit the carry");
-    return high_ + add_wrapping(sum, low_);
+  template <std::integral Word>
+  Int128 add_to(Word& sum) const {
+    return static_cast<Int128>(high_) + wrap(static_cast<Int128>(sum) + low_, sum);
   }
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/container/vector.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace lockstep {
@@ -18,6 +19,13 @@ class AppendVector : public boost::container::vector<T> {
   [[gnu::always_inline]] void push_back(T item) {
     make_room();
     Base::push_back(std::move(item));
+  }
+  /// Without a branch, for conditions that are as good as random.
+  [[gnu::always_inline]] void push_back_if(bool condition, T item) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    make_room();
+    *(this->data() + this->size()) = item;
+    this->resize(this->size() + static_cast<std::size_t>(condition), boost::container::default_init);
   }
   template <class... Argument>
   [[gnu::always_inline]] T& emplace_back(Argument... argument) {

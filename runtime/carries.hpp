@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/errors.hpp"
+#include "runtime/weight.hpp"
 
 namespace lockstep {
 
@@ -12,7 +13,7 @@ namespace lockstep {
 template <class R>
 class Carries {
  public:
-  void note(const R& row, std::int64_t carry) {
+  void note(const R& row, Int128 carry) {
     if (carry != 0) [[unlikely]]
       carries_.push_back({row, carry});
   }
@@ -30,7 +31,7 @@ class Carries {
               [](const auto& a, const auto& b) { return row_traits<R>::compare(a.row, b.row) < 0; });
     for (std::size_t i = 0; i < carries_.size();) {
       const R& row = carries_[i].row;
-      std::int64_t sum = 0;
+      Int128 sum = 0;
       for (; i < carries_.size() && row_traits<R>::equal(carries_[i].row, row); ++i) sum += carries_[i].carry;
       if (sum != 0) overflow(row);
     }
@@ -40,7 +41,7 @@ class Carries {
  private:
   struct Carry {
     R row;
-    std::int64_t carry;
+    Int128 carry;
   };
   std::vector<Carry> carries_;
 };

@@ -20,7 +20,7 @@ concept UsesArena = requires {
 
 struct NoArena {};
 
-/// A key, what the table holds for it, and two words: `tag`, the low half of the key's hash (0: no entry), and
+/// A key, what the table holds for it, and two words: `tag`, the high half of the key's hash (0: no entry), and
 /// `link`, by which the table finds the entry among those marked in this step.
 template <class Key, class Payload>
 struct Entry {
@@ -30,8 +30,7 @@ struct Entry {
   Payload payload;
 };
 
-/// A relocatable piece of a table: all entries of one range of hashes, open-addressed and ordered by hash but
-/// for collisions, with an arena for what their payloads hold beyond themselves. Worker-local, until a pin
+/// A relocatable piece of a table: all entries of one range of hashes, open-addressed, with an arena for what their payloads hold beyond themselves. Worker-local, until a pin
 /// shares it; a shared segment is never written.
 template <class Key, class Payload>
 class Segment {
@@ -45,9 +44,9 @@ class Segment {
     return bytes < kHead ? 0 : static_cast<std::uint32_t>((bytes - kHead) / sizeof(Entry));
   }
 
-  static Segment* make(std::uint32_t capacity, std::uint32_t depth) {
+  static Segment* make(std::uint32_t capacity) {
     void* memory = ::operator new(bytes_for(capacity));
-    auto* segment = new (memory) Segment(capacity, depth);
+    auto* segment = new (memory) Segment(capacity);
     for (std::uint32_t i = 0; i < capacity; ++i) segment->entries()[i].tag = 0;
     return segment;
   }
@@ -63,7 +62,6 @@ class Segment {
   bool sole_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
 
   std::uint32_t capacity() const { return capacity_; }
-  std::uint32_t depth() const { return depth_; }
   std::size_t bytes() const {
     if constexpr (UsesArena<Payload>) return bytes_for(capacity_) + arena_.capacity();
     return bytes_for(capacity_);
@@ -74,21 +72,6 @@ class Segment {
     return reinterpret_cast<const Entry*>(reinterpret_cast<const std::byte*>(this) + kHead);
   }
   Entry* end() { return entries() + capacity_; }
-
-  static std::uint32_t home(std::uint32_t tag, std::uint32_t capacity) {
-    return static_cast<std::uint32_t>((std::uint64_t{tag} * capacity) >> 32);
-  }
-
-  bool full() const { return (count + 1) * 10 > capacity_ * 7; }
-
-  /// The place for a new entry of this tag. REQUIRES: not full.
-  Entry* vacancy(std::uint32_t tag) {
-    Entry* entry = entries() + home(tag, capacity_);
-    while (entry->tag != 0) {
-      if (++entry == end()) entry = entries();
-    }
-    return entry;
-  }
 
   /// A block of the arena for one of this segment's payloads.
   std::uint32_t allocate(std::uint32_t bytes) {
@@ -108,7 +91,7 @@ class Segment {
 
   /// The same segment again, for the one owner who wants to write.
   Segment* clone() const {
-    Segment* copy = make(capacity_, depth_);
+    Segment* copy = make(capacity_);
     if constexpr (UsesArena<Payload>) copy->arena_.copy_layout(arena_);
     for (std::uint32_t i = 0; i < capacity_; ++i) {
       const Entry& from = entries()[i];
@@ -122,37 +105,9 @@ class Segment {
       }
       to.link = from.link;
       to.tag = from.tag;
-      ++copy->count;
     }
     return copy;
   }
-
-  /// The first place without an entry. REQUIRES: not full.
-  std::uint32_t first_vacant() const {
-    std::uint32_t place = 0;
-    while (entries()[place].tag != 0) ++place;
-    return place;
-  }
-
-  /// After some entries have been taken out: moves the others to where probes find them, and tells moved(to) of each.
-  /// REQUIRES: `vacant` was vacant before, so that no probe passes it; the entries behind it are settled in order.
-  template <class Function>
-  void close_gaps(std::uint32_t vacant, Function&& moved) {
-    for (std::uint32_t i = vacant + 1; i != vacant + capacity_; ++i) {
-      Entry& entry = entries()[i < capacity_ ? i : i - capacity_];
-      if (entry.tag == 0) continue;
-      Entry* to = entries() + home(entry.tag, capacity_);
-      while (to != &entry && to->tag != 0) {
-        if (++to == end()) to = entries();
-      }
-      if (to == &entry) continue;
-      take(to, *this, entry);
-      moved(to);
-    }
-  }
-
-  /// For half of its range.
-  void deepen() { ++depth_; }
 
   /// Moves an entry of `from` to the raw place `to` of this segment, which may be the same one.
   void take(Entry* to, Segment& from, Entry& entry) {
@@ -184,13 +139,11 @@ class Segment {
     entry.tag = 0;
   }
 
-  std::uint32_t count = 0;
-
  private:
   static constexpr std::size_t kAlign = std::max(alignof(Entry), alignof(std::max_align_t));
   static_assert(kAlign == alignof(std::max_align_t), "lockstep: rows with more than the usual alignment");
 
-  Segment(std::uint32_t capacity, std::uint32_t depth) : capacity_(capacity), depth_(depth) {
+  explicit Segment(std::uint32_t capacity) : capacity_(capacity) {
     static_assert(sizeof(Segment) <= kHead);
   }
   ~Segment() = default;
@@ -211,10 +164,9 @@ class Segment {
 
   std::atomic<std::uint32_t> owners_{1};
   std::uint32_t capacity_;
-  std::uint32_t depth_;
   [[no_unique_address]] std::conditional_t<UsesArena<Payload>, Arena, NoArena> arena_;
 
-  static constexpr std::size_t kHeadFields = 16;
+  static constexpr std::size_t kHeadFields = 8;
   static constexpr std::size_t kHead =
       (kHeadFields + (UsesArena<Payload> ? sizeof(Arena) : 0) + kAlign - 1) / kAlign * kAlign;
 };

@@ -104,6 +104,8 @@ enum class Place {
   segment_split,
   segment_unshared,
   table_replaced_row,
+  vacant_entries_purged,
+  vacant_entries_swept,
   count,
 };
 
@@ -127,6 +129,8 @@ constexpr const char* kPlaceNames[] = {
     "segment split",
     "segment unshared",
     "table replaced row",
+    "vacant entries purged",
+    "vacant entries swept",
 };
 static_assert(sizeof kPlaceNames / sizeof *kPlaceNames == static_cast<unsigned>(Place::count));
 

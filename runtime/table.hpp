@@ -1,67 +1,33 @@
 #pragma once
 
+#include <bit>
 #include <cassert>
+#include <concepts>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "runtime/append_vector.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/marks.hpp"
 #include "runtime/segment.hpp"
 #include "runtime/self_test.hpp"
-#include "runtime/slot.hpp"
 
 namespace lockstep {
 
-struct NoMark {};
-
-/// An entry that a step has touched, with what its operator notes of it. Small keys and payloads are noted too, so that
-/// the end of the step need not fetch an entry again that has left the cache by then. (Measured: bench/NOTES.md.)
-template <class Entry, class Mark>
-struct Marked {
-  using Key = decltype(Entry::key);
-  using Payload = decltype(Entry::payload);
-  static constexpr bool kHasCopy = kBitwise<Key> && kBitwise<Payload> && sizeof(Key) + sizeof(Payload) <= 40;
-  struct Copy {
-    Key key;
-    Payload payload;
-  };
-
-  Entry* entry;
-  [[no_unique_address]] Mark mark;
-  [[no_unique_address]] std::conditional_t<kHasCopy, Copy, NoMark> copy;
-
-  explicit Marked(Entry* entry) : entry(entry), mark(), copy(copy_of(*entry)) {}
-
-  const Key& key() const {
-    if constexpr (kHasCopy) {
-      return copy.key;
-    } else {
-      return entry->key;
-    }
-  }
-  /// As it was when written() was called last.
-  const Payload& payload() const {
-    if constexpr (kHasCopy) {
-      return copy.payload;
-    } else {
-      return entry->payload;
-    }
-  }
-  /// Call when the entry's payload has changed.
-  void written() {
-    if constexpr (kHasCopy) {
-      if (!planted(Bug::copy_beside_mark_is_stale)) copy.payload = entry->payload;
-    }
-  }
-
- private:
-  static auto copy_of(const Entry& entry) {
-    if constexpr (kHasCopy) {
-      return Copy{entry.key, entry.payload};
-    } else {
-      return NoMark{};
-    }
-  }
-};
+/// Whether a payload says no more than a missing entry would.
+template <class Payload>
+bool is_vacant(const Payload& payload) {
+  return payload.is_vacant();
+}
+template <std::integral Payload>
+bool is_vacant(const Payload& payload) {
+  return payload == 0;
+}
+template <class T>
+bool is_vacant(const std::optional<T>& payload) {
+  return !payload;
+}
 
 /// A hash table in segments: the state behind every index. A directory, indexed by the top bits of the hash,
 /// names the segment that holds a range of hashes; a full segment splits in two, so growth never stops the
@@ -69,34 +35,28 @@ struct Marked {
 /// TODS 1979.)
 ///
 /// Every write goes through insert() or writable(): there, a segment that a pin shares is copied first. share() pins.
-/// An entry may be marked once per step with a `Mark`; marks follow entries that move. Worker-local but for
-/// the pins, which any thread may read and drop.
+/// An entry may be marked once per step with a `Mark`; marks follow entries that move. Of entries whose payload is
+/// vacant at the end of the step in which they were marked, a segment keeps some: they may come again, and to
+/// take each out at once costs its lines of memory once more. (Measured: bench/NOTES.md.) So find() may show a vacant
+/// payload. Worker-local but for the pins, which any thread may read and drop.
 ///
-/// Cost: O(1) expected per operation; share() is O(segments).
+/// Cost: O(1) expected per operation; share() is O(segments). State: the entries, and at most three times as many vacant
+/// ones.
 template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
 class Table {
  public:
   using Segment = lockstep::Segment<Key, Payload>;
   using Entry = typename Segment::Entry;
 
-  using Marked = lockstep::Marked<Entry, Mark>;
+  using Marks = lockstep::Marks<Entry, Mark>;
+  using Marked = typename Marks::Marked;
 
-  explicit Table(const IndexLimits& limits = {}) : limits_(limits) { directory_.resize(2, vacant()); }
-  Table(Table&& other) noexcept
-      : limits_(other.limits_),
-        directory_(std::exchange(other.directory_, std::vector<DirectoryEntry>(2, vacant()))),
-        marked_(std::move(other.marked_)),
-        first_link_(other.first_link_),
-        depth_(std::exchange(other.depth_, 1)),
-        version_(other.version_),
-        size_(std::exchange(other.size_, 0)),
-        segments_(std::exchange(other.segments_, 0)),
-        segment_bytes_(std::exchange(other.segment_bytes_, 0)) {}
+  explicit Table(const IndexLimits& limits = {}) : limits_(limits) { directory_.resize(2, nothing()); }
+  Table(Table&& other) noexcept : Table(other.limits_) { *this = std::move(other); }
   Table& operator=(Table&& other) noexcept {
     std::swap(limits_, other.limits_);
     std::swap(directory_, other.directory_);
-    std::swap(marked_, other.marked_);
-    std::swap(first_link_, other.first_link_);
+    std::swap(marks_, other.marks_);
     std::swap(depth_, other.depth_);
     std::swap(version_, other.version_);
     std::swap(size_, other.size_);
@@ -105,56 +65,57 @@ class Table {
     return *this;
   }
   ~Table() {
-    for_each_segment([](Segment& segment) { segment.release(); });
+    for_each_segment([](const DirectoryEntry& place) { place.segment->release(); });
   }
 
+  /// Entries, vacant ones among them.
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return segment_bytes_ + directory_.capacity() * sizeof(DirectoryEntry); }
 
   /// Inlined by force: GCC 12 takes a function that does nothing but prefetch for one without effects, and drops it.
-  /// Where entries have lately come or gone, or payloads lie in the arena, their segment's head is fetched too.
-  [[gnu::always_inline]] void prefetch(std::uint64_t hash) {
+  /// Where payloads lie in the arena, their segment's head is fetched too.
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const {
     const DirectoryEntry& place = directory_[index(hash)];
     const auto* entry = reinterpret_cast<const char*>(first(place, tag_of(hash)));
     __builtin_prefetch(entry, 1);
     __builtin_prefetch(entry + 63, 1);
-    if (UsesArena<Payload> || heads_wanted_ != 0) {
-      if (!UsesArena<Payload>) --heads_wanted_;
-      __builtin_prefetch(place.segment, 1);
-    }
+    if (UsesArena<Payload>) __builtin_prefetch(place.segment, 1);
   }
 
   const Entry* find(const Key& key, std::uint64_t hash) const {
-    const DirectoryEntry& place = directory_[index(hash)];
-    return probe(place, key, tag_of(hash));
+    const Entry* entry = probe(directory_[index(hash)], key, tag_of(hash));
+    return entry->tag != 0 ? entry : nullptr;
   }
 
   /// The entry of this key, created with an empty payload if there was none, ready to be written.
   [[gnu::always_inline]] Entry* insert(const Key& key, std::uint64_t hash) {
     const DirectoryEntry& place = directory_[index(hash)];
+    Entry* vacancy = nullptr;
     if (place.version == version_) [[likely]] {
-      if (const Entry* entry = probe(place, key, tag_of(hash))) [[likely]]
-        return const_cast<Entry*>(entry);
+      auto* entry = const_cast<Entry*>(probe(place, key, tag_of(hash)));
+      if (entry->tag != 0) [[likely]]
+        return entry;
+      vacancy = entry;
     }
-    return insert_slowly(key, hash);
+    return insert_slowly(key, hash, vacancy);
   }
 
   /// The entry of this key, ready to be written, or null.
   Entry* writable(const Key& key, std::uint64_t hash) {
-    return const_cast<Entry*>(probe(directory_[writable_place(hash)], key, tag_of(hash)));
+    if (directory_[index(hash)].version != version_) unshare(index(hash));
+    return const_cast<Entry*>(find(key, hash));
   }
 
   /// REQUIRES: the entry came from insert() or writable() with this hash and nothing was inserted since. Other
   /// entries may move; marks follow them.
   void erase(Entry* entry, std::uint64_t hash) {
     const std::size_t at = index(hash);
-    Segment& segment = *directory_[at].segment;
-    segment.destroy_entry(*entry);
-    close_gap(segment, entry);
-    --segment.count;
+    DirectoryEntry& place = owner(at);
+    place.segment->destroy_entry(*entry);
+    close_gap(place, entry);
     --size_;
-    if (segment.count <= segment.capacity() / 8) {
-      shrink(at);
+    if (--place.count <= place.capacity / 8) {
+      shrink(at, place.capacity / 2);
     } else {
       tidy_at(at);
     }
@@ -170,117 +131,121 @@ class Table {
   /// Call around a change of a payload that may change its arena's size.
   void account(const Segment& segment, std::size_t bytes_before) { segment_bytes_ += segment.bytes() - bytes_before; }
 
-  /// Marks an entry, once: returns the mark, new or not, and whether it is new. Call Marked::written() when the
-  /// payload has been changed.
-  std::pair<Marked*, bool> mark(Entry* entry) {
-    if (is_marked(*entry)) return {&marked_[place_of(*entry)], false};
-    entry->link = first_link_ + static_cast<std::uint32_t>(marked_.size());
-    return {&marked_.emplace_back(entry), true};
-  }
-  /// A marked entry's place among the marked.
-  std::uint32_t place_of(const Entry& entry) const { return entry.link - first_link_; }
-  AppendVector<Marked>& marked() { return marked_; }
+  /// The entries that this step has marked. Call Marked::written() when a payload has been changed.
+  Marks& marks() { return marks_; }
+
   /// At the end of a step: calls function(marked) for each marked entry, in the order of their marking, and clears the
-  /// marks. The function returns whether the entry is to be erased.
+  /// marks.
   template <class Function>
-  void drain_marked(Function&& function) {
-    for (std::size_t i = 0; i < marked_.size(); ++i) {
-      if constexpr (!Marked::kHasCopy) prefetch_marked(i + kMarkedAhead);
-      if (function(marked_[i])) {
-        const std::uint64_t hash = Hash()(marked_[i].key());
-        __builtin_prefetch(directory_[index(hash)].segment, 1);
-        gone_.push_back({i, hash});
-      }
+  void drain_marks(Function&& function) {
+    for (std::size_t i = 0; i < marks_.size(); ++i) {
+      if constexpr (!Marked::kHasCopy) marks_.prefetch(i + kMarksAhead);
+      function(marks_[i]);
+      vacant_.push_back_if(is_vacant(marks_[i].payload()), static_cast<std::uint32_t>(i));
     }
-    for (std::size_t i = 0; i < gone_.size(); ++i) {
-      if (i + kMarkedAhead < gone_.size()) prefetch_marked(gone_[i + kMarkedAhead].place);
-      erase(marked_[gone_[i].place].entry, gone_[i].hash);
-    }
-    gone_.clear();
-    clear_marks();
+    for (const std::uint32_t place : vacant_) count_vacant(Hash()(marks_[place].key()));
+    vacant_.clear();
+    marks_.clear();
+    for (const std::uint64_t hash : mostly_vacant_) sweep(index(hash));
+    mostly_vacant_.clear();
+    if (marks_.base() > limits_.links) [[unlikely]]
+      forget_links();
   }
 
+  /// Each entry, but for vacant ones.
   template <class Function>
   void for_each(Function&& function) const {
-    for_each_segment(
-        [&](Segment& segment) { segment.for_each([&](Entry& entry) { function(std::as_const(entry)); }); });
+    for_each_segment([&](const DirectoryEntry& place) {
+      place.segment->for_each([&](Entry& entry) {
+        if (!says_nothing(entry)) function(std::as_const(entry));
+      });
+    });
   }
 
-  /// All entries whose hashes begin with these bits, each with its segment.
+  /// All entries whose hashes begin with these bits, but for vacant ones, each with its segment.
   template <class Function>
   void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
     const std::uint64_t low = prefix << (64 - bits);
     const std::uint64_t high = low | (~std::uint64_t{0} >> bits);
-    for (std::size_t at = index(low); at <= index(high); at = (at & ~(aliases(at) - 1)) + aliases(at)) {
-      if (directory_[at].capacity == 0) continue;
-      Segment& segment = *directory_[at].segment;
-      segment.for_each([&](Entry& entry) {
-        if (segment.depth() >= bits || Hash()(entry.key) >> (64 - bits) == prefix) {
-          function(std::as_const(entry), std::as_const(segment));
+    for (std::size_t at = index(low); at <= index(high); at = first_alias(at) + aliases(directory_[at])) {
+      const DirectoryEntry& place = directory_[at];
+      if (place.capacity == 0) continue;
+      place.segment->for_each([&](Entry& entry) {
+        if (says_nothing(entry)) return;
+        if (place.depth >= bits || Hash()(entry.key) >> (64 - bits) == prefix) {
+          function(std::as_const(entry), std::as_const(*place.segment));
         }
       });
     }
   }
 
-  /// A pin: a table with the same contents that stays as it is, at the cost of a word per segment. REQUIRES: no marks.
+  /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
+  /// marks.
   Table share() {
-    assert(marked_.empty());
+    assert(marks_.empty());
     Table pin(limits_);
     pin.directory_ = directory_;
     pin.depth_ = depth_;
     pin.size_ = size_;
     pin.segments_ = segments_;
     pin.segment_bytes_ = segment_bytes_;
-    for_each_segment([](Segment& segment) { segment.share(); });
+    for_each_segment([](const DirectoryEntry& place) { place.segment->share(); });
     ++version_;
     pin.version_ = version_;
     return pin;
   }
 
  private:
-  /// A directory entry repeats what a probe needs of its segment, which saves a cache miss. (Measured: 10 %.)
+  /// A directory entry says all that a probe, an insertion or a death has to know of its segment, which saves a cache
+  /// miss. (Measured: bench/NOTES.md.) Of a segment with several, the first keeps the counts.
   struct DirectoryEntry {
     Segment* segment;
-    std::uint32_t capacity;
+    std::uint32_t capacity;  // 0: nothing() yet
     std::uint32_t version;
-  };
-
-  /// A marked entry that is to be erased.
-  struct Gone {
-    std::size_t place;
-    std::uint64_t hash;
+    std::uint32_t count;        // of entries, vacant ones among them
+    std::uint32_t vacant : 24;  // no fewer than are vacant
+    std::uint32_t depth : 8;    // how many top bits the hashes have in common
   };
 
   static constexpr std::uint32_t kMinCapacity = 4;
   static constexpr std::uint32_t kMaxDepth = 30;
-  static constexpr std::size_t kMarkedAhead = 24;
-  static constexpr std::uint32_t kHeadsWanted = 64;
+  static constexpr std::size_t kMarksAhead = 24;
+  static constexpr std::uint32_t kMostVacant = (1 << 24) - 1;
 
   static std::uint32_t tag_of(std::uint64_t hash) {
-    const auto low = static_cast<std::uint32_t>(hash);
-    return low == 0 ? 1 : low;
+    const auto high = static_cast<std::uint32_t>(hash >> 32);
+    return high == 0 ? 1 : high;
   }
 
-  /// The place of a segment that has not been needed yet: one vacant entry, so that probes need no special case.
-  DirectoryEntry vacant() const {
-    alignas(std::max_align_t) static const std::byte nothing[1024]{};
-    static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= sizeof nothing);
-    return {const_cast<Segment*>(reinterpret_cast<const Segment*>(nothing)), 0, 1};
+  /// Where probes for a tag begin: all tags of a segment have their top bits in common.
+  static std::uint32_t home(std::uint32_t tag, std::uint32_t capacity) {
+    return static_cast<std::uint32_t>((std::uint64_t{tag * 0x9e3779b1} * capacity) >> 32);
+  }
+
+  /// A segment that has not been needed yet: one free entry, so that probes need no special case.
+  static DirectoryEntry nothing() {
+    alignas(std::max_align_t) static const std::byte bytes[1024]{};
+    static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= sizeof bytes);
+    return {.segment = const_cast<Segment*>(reinterpret_cast<const Segment*>(bytes)),
+            .capacity = 0,
+            .version = 1,
+            .count = 0,
+            .vacant = 0,
+            .depth = 0};
   }
 
   std::size_t index(std::uint64_t hash) const { return hash >> (64 - depth_); }
-  std::size_t aliases(std::size_t at) const {
-    const DirectoryEntry& place = directory_[at];
-    return std::size_t{1} << (depth_ - (place.capacity == 0 ? 0 : place.segment->depth()));
-  }
+  std::size_t aliases(const DirectoryEntry& place) const { return std::size_t{1} << (depth_ - place.depth); }
+  std::size_t first_alias(std::size_t at) const { return at & ~(aliases(directory_[at]) - 1); }
+  DirectoryEntry& owner(std::size_t at) { return directory_[first_alias(at)]; }
   std::uint32_t max_capacity() const { return std::max(kMinCapacity, Segment::capacity_for(limits_.segment_bytes)); }
 
   static Entry* first(const DirectoryEntry& place, std::uint32_t tag) {
-    return place.segment->entries() + Segment::home(tag, place.capacity);
+    return place.segment->entries() + home(tag, place.capacity);
   }
 
-  /// The entry of this key, or the vacant one where it would be.
-  [[gnu::always_inline]] static const Entry* probe_end(const DirectoryEntry& place, const Key& key, std::uint32_t tag) {
+  /// The entry of this key, or the free one where it would be.
+  [[gnu::always_inline]] static const Entry* probe(const DirectoryEntry& place, const Key& key, std::uint32_t tag) {
     const Entry* entry = first(place, tag);
     const Entry* const end = place.segment->entries() + place.capacity;
     while (entry->tag != 0) {
@@ -289,143 +254,211 @@ class Table {
     }
     return entry;
   }
-  [[gnu::always_inline]] static const Entry* probe(const DirectoryEntry& place, const Key& key, std::uint32_t tag) {
-    const Entry* entry = probe_end(place, key, tag);
-    return entry->tag != 0 ? entry : nullptr;
-  }
 
-  /// Where the key may be new or the segment shared.
-  [[gnu::noinline]] Entry* insert_slowly(const Key& key, std::uint64_t hash) {
+  /// Where the segment is shared, or else the key is new and belongs into this free entry.
+  [[gnu::noinline]] Entry* insert_slowly(const Key& key, std::uint64_t hash, Entry* free) {
     const std::uint32_t tag = tag_of(hash);
-    for (;;) {
-      const std::size_t at = writable_place(hash);
-      const DirectoryEntry& place = directory_[at];
-      auto* entry = const_cast<Entry*>(probe_end(place, key, tag));
-      if (entry->tag != 0) return entry;
-      if (place.capacity == 0 || place.segment->full()) {
-        make_room(at);
-        continue;
-      }
-      std::construct_at(&entry->key, key);
-      std::construct_at(&entry->payload);
-      entry->link = 0;
-      entry->tag = tag;
-      ++place.segment->count;
-      ++size_;
-      heads_wanted_ = kHeadsWanted;
-      return entry;
+    while (free == nullptr || is_full(owner(index(hash)))) {
+      if (free != nullptr) make_room(index(hash));
+      if (directory_[index(hash)].version != version_) unshare(index(hash));
+      free = const_cast<Entry*>(probe(directory_[index(hash)], key, tag));
+      if (free->tag != 0) return free;
     }
+    std::construct_at(&free->key, key);
+    std::construct_at(&free->payload);
+    free->link = 0;
+    free->tag = tag;
+    ++owner(index(hash)).count;
+    ++size_;
+    return free;
   }
 
+  static bool is_full(const DirectoryEntry& place) {
+    return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 7;
+  }
+
+  /// Calls function(place) once for each segment, with the place that keeps its counts.
   template <class Function>
   void for_each_segment(Function&& function) const {
-    for (std::size_t at = 0; at < directory_.size();) {
-      const DirectoryEntry place = directory_[at];
-      at += aliases(at);
-      if (place.capacity != 0) function(*place.segment);
+    for (std::size_t at = 0; at < directory_.size(); at += aliases(directory_[at])) {
+      if (directory_[at].capacity != 0) function(directory_[at]);
     }
   }
 
-  /// The one write point.
-  std::size_t writable_place(std::uint64_t hash) {
-    const std::size_t at = index(hash);
-    if (directory_[at].version != version_) [[unlikely]]
-      unshare(at);
-    return at;
-  }
-
+  /// The one write point: before a segment of an older version is written.
   void unshare(std::size_t at) {
-    Segment* segment = directory_[at].segment;
-    if (directory_[at].capacity != 0 && !segment->sole_owner() && !planted(Bug::pin_is_not_copied)) {
+    DirectoryEntry place = owner(at);
+    if (place.capacity != 0 && !place.segment->sole_owner() && !planted(Bug::pin_is_not_copied)) {
       reached(Place::segment_unshared);
-      Segment* copy = segment->clone();
-      segment_bytes_ += copy->bytes() - segment->bytes();
-      segment->release();
-      segment = copy;
+      Segment* copy = place.segment->clone();
+      segment_bytes_ += copy->bytes() - place.segment->bytes();
+      place.segment->release();
+      place.segment = copy;
     }
-    set(at, segment, directory_[at].capacity);
+    place.version = version_;
+    set(at, place);
   }
 
-  /// Puts a segment at all its directory entries.
-  void set(std::size_t at, Segment* segment, std::uint32_t capacity) {
-    const std::size_t count = std::size_t{1} << (depth_ - (capacity == 0 ? 0 : segment->depth()));
+  void set(std::size_t at, const DirectoryEntry& place) {
+    const std::size_t count = aliases(place);
     const std::size_t begin = at & ~(count - 1);
-    for (std::size_t i = begin; i < begin + count; ++i) directory_[i] = {segment, capacity, version_};
+    for (std::size_t i = begin; i < begin + count; ++i) directory_[i] = place;
   }
 
-  /// Links of earlier steps are less than first_link_; nothing clears them.
-  bool is_marked(const Entry& entry) const { return place_of(entry) < marked_.size(); }
-
-  void follow(Entry* entry) {
-    if (is_marked(*entry)) marked_[place_of(*entry)].entry = entry;
+  /// Only tables with marks keep vacant entries.
+  static bool says_nothing(const Entry& entry) {
+    if constexpr (!std::same_as<Mark, NoMark>) return is_vacant(entry.payload);
+    return false;
   }
 
-  void clear_marks() {
-    first_link_ += static_cast<std::uint32_t>(marked_.size());
-    marked_.clear();
-    if (first_link_ > limits_.links) [[unlikely]]
-      forget_links();
+  void count_vacant(std::uint64_t hash) {
+    DirectoryEntry& place = owner(index(hash));
+    if (place.vacant < kMostVacant) ++place.vacant;
+    if (is_mostly_vacant(place)) mostly_vacant_.push_back(hash);
+  }
+
+  static bool is_mostly_vacant(const DirectoryEntry& place) { return place.vacant * 4 > place.count * 3; }
+
+  /// After a step: gives back what vacant entries hold.
+  void sweep(std::size_t at) {
+    if (!is_mostly_vacant(owner(at))) return;
+    reached(Place::vacant_entries_swept);
+    purge(at);
+    const DirectoryEntry& place = owner(at);
+    if (place.count <= place.capacity / 8) {
+      shrink(at, 4 * place.count);
+    } else {
+      tidy_at(at);
+    }
+  }
+
+  /// Takes vacant entries out. Returns whether there were any; those marked stay.
+  bool purge(std::size_t at) {
+    DirectoryEntry& place = owner(at);
+    const std::uint32_t count_before = place.count;
+    place.vacant = 0;
+    for (Entry* entry = place.segment->entries(); entry != place.segment->end();) {
+      const bool goes = entry->tag != 0 && says_nothing(*entry);
+      if (goes && !marks_.has(*entry)) {
+        place.segment->destroy_entry(*entry);
+        --place.count;
+        --size_;
+        close_gap(place, entry);
+      } else {
+        if (goes) ++place.vacant;
+        ++entry;
+      }
+    }
+    return place.count != count_before;
   }
 
   /// Before links run out: all entries are as if they had never been marked.
   void forget_links() {
     reached(Place::links_forgotten);
-    for (std::size_t at = 0; at < directory_.size(); at += aliases(at)) {
+    for (std::size_t at = 0; at < directory_.size(); at += aliases(directory_[at])) {
       if (directory_[at].version != version_) unshare(at);
       if (directory_[at].capacity != 0) directory_[at].segment->for_each([](Entry& entry) { entry.link = 0; });
     }
-    first_link_ = 1;
+    marks_.restart();
   }
 
-  /// An entry may lie on two lines.
-  [[gnu::always_inline]] void prefetch_marked(std::size_t place) const {
-    if (place >= marked_.size()) return;
-    const auto* entry = reinterpret_cast<const char*>(marked_[place].entry);
-    __builtin_prefetch(entry, 1);
-    __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
-  }
-
-  void adopt(Segment* to, Segment& from, Entry& entry) {
-    Entry* place = to->vacancy(entry.tag);
-    to->take(place, from, entry);
-    follow(place);
-    ++to->count;
-    --from.count;
-  }
-
-  Segment* make_segment(std::uint32_t capacity, std::uint32_t depth) {
+  DirectoryEntry make_segment(std::uint32_t capacity, std::uint32_t depth) {
+    DirectoryEntry place{.segment = Segment::make(capacity),
+                .capacity = capacity,
+                .version = version_,
+                .count = 0,
+                .vacant = 0,
+                .depth = depth & 0xff};
     ++segments_;
-    return Segment::make(capacity, depth);
+    return place;
   }
 
-  void discard(Segment* segment, std::size_t bytes_before) {
-    segment_bytes_ -= bytes_before;
+  void install(std::size_t at, const DirectoryEntry& place) {
+    segment_bytes_ += place.segment->bytes();
+    set(at, place);
+  }
+
+  void discard(Segment* segment) {
+    segment_bytes_ -= segment->bytes();
     --segments_;
     segment->release();
   }
 
+  /// Moves an entry to another segment, unless nothing would be lost without it.
+  void adopt(DirectoryEntry& to, Segment& from, Entry& entry) {
+    if (says_nothing(entry)) {
+      if (!marks_.has(entry)) {
+        from.destroy_entry(entry);
+        --size_;
+        return;
+      }
+      ++to.vacant;
+    }
+    Entry* free = first(to, entry.tag);
+    while (free->tag != 0) {
+      if (++free == to.segment->end()) free = to.segment->entries();
+    }
+    to.segment->take(free, from, entry);
+    marks_.follow(free);
+    ++to.count;
+  }
+
   void make_room(std::size_t at) {
-    const std::uint32_t capacity = directory_[at].capacity;
-    if (capacity == 0) {
-      Segment* fresh = make_segment(kMinCapacity, 0);
-      segment_bytes_ += fresh->bytes();
-      set(at, fresh, fresh->capacity());
-    } else if (capacity < max_capacity()) {
-      rebuild(at, std::min(max_capacity(), capacity * 2));
+    const DirectoryEntry& place = owner(at);
+    if (place.capacity == 0) {
+      install(at, make_segment(kMinCapacity, 0));
+    } else if (place.vacant * 4 >= place.count && purge(at)) {
+      reached(Place::vacant_entries_purged);
+    } else if (place.capacity < max_capacity()) {
+      rebuild(at, std::min(max_capacity(), place.capacity * 2));
     } else if (!split(at)) {
       reached(Place::segment_grew_in_place);
-      rebuild(at, capacity * 2);
+      rebuild(at, place.capacity * 2);
     }
+  }
+
+  void rebuild(std::size_t at, std::uint32_t capacity) {
+    const DirectoryEntry old = owner(at);
+    DirectoryEntry fresh = make_segment(capacity, old.depth);
+    old.segment->for_each([&](Entry& entry) { adopt(fresh, *old.segment, entry); });
+    install(at, fresh);
+    discard(old.segment);
+  }
+
+  /// Splits a segment into the two halves of its range. Returns false if no split would do that tells its entries
+  /// apart.
+  bool split(std::size_t at) {
+    const DirectoryEntry old = owner(at);
+    const std::uint32_t depth = old.depth + 1;
+    const auto side = [depth](const Entry& entry) { return entry.tag >> (32 - depth) & 1; };
+    std::uint32_t right = 0;
+    old.segment->for_each([&](const Entry& entry) { right += side(entry); });
+    const bool apart = right != 0 && right != old.count;
+    if ((apart ? depth : separating_depth(*old.segment)) > worthwhile_depth()) return false;
+    reached(Place::segment_split);
+    if (old.depth == depth_) {
+      double_directory();
+      at *= 2;
+    }
+    DirectoryEntry halves[2] = {make_segment(capacity_after_split(old.count - right), depth),
+                                make_segment(capacity_after_split(right), depth)};
+    old.segment->for_each([&](Entry& entry) { adopt(halves[side(entry)], *old.segment, entry); });
+    if (planted(Bug::split_loses_an_entry) && halves[1].count > 1) drop_first(halves[1]);
+    const std::size_t half = aliases(halves[0]);
+    const std::size_t begin = at & ~(2 * half - 1);
+    install(begin, halves[0]);
+    install(begin + half, halves[1]);
+    discard(old.segment);
+    return true;
   }
 
   /// How many top bits it takes to tell some two entries apart.
   static std::uint32_t separating_depth(Segment& segment) {
-    std::uint64_t all = ~std::uint64_t{0};
-    std::uint64_t any = 0;
+    std::uint32_t all = ~std::uint32_t{0};
+    std::uint32_t any = 0;
     segment.for_each([&](const Entry& entry) {
-      const std::uint64_t hash = Hash()(entry.key);
-      all &= hash;
-      any |= hash;
+      all &= entry.tag;
+      any |= entry.tag;
     });
     return static_cast<std::uint32_t>(std::countl_zero(all ^ any)) + 1;
   }
@@ -433,51 +466,6 @@ class Table {
   /// Hashes that agree in more bits than chance would have it are not worth doubling the directory for.
   std::uint32_t worthwhile_depth() const {
     return std::min<std::uint32_t>(kMaxDepth, static_cast<std::uint32_t>(std::bit_width(size_ / max_capacity())) + 12);
-  }
-
-  void rebuild(std::size_t at, std::uint32_t capacity) {
-    Segment* old = directory_[at].segment;
-    const std::size_t bytes_before = old->bytes();
-    Segment* fresh = make_segment(capacity, old->depth());
-    old->for_each([&](Entry& entry) { adopt(fresh, *old, entry); });
-    segment_bytes_ += fresh->bytes();
-    set(at, fresh, capacity);
-    discard(old, bytes_before);
-  }
-
-  /// Splits a segment into the two halves of its range, the left of which stays where it is. Returns false if no split
-  /// would do that tells its entries apart.
-  bool split(std::size_t at) {
-    Segment* old = directory_[at].segment;
-    const std::uint32_t depth = old->depth() + 1;
-    // The places of the entries that go, listed without a branch: which ones go is as good as random.
-    if (goes_.size() < old->capacity()) goes_.resize(old->capacity());
-    std::uint32_t right_count = 0;
-    old->for_each([&](const Entry& entry) {
-      goes_[right_count] = static_cast<std::uint32_t>(&entry - old->entries());
-      right_count += static_cast<std::uint32_t>(Hash()(entry.key) >> (64 - depth) & 1);
-    });
-    const bool apart = right_count != 0 && right_count != old->count;
-    if ((apart ? depth : separating_depth(*old)) > worthwhile_depth()) return false;
-    reached(Place::segment_split);
-    if (old->depth() == depth_) {
-      double_directory();
-      at *= 2;
-    }
-    const std::size_t bytes_before = old->bytes();
-    Segment* right = make_segment(roomy(right_count), depth);
-    const std::uint32_t vacant = old->first_vacant();
-    for (std::uint32_t i = 0; i < right_count; ++i) adopt(right, *old, old->entries()[goes_[i]]);
-    if (planted(Bug::split_loses_an_entry) && right->count > 1) drop_first(*right);
-    old->deepen();
-    old->close_gaps(vacant, [this](Entry* entry) { follow(entry); });
-    segment_bytes_ += right->bytes() + old->bytes() - bytes_before;
-    const std::size_t half = std::size_t{1} << (depth_ - depth);
-    const std::size_t begin = at & ~(2 * half - 1);
-    set(begin, old, old->capacity());
-    set(begin + half, right, right->capacity());
-    tidy_at(begin);
-    return true;
   }
 
   void double_directory() {
@@ -488,33 +476,32 @@ class Table {
     ++depth_;
   }
 
-  /// The capacity for what a split leaves. A segment that had outgrown the limit may leave more than fits one.
-  std::uint32_t roomy(std::uint32_t count) const {
-    const std::uint32_t needed = count + count / 2 + 2;
-    return std::max(needed, std::clamp(count + count * 3 / 4 + 2, kMinCapacity, max_capacity()));
+  /// A segment that had outgrown the limit may leave more than fits one.
+  std::uint32_t capacity_after_split(std::uint32_t count) const {
+    return std::max(max_capacity(), count + count / 2 + 2);
   }
 
   /// Shifts back the entries that probed past the gap, so that no tombstone is needed.
-  void close_gap(Segment& segment, Entry* gap) {
-    const std::uint32_t capacity = segment.capacity();
-    Entry* const entries = segment.entries();
+  void close_gap(const DirectoryEntry& place, Entry* gap) {
+    const std::uint32_t capacity = place.capacity;
+    Entry* const entries = place.segment->entries();
     auto hole = static_cast<std::uint32_t>(gap - entries);
     for (std::uint32_t i = hole;;) {
       if (++i == capacity) i = 0;
       Entry& entry = entries[i];
       if (entry.tag == 0 || planted(Bug::erased_entry_leaves_gap)) return;
       const auto distance = [capacity, i](std::uint32_t from) { return i >= from ? i - from : i + capacity - from; };
-      if (distance(Segment::home(entry.tag, capacity)) < distance(hole)) continue;
+      if (distance(home(entry.tag, capacity)) < distance(hole)) continue;
       reached(Place::segment_shifted_back);
-      segment.take(entries + hole, segment, entry);
-      follow(entries + hole);
+      place.segment->take(entries + hole, *place.segment, entry);
+      marks_.follow(entries + hole);
       hole = i;
     }
   }
 
-  void shrink(std::size_t at) {
-    const std::uint32_t capacity = directory_[at].capacity;
-    if (capacity > kMinCapacity) rebuild(at, std::max(kMinCapacity, capacity / 2));
+  void shrink(std::size_t at, std::uint32_t capacity) {
+    capacity = std::max(kMinCapacity, capacity);
+    if (capacity < owner(at).capacity) rebuild(at, capacity);
     while (merge(at)) {
     }
     tidy_at(at);
@@ -527,32 +514,27 @@ class Table {
   }
 
   bool merge(std::size_t& at) {
-    Segment* segment = directory_[at].segment;
-    if (segment->depth() == 0) return false;
-    const std::size_t span = aliases(at);
-    const std::size_t begin = at & ~(span - 1);
-    const std::size_t sibling_at = begin ^ span;
-    Segment* sibling = directory_[sibling_at].segment;
-    const std::uint32_t count = segment->count + sibling->count;
-    if (sibling->depth() != segment->depth() || count > max_capacity() / 4) return false;
+    const DirectoryEntry place = owner(at);
+    if (place.depth == 0) return false;
+    const std::size_t span = aliases(place);
+    const std::size_t sibling_at = first_alias(at) ^ span;
+    const std::uint32_t count = place.count + directory_[sibling_at].count;
+    if (directory_[sibling_at].depth != place.depth || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
-    sibling = directory_[sibling_at].segment;
     reached(Place::segment_merged);
-    Segment* merged = make_segment(std::max(kMinCapacity, 2 * count), segment->depth() - 1);
-    for (Segment* part : {segment, sibling}) {
-      const std::size_t bytes_before = part->bytes();
+    DirectoryEntry merged = make_segment(std::max(kMinCapacity, 2 * count), place.depth - 1);
+    for (Segment* part : {place.segment, directory_[sibling_at].segment}) {
       part->for_each([&](Entry& entry) { adopt(merged, *part, entry); });
-      discard(part, bytes_before);
+      discard(part);
     }
-    segment_bytes_ += merged->bytes();
-    set(at, merged, merged->capacity());
+    install(at, merged);
     if (directory_.size() > 8 * segments_) halve(at);
     return true;
   }
 
   void halve(std::size_t& at) {
     std::uint32_t deepest = 1;
-    for_each_segment([&](Segment& segment) { deepest = std::max(deepest, segment.depth()); });
+    for_each_segment([&](const DirectoryEntry& place) { deepest = std::max(deepest, std::uint32_t{place.depth}); });
     const std::uint32_t fold = depth_ - deepest;
     if (fold == 0) return;
     std::vector<DirectoryEntry> folded;
@@ -563,12 +545,12 @@ class Table {
   }
 
   /// For a planted bug.
-  void drop_first(Segment& segment) {
-    for (Entry* entry = segment.entries(); entry != segment.end(); ++entry) {
-      if (entry->tag == 0 || is_marked(*entry)) continue;
-      segment.destroy_entry(*entry);
-      close_gap(segment, entry);
-      --segment.count;
+  void drop_first(DirectoryEntry& place) {
+    for (Entry* entry = place.segment->entries(); entry != place.segment->end(); ++entry) {
+      if (entry->tag == 0 || marks_.has(*entry)) continue;
+      place.segment->destroy_entry(*entry);
+      close_gap(place, entry);
+      --place.count;
       --size_;
       return;
     }
@@ -576,11 +558,9 @@ class Table {
 
   IndexLimits limits_;
   std::vector<DirectoryEntry> directory_;
-  AppendVector<Marked> marked_;
-  AppendVector<Gone> gone_;
-  std::vector<std::uint32_t> goes_;  // for split()
-  std::uint32_t heads_wanted_ = 0;
-  std::uint32_t first_link_ = 1;
+  Marks marks_;
+  AppendVector<std::uint32_t> vacant_;        // places among the marks, during drain_marks()
+  std::vector<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
   std::uint32_t depth_ = 1;
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;

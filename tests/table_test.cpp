@@ -129,25 +129,104 @@ TEST_CASE("a pin costs a copy of what is written after it and no more") {
   CHECK(table.find(6, hash(6)) == entry);
 }
 
-TEST_CASE("marks follow their entries through growth, splits, erasures and merges") {
+TEST_CASE("marks follow their entries through growth, splits, sweeps and merges") {
   struct Mark {
     Key key = -1;
   };
   ls::Table<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
   for (Key key = 0; key < 2000; ++key) {
-    const auto [marked, first] = table.mark(table.insert(key, hash(key)));
+    const auto [marked, first] = table.marks().mark(table.insert(key, hash(key)));
     REQUIRE(first);
     marked->mark.key = key;
-    REQUIRE_FALSE(table.mark(table.insert(key, hash(key))).second);
+    marked->entry->payload = key % 100 == 0 ? 1 : 0;
+    marked->written();
+    REQUIRE_FALSE(table.marks().mark(table.insert(key, hash(key))).second);
   }
-  CHECK(table.marked().size() == 2000);
-  for (const auto& marked : table.marked()) REQUIRE(marked.entry->key == marked.mark.key);
-  table.drain_marked([](const auto& marked) {
-    CHECK(marked.key() == marked.mark.key);
-    return marked.key() % 100 != 0;
+  CHECK(table.marks().size() == 2000);
+  for (Key key = 0; key < 2000; ++key) {
+    const auto& marked = table.marks()[static_cast<std::size_t>(key)];
+    REQUIRE(marked.entry->key == marked.mark.key);
+  }
+  table.drain_marks([](const auto& marked) { CHECK(marked.key() == marked.mark.key); });
+  CHECK(table.size() < 20 * 4);
+  CHECK(table.marks().empty());
+  std::size_t seen = 0;
+  table.for_each([&](const auto& entry) {
+    ++seen;
+    CHECK(entry.key % 100 == 0);
   });
-  CHECK(table.size() == 20);
-  CHECK(table.marked().empty());
+  CHECK(seen == 20);
+}
+
+namespace {
+
+/// Sets payloads in a step.
+template <class Table>
+void set_all(Table& table, Key begin, Key end, std::int64_t payload) {
+  for (Key key = begin; key < end; ++key) {
+    const auto marked = table.marks().mark(table.insert(key, hash(key))).first;
+    marked->entry->payload = payload;
+    marked->written();
+  }
+  table.drain_marks([](const auto&) {});
+}
+
+template <class Table>
+std::size_t rows_of(const Table& table) {
+  std::size_t rows = 0;
+  table.for_each([&](const auto&) { ++rows; });
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("a vacant entry stays a while, says nothing, and may come again") {
+  struct Mark {};
+  ls::Table<Key, std::int64_t, Mark> table;
+  set_all(table, 0, 10, 5);
+  const auto* entry = table.find(3, hash(3));
+  set_all(table, 3, 4, 0);
+  CHECK(rows_of(table) == 9);
+  table.for_each_with_prefix(ls::slot_of(hash(3)), ls::kSlotBits, [](const auto&, const auto&) { FAIL("vacant"); });
+  REQUIRE(table.find(3, hash(3)) == entry);
+  CHECK(entry->payload == 0);
+  set_all(table, 3, 4, 7);
+  CHECK(table.find(3, hash(3)) == entry);
+  CHECK(rows_of(table) == 10);
+}
+
+TEST_CASE("vacant entries give way to new ones, and give memory back when there are many") {
+  struct Mark {};
+  for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum(), ls::IndexLimits{.segment_bytes = 300}}) {
+    ls::Table<Key, std::int64_t, Mark> table(limits);
+    set_all(table, 0, 20000, 1);
+    const std::size_t full = table.bytes();
+    for (Key key = 0; key < 200000; key += 1000) {
+      set_all(table, 20000 + key, 21000 + key, 1);
+      set_all(table, key, 1000 + key, 0);
+      REQUIRE(rows_of(table) == 20000);
+      REQUIRE(table.bytes() < full * 4);
+    }
+    set_all(table, 200000, 219000, 0);
+    CHECK(rows_of(table) == 1000);
+    if (limits.segment_bytes > 1) CHECK(table.bytes() < full / 2);
+    set_all(table, 219000, 220000, 0);
+    CHECK(rows_of(table) == 0);
+    CHECK(table.size() == 0);
+    CHECK(table.bytes() < full / 50);
+  }
+}
+
+TEST_CASE("a pin keeps entries that have become vacant since") {
+  struct Mark {};
+  ls::Table<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
+  set_all(table, 0, 1000, 1);
+  const auto pin = table.share();
+  set_all(table, 0, 1000, 0);
+  set_all(table, 1000, 2000, 1);
+  CHECK(rows_of(pin) == 1000);
+  CHECK(rows_of(table) == 1000);
+  pin.for_each([](const auto& entry) { REQUIRE(entry.key < 1000); });
 }
 
 TEST_CASE("marks of earlier steps are forgotten, even when links have run out") {
@@ -161,7 +240,7 @@ TEST_CASE("marks of earlier steps are forgotten, even when links have run out") 
     for (Key key = 0; key < 50; ++key) {
       if ((step + key) % 3 == 0) continue;
       for (int time = 0; time < 2; ++time) {
-        const auto [marked, first] = table.mark(table.insert(key, hash(key)));
+        const auto [marked, first] = table.marks().mark(table.insert(key, hash(key)));
         REQUIRE(first == (time == 0));
         if (first) marked->mark.step = step;
         REQUIRE(marked->mark.step == step);
@@ -169,10 +248,9 @@ TEST_CASE("marks of earlier steps are forgotten, even when links have run out") 
         marked->written();
       }
     }
-    table.drain_marked([&](const auto& marked) {
+    table.drain_marks([&](const auto& marked) {
       CHECK(marked.mark.step == step);
       CHECK(marked.payload() == marked.entry->payload);
-      return false;
     });
     if (step == pinned_step) pin.emplace(table.share());
   }
