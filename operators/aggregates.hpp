@@ -367,6 +367,8 @@ inline Count count() { return {}; }
 
 /// The exact sum of a field: of integers an std::int64_t (of 64-bit unsigned ones an std::uint64_t), of doubles a
 /// double, rounded once. Rows whose optional field is empty are skipped; a group of only such rows has an empty sum.
+/// An integer sum that does not fit its result at the end of a step ends the run with an error, even if its group has
+/// no row then; what it is worth in the course of the step does not matter.
 template <class Projection>
 Sum<Projection> sum(Projection projection) {
   return {std::move(projection)};

@@ -8,9 +8,8 @@ namespace lockstep {
 /// minimum, so that small random cases reach every shape.
 struct IndexLimits {
   /// Bytes of one segment before it splits. Also what is copied on the first write after a pin. Not a power of two, or
-  /// the heads of all segments would compete for the same few lines of the cache. (Measured: 8 % of a join, 15 %
-  /// of a distinct.)
-  std::uint32_t segment_bytes = 7 << 10;
+  /// the heads of all segments would compete for the same few lines of the cache. (Measured: bench/NOTES.md.)
+  std::uint32_t segment_bytes = 28 << 10;
   /// A group of more rows than this leaves its segment for an index of its own. 0: as many as fit 512 bytes.
   std::uint32_t small_group_rows = 0;
   /// Rows in one page of a large ordered group.

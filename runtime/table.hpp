@@ -431,8 +431,16 @@ class Table {
     const DirectoryEntry old = owner(at);
     const std::uint32_t depth = old.depth + 1;
     const auto side = [depth](const Entry& entry) { return entry.tag >> (32 - depth) & 1; };
+    Entry* const entries = old.segment->entries();
+    // The entries' places, listed without a branch: which places are taken is as good as random.
+    if (taken_.size() < old.capacity) taken_.resize(old.capacity);
+    std::uint32_t count = 0;
     std::uint32_t right = 0;
-    old.segment->for_each([&](const Entry& entry) { right += side(entry); });
+    for (std::uint32_t i = 0; i < old.capacity; ++i) {
+      taken_[count] = i;
+      count += static_cast<std::uint32_t>(entries[i].tag != 0);
+      right += side(entries[i]);
+    }
     const bool apart = right != 0 && right != old.count;
     if ((apart ? depth : separating_depth(*old.segment)) > worthwhile_depth()) return false;
     reached(Place::segment_split);
@@ -442,7 +450,10 @@ class Table {
     }
     DirectoryEntry halves[2] = {make_segment(capacity_after_split(old.count - right), depth),
                                 make_segment(capacity_after_split(right), depth)};
-    old.segment->for_each([&](Entry& entry) { adopt(halves[side(entry)], *old.segment, entry); });
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Entry& entry = entries[taken_[i]];
+      adopt(halves[side(entry)], *old.segment, entry);
+    }
     if (planted(Bug::split_loses_an_entry) && halves[1].count > 1) drop_first(halves[1]);
     const std::size_t half = aliases(halves[0]);
     const std::size_t begin = at & ~(2 * half - 1);
@@ -561,6 +572,7 @@ class Table {
   Marks marks_;
   AppendVector<std::uint32_t> vacant_;        // places among the marks, during drain_marks()
   std::vector<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
+  std::vector<std::uint32_t> taken_;          // for split()
   std::uint32_t depth_ = 1;
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;

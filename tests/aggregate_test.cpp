@@ -135,6 +135,25 @@ TEST_CASE("a sum beyond 64 bits inside of a step is no failure", "[operators]") 
   CHECK(flow.step({{{1, kLargest}, 1 << 30}, {{1, 1}, 5}, {{1, kLargest}, -(1 << 30)}}) == "(1, 5) +1");
 }
 
+TEST_CASE("a sum may leave 64 bits many times over in the course of a step", "[operators]") {
+  auto flow = sums(GENERATE(1U, 3U));
+  const ls::Weight weight = ls::Weight{1} << 31;
+  for (const Number sign : {1, -1}) {
+    std::vector<ls::Weighted<Pair>> rows;
+    for (int i = 0; i < 300; ++i) rows.push_back({{i % 3, sign * kLargest}, weight});
+    rows.push_back({{1, sign}, 4});
+    for (int i = 0; i < 300; ++i) rows.push_back({{i % 3, sign * kLargest}, -weight});
+    CHECK(flow.step(rows) == (sign > 0 ? "(1, 4) +1" : "(1, 0) +1, (1, 4) -1"));
+  }
+}
+
+TEST_CASE("a sum has to fit 64 bits at the end of a step even if its group has no row", "[operators]") {
+  auto flow = sums(GENERATE(1U, 3U));
+  const auto failure = failure_of(flow, std::vector<ls::Weighted<Pair>>{{{1, kLargest}, 1}, {{1, -kLargest}, -1}});
+  CHECK(failure.row() == "1");
+  CHECK_THAT(failure.cause(), Catch::Matchers::Contains("64 bits"));
+}
+
 TEST_CASE("sums of unsigned 64-bit fields are unsigned", "[operators]") {
   const unsigned workers = GENERATE(1U, 3U);
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();

@@ -199,18 +199,18 @@ TEST_CASE("vacant entries give way to new ones, and give memory back when there 
   struct Mark {};
   for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum(), ls::IndexLimits{.segment_bytes = 300}}) {
     ls::Table<Key, std::int64_t, Mark> table(limits);
-    set_all(table, 0, 20000, 1);
+    set_all(table, 0, 5000, 1);
     const std::size_t full = table.bytes();
-    for (Key key = 0; key < 200000; key += 1000) {
-      set_all(table, 20000 + key, 21000 + key, 1);
-      set_all(table, key, 1000 + key, 0);
-      REQUIRE(rows_of(table) == 20000);
+    for (Key key = 0; key < 50000; key += 500) {
+      set_all(table, 5000 + key, 5500 + key, 1);
+      set_all(table, key, 500 + key, 0);
+      REQUIRE(rows_of(table) == 5000);
       REQUIRE(table.bytes() < full * 4);
     }
-    set_all(table, 200000, 219000, 0);
-    CHECK(rows_of(table) == 1000);
-    if (limits.segment_bytes > 1) CHECK(table.bytes() < full / 2);
-    set_all(table, 219000, 220000, 0);
+    set_all(table, 50000, 54750, 0);
+    CHECK(rows_of(table) == 250);
+    if (limits.segment_bytes > 1000) CHECK(table.bytes() < full / 2);
+    set_all(table, 54750, 55000, 0);
     CHECK(rows_of(table) == 0);
     CHECK(table.size() == 0);
     CHECK(table.bytes() < full / 50);
