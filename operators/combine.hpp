@@ -63,11 +63,11 @@ class CombiningSender final : public Node {
       if (asked) {
         if (const std::uint32_t* place = cache_.find(row.first, code)) {
           reached(Place::cache_hit);
-          judge.hit();
           if (planted(Bug::cache_forgets_combined_rows)) return;
           combined_[*place].delta.add(row.second, weight);
           return;
         }
+        judge.miss();
       }
       const unsigned to = worker_of_slot(slot_of(Cache::hash(row.first, code)), workers);
       if (!asked) {

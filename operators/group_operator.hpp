@@ -209,13 +209,13 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       if (asked) {
         if (const std::uint32_t* place = cache_.find(row.first, Cache::kCodeIsHash ? hash : Cache::code(row.first))) {
           reached(Place::cache_hit);
-          judge.hit();
           if (planted(Bug::cache_forgets_combined_rows)) return;
           HotKey& hot = hot_[*place];
           hot.met_again = true;
           hot.delta.add(row.second, weight);
           return;
         }
+        judge.miss();
       }
       if constexpr (!Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
       if (asked && judge.mostly_hits()) {

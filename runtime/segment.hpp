@@ -30,8 +30,8 @@ struct Entry {
   Payload payload;
 };
 
-/// A relocatable piece of a table: all entries of one range of hashes, open-addressed, with an arena for what their payloads hold beyond themselves. Worker-local, until a pin
-/// shares it; a shared segment is never written.
+/// A relocatable piece of a table: all entries of one range of hashes, open-addressed, with an arena for what their
+/// payloads hold beyond themselves. Worker-local, until a pin shares it; a shared segment is never written.
 template <class Key, class Payload>
 class Segment {
  public:
@@ -143,9 +143,7 @@ class Segment {
   static constexpr std::size_t kAlign = std::max(alignof(Entry), alignof(std::max_align_t));
   static_assert(kAlign == alignof(std::max_align_t), "lockstep: rows with more than the usual alignment");
 
-  explicit Segment(std::uint32_t capacity) : capacity_(capacity) {
-    static_assert(sizeof(Segment) <= kHead);
-  }
+  explicit Segment(std::uint32_t capacity) : capacity_(capacity) { static_assert(sizeof(Segment) <= kHead); }
   ~Segment() = default;
 
   void destroy() {

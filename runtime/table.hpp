@@ -40,8 +40,8 @@ bool is_vacant(const std::optional<T>& payload) {
 /// take each out at once costs its lines of memory once more. (Measured: bench/NOTES.md.) So find() may show a vacant
 /// payload. Worker-local but for the pins, which any thread may read and drop.
 ///
-/// Cost: O(1) expected per operation; share() is O(segments). State: the entries, and at most three times as many vacant
-/// ones.
+/// Cost: O(1) expected per operation; share() is O(segments). State: the entries, and at most three times as many
+/// vacant ones.
 template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
 class Table {
  public:
@@ -364,11 +364,11 @@ class Table {
 
   DirectoryEntry make_segment(std::uint32_t capacity, std::uint32_t depth) {
     DirectoryEntry place{.segment = Segment::make(capacity),
-                .capacity = capacity,
-                .version = version_,
-                .count = 0,
-                .vacant = 0,
-                .depth = depth & 0xff};
+                         .capacity = capacity,
+                         .version = version_,
+                         .count = 0,
+                         .vacant = 0,
+                         .depth = depth & 0xff};
     ++segments_;
     return place;
   }
