@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <thread>
 
@@ -23,10 +24,11 @@ class Doorbell {
     rings_.notify_one();
   }
 
-  /// Returns when `ready()` is true: spins (if told to), yields, then sleeps between rings.
+  /// Returns when `ready()` is true: spins (if told to), yields, then sleeps between rings. To be woken takes some 50
+  /// microseconds, so who has slept for little more than that spins longer the next time.
   template <class Ready>
   void wait_until(bool spin, Ready&& ready) {
-    for (int i = 0; spin && i < kSpins; ++i) {
+    for (int i = 0; spin && i < spins_; ++i) {
       if (ready()) return;
       relax();
     }
@@ -34,17 +36,22 @@ class Doorbell {
       if (ready()) return;
       std::this_thread::yield();
     }
+    const auto before = std::chrono::steady_clock::now();
     for (;;) {
       const std::uint32_t heard = rings_.load(std::memory_order_acquire);
-      if (ready()) return;
+      if (ready()) break;
       rings_.wait(heard, std::memory_order_acquire);
     }
+    spins_ = std::chrono::steady_clock::now() - before < kShortSleep ? kManySpins : kFewSpins;
   }
 
  private:
-  static constexpr int kSpins = 2000;
+  static constexpr int kFewSpins = 2'000;
+  static constexpr int kManySpins = 16'000;
+  static constexpr std::chrono::microseconds kShortSleep{300};
   static constexpr int kYields = 4;
 
+  int spins_ = kFewSpins;  // the waiting thread's
   alignas(64) std::atomic<std::uint32_t> rings_{0};
 };
 
