@@ -8,6 +8,7 @@
 #include "operators/chain.hpp"
 #include "operators/group_state.hpp"
 #include "operators/key_cache.hpp"
+#include "runtime/append_vector.hpp"
 #include "runtime/self_test.hpp"
 
 namespace lockstep {

@@ -7,6 +7,7 @@
 
 #include "operators/join_function.hpp"
 #include "operators/key_matcher.hpp"
+#include "runtime/append_vector.hpp"
 #include "runtime/index.hpp"
 
 namespace lockstep {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "runtime/append_vector.hpp"
+#include "runtime/row_shape.hpp"
 #include "runtime/self_test.hpp"
-#include "runtime/slot.hpp"
 
 namespace lockstep {
 

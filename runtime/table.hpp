@@ -12,6 +12,7 @@
 #include "runtime/marks.hpp"
 #include "runtime/segment.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/slot.hpp"
 
 namespace lockstep {
 
