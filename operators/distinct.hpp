@@ -31,7 +31,7 @@ class DistinctOperator {
       const bool was = marked.mark.weight > 0;
       const bool is = marked.payload() > 0;
       const bool changed = was != is && !(was && planted(Bug::distinct_never_retracts));
-      if constexpr (std::is_trivially_copyable_v<R>) {
+      if constexpr (kBitwise<R>) {
         out.push_back_if(changed, {marked.key(), is ? 1 : -1});
       } else if (changed) {
         out.push_back({marked.key(), is ? 1 : -1});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/container/vector.hpp>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -22,9 +23,9 @@ class AppendVector : public boost::container::vector<T> {
   }
   /// Without a branch, for conditions that are as good as random.
   [[gnu::always_inline]] void push_back_if(bool condition, T item) {
-    static_assert(std::is_trivially_copyable_v<T>);
+    static_assert(std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>);
     make_room();
-    *(this->data() + this->size()) = item;
+    std::construct_at(this->data() + this->size(), item);
     this->resize(this->size() + static_cast<std::size_t>(condition), boost::container::default_init);
   }
   template <class... Argument>

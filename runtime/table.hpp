@@ -35,7 +35,7 @@ bool is_vacant(const std::optional<T>& payload) {
 /// table, and a segment that is nearly empty merges with its neighbour. (Extendible hashing: Fagin et al.,
 /// TODS 1979.)
 ///
-/// Every write goes through insert() or writable(): there, a segment that a pin shares is copied first. share() pins.
+/// Every write goes through insert(): there, a segment that a pin shares is copied first. share() pins.
 /// An entry may be marked once per step with a `Mark`; marks follow entries that move. Of entries whose payload is
 /// vacant at the end of the step in which they were marked, a segment keeps some: they may come again, and to
 /// take each out at once costs its lines of memory once more. (Measured: bench/NOTES.md.) So find() may show a vacant
@@ -101,13 +101,7 @@ class Table {
     return insert_slowly(key, hash, vacancy);
   }
 
-  /// The entry of this key, ready to be written, or null.
-  Entry* writable(const Key& key, std::uint64_t hash) {
-    if (directory_[index(hash)].version != version_) unshare(index(hash));
-    return const_cast<Entry*>(find(key, hash));
-  }
-
-  /// REQUIRES: the entry came from insert() or writable() with this hash and nothing was inserted since. Other
+  /// REQUIRES: the entry came from insert() with this hash and nothing was inserted since. Other
   /// entries may move; marks follow them.
   void erase(Entry* entry, std::uint64_t hash) {
     const std::size_t at = index(hash);
