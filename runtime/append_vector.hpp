@@ -21,12 +21,11 @@ class AppendVector : public boost::container::vector<T> {
     make_room();
     Base::push_back(std::move(item));
   }
-  /// Without a branch, for conditions that are as good as random.
+  /// Pushes, and takes back if not: without a branch, for conditions that are as good as random.
   [[gnu::always_inline]] void push_back_if(bool condition, T item) {
-    static_assert(std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>);
-    make_room();
-    std::construct_at(this->data() + this->size(), item);
-    this->resize(this->size() + static_cast<std::size_t>(condition), boost::container::default_init);
+    static_assert(std::is_trivially_destructible_v<T>);
+    push_back(std::move(item));
+    if (!condition) Base::pop_back();
   }
   template <class... Argument>
   [[gnu::always_inline]] T& emplace_back(Argument... argument) {
