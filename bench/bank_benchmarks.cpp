@@ -60,19 +60,21 @@ void add_throughput(std::size_t accounts, Ids ids, const char* order) {
        }});
 }
 
-void add_latency(unsigned workers) {
+/// `small_step_rows`: 0 for helpers that take part in every step.
+void add_latency(unsigned workers, std::size_t small_step_rows) {
   const std::size_t steps = settings().rows(300'000);
-  Contest contest{.name = fmt::format("bank/10_accounts/1_row/{}_workers", workers),
-                  .rows_per_step = 1,
-                  .steps = steps,
-                  .state_rows = 10,
-                  .threads = workers,
-                  .prepare = [=] {
-                    const auto history = random_transfers(10, Ids::ascending, 1, steps);
-                    const RuntimeOptions options{.workers = workers, .threads = workers};
-                    Contestant engine{"engine", [=] { return bank_engine(history, true, options); }};
-                    return with_kernels<Ahead::none>(std::move(engine), history, 10);
-                  }};
+  Contest contest{
+      .name = fmt::format("bank/10_accounts/1_row/{}_workers{}", workers, small_step_rows == 0 ? "_shared" : ""),
+      .rows_per_step = 1,
+      .steps = steps,
+      .state_rows = 10,
+      .threads = workers,
+      .prepare = [=] {
+        const auto history = random_transfers(10, Ids::ascending, 1, steps);
+        const RuntimeOptions options{.workers = workers, .threads = workers, .small_step_rows = small_step_rows};
+        Contestant engine{"engine", [=] { return bank_engine(history, true, options); }};
+        return with_kernels<Ahead::none>(std::move(engine), history, 10);
+      }};
   if (workers > 1) {
     contest.alongside = [] { return std::map<std::string, double>{{"hop_ns", hop_nanoseconds()}}; };
   }
@@ -82,8 +84,10 @@ void add_latency(unsigned workers) {
 }  // namespace
 
 void add_bank_benchmarks() {
-  add_latency(1);
-  add_latency(2);
+  const std::size_t usual = RuntimeOptions().small_step_rows;
+  add_latency(1, usual);
+  add_latency(2, usual);
+  add_latency(2, 0);
   add_throughput(10, Ids::ascending, "ascending");
   add_throughput(10, Ids::shuffled, "shuffled");
   add_throughput(1'000'000, Ids::ascending, "ascending");

@@ -114,7 +114,7 @@ void barrier_alone(benchmark::State& state, unsigned workers, unsigned threads) 
   Dataflow flow;
   auto input = flow.input<std::uint64_t>("keys");
   auto counts = input | group_by(value, count()) | output("counts");
-  Runtime runtime(flow, {.workers = workers, .threads = threads});
+  Runtime runtime(flow, {.workers = workers, .threads = threads, .small_step_rows = 0});
   const std::size_t steps = settings().rows(200'000);
   for (std::size_t i = 0; i < 1000; ++i) runtime.step();
   show(state, nanoseconds_of(steps, [&] { runtime.step(); }));

@@ -109,6 +109,8 @@ def table():
     rows.append(Row("the same, 2 workers, 2 threads", "bank/10_accounts/1_row/2_workers", "p50 ≤ 3 µs and ≤ 10 hops",
                     lambda c: f"{percentiles(c)}; a hop is {c['hop_ns']:.0f} ns: {c['p50_ns'] / c['hop_ns']:.1f} hops",
                     lambda c: c["p50_ns"] <= 3000 and c["p50_ns"] <= 10 * c["hop_ns"]))
+    rows.append(reported("the same, shared by both threads from the beginning",
+                         "bank/10_accounts/1_row/2_workers_shared", percentiles))
     rows += bank_rate("ascending", 60) + bank_rate("shuffled", 35)
     name = "bank/1000000_accounts/10000_rows/ascending"
     rows.append(against_kernel("bank, 10,000 rows a step, 10⁶ accounts, kernel with a table per index", name, 0.6,

@@ -15,6 +15,18 @@ unsigned allowed_processors() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
+namespace {
+
+/// How long a caller runs a small step alone, in ticks: for some 8 microseconds, or 50 if helpers are asleep.
+/// (Measured: steps of the bank that take less than 7 alone take longer shared between two threads; to wake one takes
+/// 40 to 55.)
+constexpr std::uint64_t kSoon = 20'000;
+constexpr std::uint64_t kSoonToSleepers = 130'000;
+/// How many small steps at most are shared from their beginning, after one that took longer than that.
+constexpr unsigned kSharedInARow = 63;
+
+}  // namespace
+
 Crew::Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, const Options& options)
     : workers_(workers),
       failure_(failure),
@@ -22,6 +34,7 @@ Crew::Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, cons
       schedule_(static_cast<std::minstd_rand::result_type>(options.schedule_seed.value_or(1))),
       unfinished_(options.threads) {
   for (unsigned thread = 0; thread < options_.threads; ++thread) {
+    call_bells_.push_back(std::make_unique<Doorbell>());
     bells_.push_back(std::make_unique<Doorbell>());
     unfinished_[thread].reserve(workers_.size());
   }
@@ -44,45 +57,65 @@ std::vector<Doorbell*> Crew::bells_by_worker() {
 }
 
 void Crew::run(const StepOrder& order) {
-  if (options_.threads == 1) {
-    order_ = &order;
-    options_.schedule_seed ? run_simulated() : run_share(0);
-    return;
-  }
   order_ = &order;
-  arrived_.store(0, std::memory_order_relaxed);
-  begun_.fetch_add(1, std::memory_order_release);
-  for (unsigned thread = 1; thread < options_.threads; ++thread) bells_[thread]->ring();
-  run_share(0);
+  if (options_.schedule_seed) {
+    run_simulated();
+  } else if (options_.threads == 1) {
+    begin_share(0);
+    finish_share(0);
+  } else if (order.rows >= options_.small_step_rows || to_share_ != 0) {
+    if (to_share_ != 0) --to_share_;
+    shares_begun_ = false;
+    call_helpers();
+  } else if (begin_all(); run_alone()) {
+    shared_in_a_row_ = 0;
+  } else {
+    to_share_ = shared_in_a_row_ = std::min(2 * shared_in_a_row_ + 1, kSharedInARow);
+    share_all();
+    call_helpers();
+  }
+}
+
+void Crew::call_helpers() {
+  const std::uint64_t calls = calls_.load(std::memory_order_relaxed) + 1;
+  calls_.store(calls, std::memory_order_release);
+  for (unsigned thread = 1; thread < options_.threads; ++thread) call_bells_[thread]->ring();
+  if (!shares_begun_) begin_share(0);
+  finish_share(0);
   bells_[0]->wait_until(options_.spin,
-                        [this] { return arrived_.load(std::memory_order_acquire) == options_.threads - 1; });
+                        [&] { return arrivals_.load(std::memory_order_acquire) == calls * (options_.threads - 1); });
 }
 
 void Crew::help(unsigned thread) {
   if (options_.pin) pin_to_processor(thread);
-  for (std::uint64_t seen = 0;;) {
-    bells_[thread]->wait_until(options_.spin, [&] {
-      return begun_.load(std::memory_order_acquire) != seen || closing_.load(std::memory_order_acquire);
+  for (std::uint64_t calls = 1;; ++calls) {
+    call_bells_[thread]->wait_until(options_.spin, [&] {
+      return calls_.load(std::memory_order_acquire) == calls || closing_.load(std::memory_order_acquire);
     });
-    if (begun_.load(std::memory_order_acquire) == seen) return;
-    ++seen;
-    run_share(thread);
+    if (calls_.load(std::memory_order_acquire) != calls) return;
+    if (!shares_begun_) begin_share(thread);
+    finish_share(thread);
     // Release: the caller acquires the helpers' writes when all have arrived.
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == options_.threads - 1) bells_[0]->ring();
+    const std::uint64_t arrivals = arrivals_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    if (arrivals == calls * (options_.threads - 1)) bells_[0]->ring();
   }
 }
 
 void Crew::wake_all() {
+  for (const auto& bell : call_bells_) bell->ring();
   for (const auto& bell : bells_) bell->ring();
 }
 
-void Crew::run_share(unsigned thread) {
-  std::vector<Worker*>& unfinished = unfinished_[thread];
-  unfinished.clear();
+void Crew::begin_share(unsigned thread) {
+  unfinished_[thread].clear();
   for (std::size_t w = thread; w < workers_.size(); w += options_.threads) {
     workers_[w]->begin(*order_);
-    unfinished.push_back(workers_[w].get());
+    unfinished_[thread].push_back(workers_[w].get());
   }
+}
+
+void Crew::finish_share(unsigned thread) {
+  std::vector<Worker*>& unfinished = unfinished_[thread];
   while (!unfinished.empty()) {
     const std::size_t before = unfinished.size();
     bool moved = false;
@@ -100,13 +133,50 @@ void Crew::run_share(unsigned thread) {
   }
 }
 
-void Crew::run_simulated() {
-  std::vector<Worker*>& unfinished = unfinished_[0];
-  unfinished.clear();
+void Crew::begin_all() {
+  unfinished_[0].clear();
   for (const auto& worker : workers_) {
     worker->begin(*order_);
-    unfinished.push_back(worker.get());
+    unfinished_[0].push_back(worker.get());
   }
+}
+
+/// All workers take turns, level by level. Returns whether they are done; if not, it took too long.
+bool Crew::run_alone() {
+  std::vector<Worker*>& unfinished = unfinished_[0];
+  const std::uint64_t begun = ticks();
+  for (std::size_t at = 0; !unfinished.empty();) {
+    if (at == unfinished.size()) at = 0;
+    if (unfinished[at]->advance(false) == Worker::Progress::done) {
+      unfinished.erase(unfinished.begin() + static_cast<std::ptrdiff_t>(at));
+    } else {
+      ++at;
+    }
+    if (unfinished.size() < 2) continue;
+    const std::uint64_t spent = ticks() - begun;
+    if (spent > kSoon && (spent > kSoonToSleepers || !helpers_sleep())) return false;
+  }
+  return true;
+}
+
+bool Crew::helpers_sleep() const {
+  return std::any_of(call_bells_.begin(), call_bells_.end(), [](const auto& bell) { return bell->asleep(); });
+}
+
+/// Gives every thread those of the caller's unfinished workers that it runs when they are shared.
+void Crew::share_all() {
+  for (unsigned thread = 1; thread < options_.threads; ++thread) unfinished_[thread].clear();
+  std::erase_if(unfinished_[0], [this](Worker* worker) {
+    const unsigned thread = worker->id() % options_.threads;
+    if (thread != 0) unfinished_[thread].push_back(worker);
+    return thread != 0;
+  });
+  shares_begun_ = true;
+}
+
+void Crew::run_simulated() {
+  begin_all();
+  std::vector<Worker*>& unfinished = unfinished_[0];
   while (!unfinished.empty()) {
     const std::size_t first = schedule_() % unfinished.size();
     bool moved = false;

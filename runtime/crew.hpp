@@ -13,14 +13,17 @@
 namespace lockstep {
 
 /// The threads that run the workers: the caller of run() and helpers that wait between steps. Worker w is run by
-/// thread w mod threads. A step begins when the caller counts up `begun_` and ends at the barrier, when every helper
-/// has counted up `arrived_`.
+/// thread w mod threads; but in a small step the caller begins alone, since to share it would take longer, and shares
+/// what is left when the step is not over soon. The helpers begin when the caller counts up `calls_`; the step ends at
+/// the barrier, when every helper has counted up `arrivals_`.
 class Crew {
  public:
   struct Options {
     unsigned threads = 1;
     bool spin = true;
     bool pin = false;
+    /// Steps that seal fewer rows are small.
+    std::size_t small_step_rows = 0;
     /// Run one node at a time, of a worker chosen at random: any schedule can happen, and happens again with the
     /// same seed. One thread.
     std::optional<std::uint64_t> schedule_seed = std::nullopt;
@@ -39,8 +42,14 @@ class Crew {
 
  private:
   void help(unsigned thread);
-  void run_share(unsigned thread);
+  void begin_share(unsigned thread);
+  void finish_share(unsigned thread);
+  void begin_all();
+  bool run_alone();
+  bool helpers_sleep() const;
   void run_simulated();
+  void share_all();
+  void call_helpers();
   void wake_all();
   void pin_to_processor(unsigned thread);
 
@@ -48,11 +57,15 @@ class Crew {
   Failure& failure_;
   const Options options_;
   std::minstd_rand schedule_;
-  std::vector<std::unique_ptr<Doorbell>> bells_;     // by thread
-  std::vector<std::vector<Worker*>> unfinished_;     // by thread: workers still in the step
-  const StepOrder* order_ = nullptr;                 // written before begun_, read after it
-  alignas(64) std::atomic<std::uint64_t> begun_{0};  // steps begun; helpers acquire what the caller released
-  alignas(64) std::atomic<unsigned> arrived_{0};     // helpers that ended the step; the caller acquires their writes
+  std::vector<std::unique_ptr<Doorbell>> call_bells_;   // by thread: rung when helpers are called
+  std::vector<std::unique_ptr<Doorbell>> bells_;        // by thread: rung when something in a step has come
+  std::vector<std::vector<Worker*>> unfinished_;        // by thread: workers still in the step
+  const StepOrder* order_ = nullptr;                    // written before calls_, read after it
+  bool shares_begun_ = false;                           // as order_
+  unsigned to_share_ = 0;                               // so many small steps are shared from their beginning, since
+  unsigned shared_in_a_row_ = 0;                        // the last one begun alone took long, as did those before
+  alignas(64) std::atomic<std::uint64_t> calls_{0};     // steps of the helpers; they acquire what the caller released
+  alignas(64) std::atomic<std::uint64_t> arrivals_{0};  // ends of a helper's step; the caller acquires their writes
   std::atomic<bool> closing_{false};
   std::vector<std::jthread> helpers_;
 };

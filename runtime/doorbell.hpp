@@ -15,14 +15,28 @@ inline void relax() {
 #endif
 }
 
+/// A clock that is cheap to read, of some 2 to 4 ticks a nanosecond, or one.
+inline std::uint64_t ticks() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_ia32_rdtsc();
+#else
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
 /// Wakes the one thread that sleeps on it. Any thread rings; one waits. A ring before the wait is not lost.
 class Doorbell {
  public:
-  /// What was written before the ring is seen by whoever heard it: release, pairs with the acquire in wait_until.
+  /// What was written before the ring is seen by whoever heard it. seq_cst here and in wait_until: either the ringer
+  /// sees that someone is about to sleep, or who is about to sleep sees the ring. (To notify whether or not would be a
+  /// system call as soon as anyone sleeps on an address that shares a bucket of the library's with this one.)
   void ring() {
-    rings_.fetch_add(1, std::memory_order_release);
-    rings_.notify_one();
+    rings_.fetch_add(1);
+    if (asleep_.load()) rings_.notify_one();
   }
+
+  /// Whether whoever waits is asleep, so that a ring takes long to be heard. A guess: it may have changed.
+  bool asleep() const { return asleep_.load(std::memory_order_relaxed); }
 
   /// Returns when `ready()` is true: spins (if told to), yields, then sleeps between rings. To be woken takes some 50
   /// microseconds, so who has slept for little more than that spins longer the next time.
@@ -37,11 +51,13 @@ class Doorbell {
       std::this_thread::yield();
     }
     const auto before = std::chrono::steady_clock::now();
+    asleep_.store(true);
     for (;;) {
-      const std::uint32_t heard = rings_.load(std::memory_order_acquire);
+      const std::uint32_t heard = rings_.load();
       if (ready()) break;
       rings_.wait(heard, std::memory_order_acquire);
     }
+    asleep_.store(false, std::memory_order_relaxed);
     spins_ = std::chrono::steady_clock::now() - before < kShortSleep ? kManySpins : kFewSpins;
   }
 
@@ -53,6 +69,7 @@ class Doorbell {
 
   int spins_ = kFewSpins;  // the waiting thread's
   alignas(64) std::atomic<std::uint32_t> rings_{0};
+  std::atomic<bool> asleep_{false};
 };
 
 }  // namespace lockstep

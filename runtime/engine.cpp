@@ -70,6 +70,7 @@ void Engine::assemble(const RuntimeOptions& options) {
                                  Crew::Options{.threads = threads,
                                                .spin = threads <= processors,
                                                .pin = options.pin_threads,
+                                               .small_step_rows = options.small_step_rows,
                                                .schedule_seed = options.schedule_seed});
   if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
 }
@@ -94,12 +95,12 @@ Step Engine::run_step() {
   constexpr std::uint64_t kSmallSteps = 64;
   const std::uint64_t number = completed() + 1;
   order_.inputs.clear();
-  const std::uint64_t rows = intake_.seal(number, shared_.sealed, order_.inputs);
+  order_.rows = intake_.seal(number, shared_.sealed, order_.inputs);
   Step step(pool_->acquire(number, flow_->identity.get(), 2));
   Step latest(step.data());
   order_.time = {number, 0};
   order_.data = step.data();
-  order_.time_weight = rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
+  order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
   const auto before =
       order_.time_weight == 0 ? std::chrono::steady_clock::time_point() : std::chrono::steady_clock::now();
   crew_->run(order_);
@@ -111,8 +112,8 @@ Step Engine::run_step() {
     const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
     totals_.nanoseconds.store(static_cast<std::uint64_t>(spent.count()), std::memory_order_relaxed);
   }
-  NodeCounters::add(totals_.rows_in, rows);
-  totals_.rows_out.store(rows, std::memory_order_relaxed);
+  NodeCounters::add(totals_.rows_in, order_.rows);
+  totals_.rows_out.store(order_.rows, std::memory_order_relaxed);
   {
     const std::lock_guard lock(latest_lock_);
     std::swap(latest_, latest);

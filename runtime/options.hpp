@@ -15,6 +15,9 @@ struct RuntimeOptions {
   /// Threads that run the workers, the caller of step() among them. 0: as many as workers, but no more than the
   /// processors this process may run on.
   unsigned threads = 0;
+  /// A step of fewer rows is begun by the caller of step() alone; the other threads take their shares when it
+  /// is not over after some 8 microseconds. 0: they always do, at once.
+  std::size_t small_step_rows = 128;
   /// Binds each thread but the caller's to a processor.
   bool pin_threads = false;
   /// Rows that a session may stage before a push has to wait, or throws when stepping by hand.

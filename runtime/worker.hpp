@@ -18,6 +18,7 @@ struct StepOrder {
   StepData* data = nullptr;
   /// Inputs for which something was sealed.
   std::vector<InputId> inputs;
+  std::size_t rows = 0;  // sealed
   /// Whether the nodes' running times are taken in this step, and for how many steps like it they count.
   std::uint64_t time_weight = 0;
 };

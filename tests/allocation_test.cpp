@@ -70,9 +70,10 @@ struct Everything {
 }  // namespace
 
 TEST_CASE("a warm step of rows without heap members allocates nothing", "[allocation]") {
-  const auto options =
-      GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 3, .threads = 1},
-               ls::RuntimeOptions{.workers = 3, .threads = 2}, ls::RuntimeOptions{.workers = 3, .schedule_seed = 9});
+  const auto options = GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 3, .threads = 1},
+                                ls::RuntimeOptions{.workers = 3, .threads = 2},
+                                ls::RuntimeOptions{.workers = 3, .threads = 2, .small_step_rows = 0},
+                                ls::RuntimeOptions{.workers = 3, .schedule_seed = 9});
   INFO(options.workers << " workers on " << options.threads << " threads");
   Everything everything(options);
   Number number = 0;

@@ -12,7 +12,8 @@ namespace {
 
 /// Numbers pass through.
 struct Through {
-  explicit Through(const ls::RuntimeOptions& options = {.workers = 2, .threads = 2}) : runtime(flow, options) {}
+  explicit Through(const ls::RuntimeOptions& options = {.workers = 2, .threads = 2, .small_step_rows = 0})
+      : runtime(flow, options) {}
 
   ls::Dataflow flow;
   ls::Input<Number> in = flow.input<Number>("in");
@@ -109,7 +110,7 @@ TEST_CASE("the destructor steps what was accepted", "[runtime]") {
 }
 
 TEST_CASE("a row accepted before a stop is in a step when it returns", "[runtime]") {
-  Through through({.workers = 2, .threads = 2, .stage_rows = 64});
+  Through through({.workers = 2, .threads = 2, .small_step_rows = 0, .stage_rows = 64});
   for (int round = 0; round < 100; ++round) {
     through.runtime.start(kNever);
     std::atomic<bool> pushing = false;

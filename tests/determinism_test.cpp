@@ -98,9 +98,10 @@ TEST_CASE("every step is the same for any workers, threads, schedule and interle
   unsigned interleaving = 1;
   for (const unsigned workers : {1U, 2U, 3U, 4U}) {
     for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum()}) {
-      for (const unsigned threads : {1U, 2U}) {
-        INFO(workers << " workers on " << threads << " threads");
-        CHECK(run(history, {.workers = workers, .threads = threads, .limits = limits}, ++interleaving) == expected);
+      for (const auto& [threads, small] : {std::pair{1U, 0U}, {2U, 0U}, {2U, 10U}}) {
+        INFO(workers << " workers on " << threads << " threads, steps of fewer than " << small << " rows begun alone");
+        CHECK(run(history, {.workers = workers, .threads = threads, .small_step_rows = small, .limits = limits},
+                  ++interleaving) == expected);
       }
       for (const std::uint64_t schedule : {1U, 2U, 3U}) {
         INFO(workers << " workers, schedule " << schedule);

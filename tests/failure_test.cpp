@@ -115,9 +115,10 @@ struct Started {
 }  // namespace
 
 TEST_CASE("a function that throws fails the step, which is blamed on operator, row and cause", "[failure]") {
-  const ls::RuntimeOptions options =
-      GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 4, .threads = 1},
-               ls::RuntimeOptions{.workers = 4, .threads = 2}, ls::RuntimeOptions{.workers = 4, .schedule_seed = 7});
+  const ls::RuntimeOptions options = GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 4, .threads = 1},
+                                              ls::RuntimeOptions{.workers = 4, .threads = 2},
+                                              ls::RuntimeOptions{.workers = 4, .threads = 2, .small_step_rows = 0},
+                                              ls::RuntimeOptions{.workers = 4, .schedule_seed = 7});
   for (const Suspect& suspect : suspects()) {
     INFO(suspect.name << " at " << options.workers << " workers");
     ls::Dataflow flow;
@@ -167,7 +168,7 @@ TEST_CASE("a function that throws fails the step, which is blamed on operator, r
 TEST_CASE("a failure wakes all who wait, and the destructor does not hang", "[failure]") {
   const ls::RuntimeOptions options =
       GENERATE(ls::RuntimeOptions{.stage_rows = 4}, ls::RuntimeOptions{.workers = 4, .threads = 1, .stage_rows = 4},
-               ls::RuntimeOptions{.workers = 4, .threads = 2, .stage_rows = 4});
+               ls::RuntimeOptions{.workers = 4, .threads = 2, .small_step_rows = 0, .stage_rows = 4});
   std::atomic<int> woken = 0;
   std::vector<std::thread> threads;
   {
@@ -213,7 +214,7 @@ TEST_CASE("a failed runtime stops, and fails still", "[failure]") {
 }
 
 TEST_CASE("a failure while stopping ends the stop", "[failure]") {
-  Started started({.workers = 2, .threads = 2});
+  Started started({.workers = 2, .threads = 2, .small_step_rows = 0});
   started.runtime.start({.rows = 1000, .every = 1h});
   started.runtime[started.in].push(kBad);
   started.runtime.stop();

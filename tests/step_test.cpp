@@ -101,7 +101,7 @@ TEST_CASE("two runtimes of one flow do not disturb each other, on two threads ei
   auto in = flow.input<Number>("in");
   auto out = in | ls::group_by([](Number n) { return n % 10; }, ls::count()) | ls::output("counts", ls::accumulated);
   const auto run = [&](Number stride, unsigned workers) {
-    ls::Runtime runtime(flow, {.workers = workers, .threads = 2});
+    ls::Runtime runtime(flow, {.workers = workers, .threads = 2, .small_step_rows = 0});
     for (Number i = 0; i < 200; ++i) {
       runtime[in].push(i * stride);
       runtime.step();
@@ -163,7 +163,7 @@ TEST_CASE("an idle runtime that is started uses less than one percent of a core"
     const auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
   };
-  Counts counts({.workers = 4, .threads = 4});
+  Counts counts({.workers = 4, .threads = 4, .small_step_rows = 0});
   counts.runtime->start();
   const auto ticket = (*counts.runtime)[counts.in].push(1);
   counts.runtime->wait(ticket);

@@ -43,7 +43,9 @@ TEST_CASE("with more workers and threads than cores, every step is whole and the
   // Both inputs get the same in each transaction, so no step may show a difference.
   auto differences = left_sums | ls::join(right_sums, [](Number a, Number b) { return a - b; }) |
                      ls::filter([](const auto& row) { return row.second != 0; }) | ls::output("differences");
-  auto owned = std::make_unique<ls::Runtime>(flow, ls::RuntimeOptions{.workers = 8, .threads = 6, .stage_rows = 64});
+  const std::size_t small_step_rows = GENERATE(0U, 50U);
+  auto owned = std::make_unique<ls::Runtime>(
+      flow, ls::RuntimeOptions{.workers = 8, .threads = 6, .small_step_rows = small_step_rows, .stage_rows = 64});
   ls::Runtime& runtime = *owned;
   auto steps = runtime.subscribe(4);
   runtime.start({.rows = 40, .every = std::chrono::microseconds(200)});

@@ -202,6 +202,7 @@ Config random_config(Random& random, std::size_t steps) {
   config.workers = static_cast<unsigned>(random.one_of({1, 1, 2, 2, 3, 4}));
   if (config.workers > 1 && random.chance(3)) {
     config.threads = 2;
+    config.small_step_rows = random.chance(50) ? 4 : 0;
   } else if (random.chance(80)) {
     config.schedule = random.next() % 1000;
   }

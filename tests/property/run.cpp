@@ -70,7 +70,11 @@ class Run {
 
  private:
   RuntimeOptions options(unsigned workers) const {
-    return {.workers = workers, .threads = config_.threads, .schedule_seed = config_.schedule, .limits = limits()};
+    return {.workers = workers,
+            .threads = config_.threads,
+            .small_step_rows = config_.small_step_rows,
+            .schedule_seed = config_.schedule,
+            .limits = limits()};
   }
 
   IndexLimits limits() const {

@@ -65,6 +65,8 @@ class Shrinker {
         [](Case & one) -> auto& { return one.config.limits; }, Limits::usual);
     set<unsigned>(
         [](Case & one) -> auto& { return one.config.threads; }, 1);
+    set<std::size_t>(
+        [](Case & one) -> auto& { return one.config.small_step_rows; }, 0);
     set<HashStyle>(
         [](Case & one) -> auto& { return one.config.hash.style; }, HashStyle::normal);
     for (const unsigned workers : {1U, 2U, 3U}) {
