@@ -25,6 +25,11 @@ class ChainReader {
   void for_each(Sink&& sink) {
     reader_.for_each([&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });
   }
+  /// What so many rows, from the first on, become.
+  template <class Sink>
+  void for_each(std::size_t first, std::size_t count, Sink&& sink) {
+    reader_.for_each(first, count, [&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });
+  }
   std::size_t size() const { return reader_.size(); }
   template <class Function>
   void for_each_edge(Function&& function) const {

@@ -8,7 +8,6 @@
 #include "operators/chain.hpp"
 #include "operators/group_state.hpp"
 #include "operators/key_cache.hpp"
-#include "runtime/append_vector.hpp"
 #include "runtime/self_test.hpp"
 
 namespace lockstep {
@@ -54,36 +53,28 @@ class CombiningSender final : public Node {
   void eval(Activation& activation) override {
     const auto workers = static_cast<unsigned>(row_parcels_.size());
     NodeCounters::add(counters.rows_in, reader_.size());
-    const bool cached = reader_.size() >= kManyRows;
-    if (cached) cache_.begin_step();
-    combined_.clear();
-    CacheJudge judge = judge_;
-    reader_.for_each([&](Lifted&& row, Weight weight) {
-      const std::uint64_t code = Cache::code(row.first);
-      const bool asked = cached && judge.ask();
-      if (asked) {
-        if (const std::uint32_t* place = cache_.find(row.first, code)) {
+    tick_ = activation.tick;
+    const auto send_row = [&](Lifted&& row, Weight weight) {
+      const unsigned to = worker_of_slot(slot_of(row_traits<K>::hash(row.first)), workers);
+      parcel(rows_, row_parcels_, to).push_back({std::move(row), weight});
+    };
+    if (reader_.size() < kManyRows) {
+      reader_.for_each(send_row);
+    } else {
+      cache_.begin_step();
+      const auto combine = [this, finder = cache_.finder()](Lifted&& row, Weight weight) {
+        const std::uint64_t code = Cache::code(row.first);
+        if (Combined* combined = finder.find(row.first, code)) {
           reached(Place::cache_hit);
-          if (planted(Bug::cache_forgets_combined_rows)) return;
-          combined_[*place].delta.add(row.second, weight);
-          return;
+          if (!planted(Bug::cache_forgets_combined_rows)) combined->delta.add(row.second, weight);
+          return true;
         }
-        judge.miss();
-      }
-      const unsigned to = worker_of_slot(slot_of(Cache::hash(row.first, code)), workers);
-      if (!asked) {
-        parcel(rows_, row_parcels_, to, activation).push_back({std::move(row), weight});
-        return;
-      }
-      reached(Place::partial_sent);
-      cache_.insert(row.first, code, static_cast<std::uint32_t>(combined_.size()));
-      combined_.push_back({{std::move(row.first), {}}, to});
-      combined_.back().delta.add(row.second, weight);
-    });
-    for (Combined& one : combined_) {
-      parcel(partials_, partial_parcels_, one.to, activation).push_back({static_cast<Partial&&>(one), 1});
+        combine_new_key(std::move(row), code, weight);
+        return false;
+      };
+      judge_.for_each(reader_, combine, send_row);
+      cache_.end_step(send_partial());
     }
-    judge_ = judge;
     for (unsigned to = 0; to < workers; ++to) {
       announce(to, rows_number_, row_parcels_[to]);
       announce(to, partials_number_, partial_parcels_[to]);
@@ -98,16 +89,33 @@ class CombiningSender final : public Node {
   static constexpr std::size_t kManyRows = 16;
 
   /// The rows of a key added up, and the worker that owns it.
-  struct Combined : Partial {
-    unsigned to;
+  struct Combined {
+    unsigned to = 0;
+    GroupDelta<A...> delta;
   };
-  using Cache = KeyCache<K, std::uint32_t>;  // of places in combined_
+  using Cache = KeyCache<K, Combined>;
+
+  /// Out of line, as in GroupOperator.
+  [[gnu::noinline]] void combine_new_key(Lifted row, std::uint64_t code, Weight weight) {
+    const auto workers = static_cast<unsigned>(row_parcels_.size());
+    Combined combined{worker_of_slot(slot_of(Cache::hash(row.first, code)), workers), {}};
+    combined.delta.add(row.second, weight);
+    cache_.insert(row.first, code, std::move(combined), send_partial());
+  }
+
+  auto send_partial() {
+    return [this](const K& key, Combined& combined) {
+      reached(Place::partial_sent);
+      Partial partial{key, std::move(combined.delta)};
+      parcel(partials_, partial_parcels_, combined.to).push_back({std::move(partial), 1});
+    };
+  }
 
   /// Touched when it is needed: its cache line was last at the receiver.
   template <class R>
-  Batch<R>& parcel(Lane<R>& lane, std::vector<Batch<R>*>& parcels, unsigned to, const Activation& activation) {
+  Batch<R>& parcel(Lane<R>& lane, std::vector<Batch<R>*>& parcels, unsigned to) {
     if (parcels[to] == nullptr) [[unlikely]]
-      parcels[to] = &lane.parcel(worker_, to, activation.tick);
+      parcels[to] = &lane.parcel(worker_, to, tick_);
     return *parcels[to];
   }
 
@@ -126,9 +134,9 @@ class CombiningSender final : public Node {
   const std::uint32_t partials_number_;
   Transport& transport_;
   const unsigned worker_;
+  std::uint64_t tick_ = 0;                        // of this activation
   std::vector<Batch<Lifted>*> row_parcels_;       // by receiver, of this activation; null: nothing to send
   std::vector<Batch<Partial>*> partial_parcels_;  // likewise
-  AppendVector<Combined> combined_;
   Cache cache_;
   CacheJudge judge_;
 };

@@ -124,11 +124,11 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   /// A key that is met again and again: its rows are gathered here first.
   struct HotKey {
-    std::uint32_t place;  // among the marked groups
+    std::uint32_t place = 0;  // among the marked groups
     bool met_again = false;
     Delta delta;
   };
-  using Cache = KeyCache<K, std::uint32_t>;  // of places among the hot keys
+  using Cache = KeyCache<K, HotKey>;
 
   /// Up to so many rows there is nothing to gain from looking ahead.
   static constexpr std::size_t kFewRows = 4;
@@ -187,51 +187,62 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   template <class Reader>
   void take_many_rows(Reader& in, std::size_t rows) {
-    const bool cached = kCombines && rows >= kManyRows;
-    if (cached) cache_.begin_step();
-    CacheJudge judge = judge_;
-    const auto take_row = [this](const Lifted& row, std::uint64_t hash, Weight weight) { take(row, hash, weight); };
-    const auto take_and_remember = [this](const Lifted& row, std::uint64_t hash, Weight weight) {
-      remember(row.first, take(row, hash, weight));
+    /// As a reader gives it: rows of an edge stay where they are.
+    using Row = std::conditional_t<std::same_as<Reader, EdgeReader<Lifted>>, const Lifted&, Lifted>;
+    const auto pass = [this](auto&& row, Weight weight) {
+      const std::uint64_t hash = row_traits<K>::hash(row.first);
+      groups_.prefetch(hash);
+      ahead_.pass(static_cast<Row&&>(row), hash, weight, taker(), look_for_rows());
     };
-    const auto look = look_for_rows();
-    const auto pass = [this, &look](auto&& row, std::uint64_t hash, Weight weight, auto& taker) {
-      if constexpr (std::same_as<Reader, EdgeReader<Lifted>>) {
-        ahead_.pass(row, hash, weight, taker, look);
-      } else {
-        ahead_.pass(Lifted(std::forward<decltype(row)>(row)), hash, weight, taker, look);
-      }
-    };
-    in.for_each([&](auto&& row, Weight weight) {
-      std::uint64_t hash = 0;
-      if constexpr (Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
-      const bool asked = cached && judge.ask();
-      if (asked) {
-        if (const std::uint32_t* place = cache_.find(row.first, Cache::kCodeIsHash ? hash : Cache::code(row.first))) {
-          reached(Place::cache_hit);
-          if (planted(Bug::cache_forgets_combined_rows)) return;
-          HotKey& hot = hot_[*place];
-          hot.met_again = true;
-          hot.delta.add(row.second, weight);
-          return;
-        }
-        judge.miss();
-      }
-      if constexpr (!Cache::kCodeIsHash) hash = row_traits<K>::hash(row.first);
-      if (asked && judge.mostly_hits()) {
-        take_and_remember(row, hash, weight);
+    if constexpr (kCombines) {
+      if (rows >= kManyRows) {
+        cache_.begin_step();
+        const auto gather = [this, finder = cache_.finder()](auto&& row, Weight weight) {
+          const std::uint64_t code = Cache::code(row.first);
+          if (HotKey* hot = finder.find(row.first, code)) {
+            reached(Place::cache_hit);
+            if (planted(Bug::cache_forgets_combined_rows)) return true;
+            hot->met_again = true;
+            hot->delta.add(row.second, weight);
+            return true;
+          }
+          take_new_key<Row>(static_cast<Row&&>(row), Cache::hash(row.first, code), weight);
+          return false;
+        };
+        judge_.for_each(in, gather, pass);
+        ahead_.finish(taker());
+        cache_.end_step(forget());
         return;
       }
-      groups_.prefetch(hash);
-      asked ? pass(std::forward<decltype(row)>(row), hash, weight, take_and_remember)
-            : pass(std::forward<decltype(row)>(row), hash, weight, take_row);
-    });
-    ahead_.finish(take_row, look);
-    judge_ = judge;
-    for (const HotKey& hot : hot_) {
-      if (hot.met_again) apply(groups_.marks()[hot.place], hot.delta);
     }
-    hot_.clear();
+    in.for_each(pass);
+    ahead_.finish(taker(), look_for_rows());
+  }
+
+  /// Out of line, so that the loop over keys that are met again has all registers to itself.
+  template <class Row>
+  [[gnu::noinline]] void take_new_key(Row row, std::uint64_t hash, Weight weight) {
+    const auto take_and_remember = [this](const Lifted& taken, std::uint64_t its_hash, Weight its_weight) {
+      const std::uint32_t place = take(taken, its_hash, its_weight);
+      const std::uint64_t code = Cache::code(taken.first);
+      if (cache_.finder().find(taken.first, code) == nullptr)
+        cache_.insert(taken.first, code, HotKey{place, false, {}}, forget());
+    };
+    if (judge_.mostly_hits()) {
+      take_and_remember(row, hash, weight);
+    } else {
+      groups_.prefetch(hash);
+      ahead_.pass(static_cast<Row&&>(row), hash, weight, take_and_remember);
+    }
+  }
+
+  auto taker() {
+    return [this](const Lifted& row, std::uint64_t hash, Weight weight) { take(row, hash, weight); };
+  }
+  auto forget() {
+    return [this](const K&, const HotKey& hot) {
+      if (hot.met_again) apply(groups_.marks()[hot.place], hot.delta);
+    };
   }
 
   auto look_for_rows() const {
@@ -242,13 +253,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     } else {
       return NoLook{};
     }
-  }
-
-  void remember(const K& key, std::uint32_t place) {
-    const std::uint64_t code = Cache::code(key);
-    if (cache_.find(key, code) != nullptr) return;
-    cache_.insert(key, code, static_cast<std::uint32_t>(hot_.size()));
-    hot_.push_back({place, false, {}});
   }
 
   /// Returns the group's place among the marked.
@@ -359,7 +363,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   Carries<std::pair<K, std::uint32_t>> sum_carries_;  // of a group's i-th sum, the total being the first
   Cache cache_;
   CacheJudge judge_;
-  AppendVector<HotKey> hot_;
   Lookahead<Lifted> ahead_;
   Batch<Result> shown_;  // what probe() shows
 };

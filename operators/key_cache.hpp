@@ -1,26 +1,39 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "runtime/row_traits.hpp"
+#include "runtime/weight.hpp"
 
 namespace lockstep {
 
-/// Remembers where the keys met last in this step have their place, so that a hot key costs no probe of the index, and
-/// is combined before an exchange. Two entries for each of a few hundred codes; a new key takes the place of an
-/// old one. Where keys hardly ever repeat it switches itself off for a while. Worker-local.
-template <class K, class Place>
+/// Keeps something for the keys met last in this step, so that a hot key costs no probe of the index, and is combined
+/// before an exchange. Two entries for each of a few hundred codes; a new key takes the place of an old one.
+/// Worker-local.
+template <class K, class Kept>
 class KeyCache {
+  static constexpr std::size_t kEntries = 1024;
+
+  struct Entry {
+    K key{};
+    std::uint32_t generation = 0;
+    Kept kept{};
+  };
+
  public:
-  /// By what a key is looked up here: its hash, or for an integer a product, which costs less.
+  /// By what a key is looked up here: its hash, or for an integer the top of a product, which costs less.
   static constexpr bool kCodeIsHash = !std::integral<K>;
   static std::uint64_t code(const K& key) {
     if constexpr (kCodeIsHash) {
       return row_traits<K>::hash(key);
     } else {
-      return (static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15) >> 32;
+      return (static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15) >> (64 - std::bit_width(kEntries - 1));
     }
   }
   /// The key's hash, given its code.
@@ -32,86 +45,114 @@ class KeyCache {
     }
   }
 
-  /// Forgets all keys. Before the first use in a step that is worth it.
+  /// Before the first use in a step that is worth it.
   void begin_step() {
     if (entries_.empty()) entries_.resize(kEntries);
+  }
+
+  /// Looks keys up in this step. A copy of one's own can stay in registers.
+  class Finder {
+   public:
+    /// What is kept for the key, or null.
+    Kept* find(const K& key, std::uint64_t code) const {
+      const std::size_t first = code % kEntries;
+      if (is(entries_[first], key)) return &entries_[first].kept;
+      return is(entries_[first ^ 1], key) ? &entries_[first ^ 1].kept : nullptr;
+    }
+
+   private:
+    friend KeyCache;
+    Finder(Entry* entries, std::uint32_t generation) : entries_(entries), generation_(generation) {}
+    bool is(const Entry& entry, const K& key) const {
+      return entry.generation == generation_ && row_traits<K>::equal(entry.key, key);
+    }
+
+    Entry* entries_;
+    std::uint32_t generation_;
+  };
+  Finder finder() { return {entries_.data(), generation_}; }
+
+  /// REQUIRES: the key is not found. Calls forget(key, kept) for the key that has to go, if any.
+  template <class Forget>
+  void insert(const K& key, std::uint64_t code, Kept kept, Forget&& forget) {
+    const std::size_t first = code % kEntries;
+    const std::size_t at = entries_[first].generation == generation_ ? first ^ 1 : first;
+    Entry& entry = entries_[at];
+    if (entry.generation == generation_) {
+      forget(entry.key, entry.kept);
+    } else {
+      used_.push_back(static_cast<std::uint32_t>(at));
+    }
+    entry = {key, generation_, std::move(kept)};
+  }
+
+  /// Calls forget(key, kept) for all keys.
+  template <class Forget>
+  void end_step(Forget&& forget) {
+    for (const std::uint32_t at : used_) forget(entries_[at].key, entries_[at].kept);
+    used_.clear();
     if (++generation_ == 0) {
       entries_.assign(kEntries, Entry{});
       generation_ = 1;
     }
   }
 
-  /// The key's place, or null.
-  const Place* find(const K& key, std::uint64_t code) const {
-    const std::size_t first = index(code);
-    if (is(entries_[first], key)) return &entries_[first].place;
-    return is(entries_[first ^ 1], key) ? &entries_[first ^ 1].place : nullptr;
-  }
-
-  void insert(const K& key, std::uint64_t code, Place place) {
-    const std::size_t first = index(code);
-    const std::size_t at = entries_[first].generation == generation_ ? first ^ 1 : first;
-    entries_[at] = {key, generation_, place};
-  }
-
  private:
-  static constexpr std::size_t kEntries = 1024;
-
-  struct Entry {
-    K key{};
-    std::uint32_t generation = 0;
-    Place place{};
-  };
-
-  static std::size_t index(std::uint64_t code) { return code % kEntries; }
-  bool is(const Entry& entry, const K& key) const {
-    return entry.generation == generation_ && row_traits<K>::equal(entry.key, key);
-  }
-
   std::vector<Entry> entries_;
-  std::uint32_t generation_ = 0;
+  std::vector<std::uint32_t> used_;  // indices of entries of this generation
+  std::uint32_t generation_ = 1;
 };
 
-/// Decides, from the misses of the last lookups, whether to ask a cache about the next rows.
+/// Decides, by how many of the last rows were met, whether to ask a cache about the next ones.
 class CacheJudge {
  public:
-  CacheJudge() = default;
-  /// Member by member, which lets GCC 12 keep a copy in registers while a batch is read. (Measured: bench/NOTES.md.)
-  CacheJudge(const CacheJudge& other)
-      : left_(other.left_), misses_(other.misses_), asking_(other.asking_), mostly_hits_(other.mostly_hits_) {}
-  CacheJudge& operator=(const CacheJudge& other) {
-    left_ = other.left_;
-    misses_ = other.misses_;
-    asking_ = other.asking_;
-    mostly_hits_ = other.mostly_hits_;
-    return *this;
-  }
-  ~CacheJudge() = default;
-
-  /// Whether to look the next row up.
-  bool ask() {
-    if (left_ != 0) [[likely]] {
-      --left_;
-      return asking_;
+  /// Reads all rows: those to be asked about by ask(row, weight), which returns whether the key was met; the others by
+  /// pass(row, weight).
+  template <class Reader, class Ask, class Pass>
+  void for_each(Reader& in, Ask&& ask, Pass&& pass) {
+    const std::size_t rows = in.size();
+    for (std::size_t first = 0; first < rows;) {
+      const std::size_t count = std::min(rows - first, left_);
+      std::size_t hits = 0;
+      std::size_t misses = 0;
+      if (asking_) {
+        in.for_each(first, count, [&](auto&& row, Weight weight) {
+          if (ask(std::forward<decltype(row)>(row), weight)) [[likely]] {
+            ++hits;
+          } else {
+            ++misses;
+          }
+        });
+      } else {
+        in.for_each(first, count, pass);
+      }
+      first += count;
+      hits_ += hits;
+      misses_ += misses;
+      left_ -= count;
+      if (left_ == 0) decide();
     }
-    mostly_hits_ = asking_ && misses_ <= kWindow / 8;
-    asking_ = !asking_ || misses_ <= kWindow / 4 * 3;
-    left_ = asking_ ? kWindow - 1 : kRest - 1;
-    misses_ = 0;
-    return asking_;
   }
-  void miss() { ++misses_; }
+
   /// Whether so few rows miss that looking ahead for them is not worth it.
   bool mostly_hits() const { return mostly_hits_; }
 
  private:
-  static constexpr std::uint32_t kWindow = 256;
-  static constexpr std::uint32_t kRest = 16 * kWindow;
+  static constexpr std::size_t kWindow = 256;
+  static constexpr std::size_t kRest = 16 * kWindow;
 
-  std::uint32_t left_ = kWindow;
-  std::uint32_t misses_ = 0;
+  void decide() {
+    mostly_hits_ = asking_ && 7 * misses_ < hits_;
+    asking_ = !asking_ || misses_ <= 3 * hits_;
+    left_ = asking_ ? kWindow : kRest;
+    hits_ = misses_ = 0;
+  }
+
   bool asking_ = true;
   bool mostly_hits_ = false;
+  std::size_t left_ = kWindow;  // rows until it decides again
+  std::size_t hits_ = 0;
+  std::size_t misses_ = 0;
 };
 
 }  // namespace lockstep

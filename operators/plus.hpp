@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "operators/chain.hpp"
 #include "operators/negate.hpp"
 
@@ -16,6 +18,15 @@ class BothReader {
   void for_each(Sink&& sink) {
     left_.for_each(sink);
     right_.for_each(sink);
+  }
+  template <class Sink>
+  void for_each(std::size_t first, std::size_t count, Sink&& sink) {
+    const std::size_t of_left = left_.size();
+    if (first < of_left) left_.for_each(first, std::min(count, of_left - first), sink);
+    if (first + count > of_left) {
+      const std::size_t from = std::max(first, of_left);
+      right_.for_each(from - of_left, first + count - from, sink);
+    }
   }
   std::size_t size() const { return left_.size() + right_.size(); }
   template <class Function>

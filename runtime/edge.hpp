@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -104,7 +105,8 @@ class Edge final : public EdgeBase {
   std::size_t size_ = 0;
 };
 
-/// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta.
+/// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta, `for_each(first,
+/// count, sink)` for so many of its size() rows.
 template <class R>
 class EdgeReader {
  public:
@@ -114,13 +116,17 @@ class EdgeReader {
 
   template <class Sink>
   void for_each(Sink&& sink) {
+    for (const auto& span : edge_->spans()) read(span, bytes_ahead(span), sink);
+  }
+  template <class Sink>
+  void for_each(std::size_t first, std::size_t count, Sink&& sink) {
     for (const auto& span : edge_->spans()) {
-      // Many rows may have been written last by another processor, and come from its cache. (Measured: bench/NOTES.md.)
-      const std::size_t bytes_ahead = span.size() < kManyRows ? 0 : kBytesAhead;
-      for (const auto& item : span) {
-        __builtin_prefetch(reinterpret_cast<const char*>(&item) + bytes_ahead);
-        sink(item.row, item.weight);
-      }
+      const std::size_t skipped = std::min(first, span.size());
+      const auto part = span.subspan(skipped, std::min(count, span.size() - skipped));
+      read(part, bytes_ahead(span), sink);
+      first -= skipped;
+      count -= part.size();
+      if (count == 0) return;
     }
   }
   std::size_t size() const { return edge_->size(); }
@@ -134,8 +140,21 @@ class EdgeReader {
   }
 
  private:
+  using Span = std::span<const Weighted<R>>;
+
   static constexpr std::size_t kManyRows = 4096;
-  static constexpr std::size_t kBytesAhead = 1536;
+  static constexpr std::size_t kBytesAhead = 3072;
+
+  /// Many rows may have been written last by another processor, and come from its cache. (Measured: bench/NOTES.md.)
+  static std::size_t bytes_ahead(const Span& span) { return span.size() < kManyRows ? 0 : kBytesAhead; }
+
+  template <class Sink>
+  static void read(const Span& span, std::size_t bytes_ahead, Sink& sink) {
+    for (const auto& item : span) {
+      __builtin_prefetch(reinterpret_cast<const char*>(&item) + bytes_ahead);
+      sink(item.row, item.weight);
+    }
+  }
 
   const Edge<R>* edge_;
 };

@@ -1,3 +1,4 @@
+#include <array>
 #include <catch2/catch.hpp>
 #include <functional>
 #include <limits>
@@ -223,4 +224,39 @@ TEST_CASE("ordered groups of rows with heap members survive moves between segmen
     taken_back[row.first] = {std::get<0>(row.second), std::get<1>(row.second)};
   }
   CHECK(taken_back == expected);
+}
+
+TEST_CASE("a large step sums keys that are met again and again, once, and in between, as single rows do",
+          "[group_by]") {
+  ls::Dataflow flow;
+  auto left = flow.input<Pair>("left");
+  auto right = flow.input<Pair>("right");
+  const auto twice = [](const Pair& row) { return std::array{row, Pair{row.first, 1}}; };
+  const auto name = [](const Pair& row) { return std::to_string(row.first); };
+  auto by_number = left | ls::plus(right) | ls::flat_map(twice) | ls::group_by(&Pair::first, ls::sum(&Pair::second)) |
+                   ls::output("by number", ls::accumulated);
+  auto by_name = left | ls::plus(right) | ls::flat_map(twice) | ls::group_by(name, ls::sum(&Pair::second)) |
+                 ls::output("by name", ls::accumulated);
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 2U, 3U)});
+
+  std::map<Number, Number> expected;
+  Number pushed = 0;
+  // More keys than are kept, few enough to be met again, many that are not, and few again.
+  for (const Number keys : {3'000, 20, 1'000'000, 20}) {
+    for (Number i = 0; i < 9'000; ++i) {
+      const Pair row{++pushed * 7919 % keys, i};
+      const ls::Weight weight = i % 5 == 0 ? -3 : 2;
+      expected[row.first] += (row.second + 1) * weight;
+      runtime[pushed % 3 == 0 ? left : right].push(row, weight);
+    }
+  }
+  runtime.step();
+
+  ls::Batch<Pair> numbers;
+  for (const auto& [key, sum] : expected) numbers.push_back({{key, sum}, 1});
+  const auto snapshot = runtime.snapshot();
+  CHECK(text(snapshot[by_number]) == text(numbers));
+  std::map<Number, Number> named;
+  for (const auto& [row, weight] : snapshot[by_name].sorted()) named[std::stoll(row.first)] += row.second * weight;
+  CHECK(named == expected);
 }
