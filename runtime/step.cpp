@@ -17,7 +17,9 @@ void StepData::clear() {
 }
 
 void StepData::release(StepData* data) {
-  if (data->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // The only holder need not tell anyone that it goes: nobody else can take hold of it.
+  const bool last = data->owners_.load(std::memory_order_acquire) == 1;
+  if (!last && data->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   data->clear();
   data->pool_->give_back(data);
 }
