@@ -25,10 +25,11 @@ class ChainReader {
   void for_each(Sink&& sink) {
     reader_.for_each([&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });
   }
-  /// What so many rows, from the first on, become.
+  using Cursor = typename Reader::Cursor;
+  /// What the next rows of the source become.
   template <class Sink>
-  void for_each(std::size_t first, std::size_t count, Sink&& sink) {
-    reader_.for_each(first, count, [&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });
+  void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
+    reader_.for_each(cursor, count, [&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });
   }
   std::size_t size() const { return reader_.size(); }
   template <class Function>

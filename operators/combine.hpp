@@ -104,9 +104,9 @@ class CombiningSender final : public Node {
   }
 
   auto send_partial() {
-    return [this](const K& key, Combined& combined) {
+    return [this](K& key, Combined& combined) {
       reached(Place::partial_sent);
-      Partial partial{key, std::move(combined.delta)};
+      Partial partial{std::move(key), std::move(combined.delta)};
       parcel(partials_, partial_parcels_, combined.to).push_back({std::move(partial), 1});
     };
   }

@@ -206,7 +206,8 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
             hot->delta.add(row.second, weight);
             return true;
           }
-          take_new_key<Row>(static_cast<Row&&>(row), Cache::hash(row.first, code), weight);
+          const std::uint64_t hash = Cache::hash(row.first, code);
+          take_new_key<Row>(static_cast<Row&&>(row), hash, weight);
           return false;
         };
         judge_.for_each(in, gather, pass);

@@ -111,12 +111,13 @@ class CacheJudge {
   template <class Reader, class Ask, class Pass>
   void for_each(Reader& in, Ask&& ask, Pass&& pass) {
     const std::size_t rows = in.size();
-    for (std::size_t first = 0; first < rows;) {
-      const std::size_t count = std::min(rows - first, left_);
+    typename Reader::Cursor cursor;
+    for (std::size_t read = 0; read < rows;) {
+      const std::size_t count = std::min(rows - read, left_);
       std::size_t hits = 0;
       std::size_t misses = 0;
       if (asking_) {
-        in.for_each(first, count, [&](auto&& row, Weight weight) {
+        in.for_each(cursor, count, [&](auto&& row, Weight weight) {
           if (ask(std::forward<decltype(row)>(row), weight)) [[likely]] {
             ++hits;
           } else {
@@ -124,9 +125,9 @@ class CacheJudge {
           }
         });
       } else {
-        in.for_each(first, count, pass);
+        in.for_each(cursor, count, pass);
       }
-      first += count;
+      read += count;
       hits_ += hits;
       misses_ += misses;
       left_ -= count;

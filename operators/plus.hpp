@@ -19,14 +19,17 @@ class BothReader {
     left_.for_each(sink);
     right_.for_each(sink);
   }
+  struct Cursor {
+    std::size_t of_left = 0;  // rows read
+    typename Left::Cursor left;
+    typename Right::Cursor right;
+  };
   template <class Sink>
-  void for_each(std::size_t first, std::size_t count, Sink&& sink) {
-    const std::size_t of_left = left_.size();
-    if (first < of_left) left_.for_each(first, std::min(count, of_left - first), sink);
-    if (first + count > of_left) {
-      const std::size_t from = std::max(first, of_left);
-      right_.for_each(from - of_left, first + count - from, sink);
-    }
+  void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
+    const std::size_t of_left = std::min(count, left_.size() - cursor.of_left);
+    left_.for_each(cursor.left, of_left, sink);
+    right_.for_each(cursor.right, count - of_left, sink);
+    cursor.of_left += of_left;
   }
   std::size_t size() const { return left_.size() + right_.size(); }
   template <class Function>

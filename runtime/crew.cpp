@@ -38,12 +38,19 @@ Crew::Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, cons
     bells_.push_back(std::make_unique<Doorbell>());
     unfinished_[thread].reserve(workers_.size());
   }
-  for (unsigned thread = 1; thread < options_.threads; ++thread) {
-    helpers_.emplace_back([this, thread] { help(thread); });
+  try {
+    for (unsigned thread = 1; thread < options_.threads; ++thread) {
+      helpers_.emplace_back([this, thread] { help(thread); });
+    }
+  } catch (...) {  // no more threads
+    close();
+    throw;
   }
 }
 
-Crew::~Crew() {
+Crew::~Crew() { close(); }
+
+void Crew::close() {
   closing_.store(true, std::memory_order_release);
   wake_all();
 }

@@ -41,6 +41,7 @@ class Crew {
   void run(const StepOrder& order);
 
  private:
+  void close();
   void help(unsigned thread);
   void begin_share(unsigned thread);
   void finish_share(unsigned thread);

@@ -118,15 +118,21 @@ class EdgeReader {
   void for_each(Sink&& sink) {
     for (const auto& span : edge_->spans()) read(span, bytes_ahead(span), sink);
   }
+  /// Where the next rows are.
+  struct Cursor {
+    std::size_t span = 0;
+    std::size_t row = 0;
+  };
   template <class Sink>
-  void for_each(std::size_t first, std::size_t count, Sink&& sink) {
-    for (const auto& span : edge_->spans()) {
-      const std::size_t skipped = std::min(first, span.size());
-      const auto part = span.subspan(skipped, std::min(count, span.size() - skipped));
+  void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
+    const auto spans = edge_->spans();
+    while (count != 0) {
+      const Span& span = spans[cursor.span];
+      const auto part = span.subspan(cursor.row, std::min(count, span.size() - cursor.row));
       read(part, bytes_ahead(span), sink);
-      first -= skipped;
       count -= part.size();
-      if (count == 0) return;
+      cursor.row += part.size();
+      if (cursor.row == span.size()) cursor = {cursor.span + 1, 0};
     }
   }
   std::size_t size() const { return edge_->size(); }

@@ -49,7 +49,12 @@ void Worker::begin(const StepOrder& order) {
 }
 
 bool Worker::ready() {
-  if (awaiting_) awaiting_ = !transport_->receive(id_, level_ - 1, time_, pulse_->tick);
+  if (!awaiting_) return true;
+  try {
+    awaiting_ = !transport_->receive(id_, level_ - 1, time_, pulse_->tick);
+  } catch (...) {
+    record_failure("the exchange");
+  }
   return !awaiting_;
 }
 
@@ -60,7 +65,11 @@ Worker::Progress Worker::advance(bool one_node) {
     if (const Progress progress = run_level(one_node); progress != Progress::waiting) return progress;
     const bool early = planted(Bug::step_is_published_early) && level_ + 3 == level_begins_.size();
     if (level_ + 2 == level_begins_.size() || early) {
-      for (EdgeBase* edge : pulse_->published) edge->publish(*data_, id_);
+      try {
+        for (EdgeBase* edge : pulse_->published) edge->publish(*data_, id_);
+      } catch (...) {
+        record_failure("publishing");
+      }
       return Progress::done;
     }
     transport_->post(id_, level_, time_);
@@ -94,23 +103,23 @@ bool Worker::eval(NodeSlot& slot) {
       NodeCounters::add(counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
     }
   } catch (...) {
-    record_failure(slot);
+    record_failure(slot.info->name);
     return false;
   }
   if (activation.again && !planted(Bug::node_forgets_to_run_again)) again_.push_back(position_);
   return true;
 }
 
-void Worker::record_failure(const NodeSlot& slot) {
+void Worker::record_failure(const std::string& place) {
   const std::uint64_t step = time_.step;
   try {
     throw;
   } catch (const RowError& error) {
-    const std::string& name = error.operator_name.empty() ? slot.info->name : error.operator_name;
+    const std::string& name = error.operator_name.empty() ? place : error.operator_name;
     failure_.record(StepFailed(name, step, error.row, describe(error.nested), error.nested));
   } catch (...) {
     const std::exception_ptr error = std::current_exception();
-    failure_.record(StepFailed(slot.info->name, step, "", describe(error), error));
+    failure_.record(StepFailed(place, step, "", describe(error), error));
   }
 }
 

@@ -53,7 +53,8 @@ class Worker {
  private:
   Progress run_level(bool one_node);
   bool eval(NodeSlot& slot);
-  void record_failure(const NodeSlot& slot);
+  /// What is being thrown, by an operator or another place.
+  void record_failure(const std::string& place);
 
   unsigned id_;
   std::unique_ptr<Pulse> pulse_;

@@ -112,7 +112,57 @@ struct Started {
   ls::Runtime runtime;
 };
 
+/// A row that cannot be copied at the n-th time.
+struct Brittle {
+  Number value = 0;
+
+  static inline std::atomic<int> copies_left = 0;  // 0: no copy throws
+
+  Brittle() = default;
+  explicit Brittle(Number number) : value(number) {}
+  Brittle(const Brittle& other) : value(other.value) {
+    if (copies_left.load() > 0 && copies_left.fetch_sub(1) == 1) throw std::runtime_error("no memory");
+  }
+  Brittle(Brittle&&) noexcept = default;
+  Brittle& operator=(const Brittle& other) { return *this = Brittle(other); }
+  Brittle& operator=(Brittle&&) noexcept = default;
+  ~Brittle() = default;
+};
+BOOST_DESCRIBE_STRUCT(Brittle, (), (value))
+
+/// One step in which the n-th copy of a row throws.
+void step_with_brittle_rows(const ls::RuntimeOptions& options, int copies) {
+  ls::Dataflow flow;
+  auto in = flow.input<Brittle>("in");
+  auto rows = in | ls::distinct();
+  (void)(rows | ls::output("first"));
+  (void)(rows | ls::output("second"));
+  (void)(in | ls::group_by(&Brittle::value, ls::count()) | ls::output("counts"));
+  ls::Runtime runtime(flow, options);
+  for (Number i = 0; i < 6; ++i) runtime[in].push(Brittle(i));
+  Brittle::copies_left = copies;
+  try {
+    runtime.step();
+  } catch (...) {
+    Brittle::copies_left = 0;
+    CHECK_THROWS_AS(runtime.step(), ls::StepFailed);
+    throw;
+  }
+}
+
 }  // namespace
+
+TEST_CASE("a row that cannot be copied fails the step, wherever that is", "[failure]") {
+  const ls::RuntimeOptions options = GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 4, .threads = 1},
+                                              ls::RuntimeOptions{.workers = 4, .threads = 2, .small_step_rows = 0});
+  constexpr int kMany = 1'000'000;
+  step_with_brittle_rows(options, kMany);
+  const int copies = kMany - Brittle::copies_left.exchange(0);
+  CHECK(copies > 12);  // each row into two outputs
+  for (int copy = 1; copy <= copies; ++copy) {
+    CHECK_THROWS_AS(step_with_brittle_rows(options, copy), ls::StepFailed);
+  }
+}
 
 TEST_CASE("a function that throws fails the step, which is blamed on operator, row and cause", "[failure]") {
   const ls::RuntimeOptions options = GENERATE(ls::RuntimeOptions{}, ls::RuntimeOptions{.workers = 4, .threads = 1},
