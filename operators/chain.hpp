@@ -18,6 +18,8 @@ template <class Reader, class Link>
 class ChainReader {
  public:
   using Row = typename Link::Row;
+  /// In the source: so many of its rows are read at a time, whatever becomes of them.
+  using Cursor = typename Reader::Cursor;
 
   ChainReader(Reader reader, Link link) : reader_(std::move(reader)), link_(std::move(link)) {}
 
@@ -25,8 +27,6 @@ class ChainReader {
   void for_each(Sink&& sink) {
     reader_.for_each([&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });
   }
-  using Cursor = typename Reader::Cursor;
-  /// What the next rows of the source become.
   template <class Sink>
   void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
     reader_.for_each(cursor, count, [&](const auto& row, Weight weight) { link_.pass(row, weight, sink); });

@@ -61,7 +61,6 @@ class CombiningSender final : public Node {
     if (reader_.size() < kManyRows) {
       reader_.for_each(send_row);
     } else {
-      cache_.begin_step();
       const auto combine = [this, finder = cache_.finder()](Lifted&& row, Weight weight) {
         const std::uint64_t code = Cache::code(row.first);
         if (Combined* combined = finder.find(row.first, code)) {

@@ -8,7 +8,6 @@
 #include "operators/group_state.hpp"
 #include "operators/key_cache.hpp"
 #include "operators/shared_groups.hpp"
-#include "runtime/append_vector.hpp"
 #include "runtime/batch.hpp"
 #include "runtime/carries.hpp"
 #include "runtime/edge.hpp"
@@ -196,7 +195,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     };
     if constexpr (kCombines) {
       if (rows >= kManyRows) {
-        cache_.begin_step();
         const auto gather = [this, finder = cache_.finder()](auto&& row, Weight weight) {
           const std::uint64_t code = Cache::code(row.first);
           if (HotKey* hot = finder.find(row.first, code)) {

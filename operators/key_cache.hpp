@@ -45,12 +45,7 @@ class KeyCache {
     }
   }
 
-  /// Before the first use in a step that is worth it.
-  void begin_step() {
-    if (entries_.empty()) entries_.resize(kEntries);
-  }
-
-  /// Looks keys up in this step. A copy of one's own can stay in registers.
+  /// Looks keys up, until the end of the step. A copy of one's own can stay in registers.
   class Finder {
    public:
     /// What is kept for the key, or null.
@@ -70,7 +65,10 @@ class KeyCache {
     Entry* entries_;
     std::uint32_t generation_;
   };
-  Finder finder() { return {entries_.data(), generation_}; }
+  Finder finder() {
+    if (entries_.empty()) entries_.resize(kEntries);
+    return {entries_.data(), generation_};
+  }
 
   /// REQUIRES: the key is not found. Calls forget(key, kept) for the key that has to go, if any.
   template <class Forget>

@@ -11,6 +11,11 @@ template <class Left, class Right>
 class BothReader {
  public:
   using Row = typename Left::Row;
+  struct Cursor {
+    std::size_t of_left = 0;  // rows read
+    typename Left::Cursor left;
+    typename Right::Cursor right;
+  };
 
   BothReader(Left left, Right right) : left_(std::move(left)), right_(std::move(right)) {}
 
@@ -19,11 +24,6 @@ class BothReader {
     left_.for_each(sink);
     right_.for_each(sink);
   }
-  struct Cursor {
-    std::size_t of_left = 0;  // rows read
-    typename Left::Cursor left;
-    typename Right::Cursor right;
-  };
   template <class Sink>
   void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
     const std::size_t of_left = std::min(count, left_.size() - cursor.of_left);

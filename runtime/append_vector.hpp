@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/container/vector.hpp>
-#include <memory>
 #include <type_traits>
 #include <utility>
 

@@ -22,7 +22,7 @@ namespace {
 /// 40 to 55.)
 constexpr std::uint64_t kSoon = 20'000;
 constexpr std::uint64_t kSoonToSleepers = 130'000;
-/// How many small steps at most are shared from their beginning, after one that took longer than that.
+/// How many steps at most are shared from their beginning, small or not, after one that took longer than that.
 constexpr unsigned kSharedInARow = 63;
 
 }  // namespace
@@ -68,13 +68,13 @@ void Crew::run(const StepOrder& order) {
   if (options_.schedule_seed) {
     run_simulated();
   } else if (options_.threads == 1) {
-    begin_share(0);
+    begin_share(0, 1);
     finish_share(0);
   } else if (order.rows >= options_.small_step_rows || to_share_ != 0) {
     if (to_share_ != 0) --to_share_;
     shares_begun_ = false;
     call_helpers();
-  } else if (begin_all(); run_alone()) {
+  } else if (begin_share(0, 1); run_alone()) {
     shared_in_a_row_ = 0;
   } else {
     to_share_ = shared_in_a_row_ = std::min(2 * shared_in_a_row_ + 1, kSharedInARow);
@@ -87,7 +87,7 @@ void Crew::call_helpers() {
   const std::uint64_t calls = calls_.load(std::memory_order_relaxed) + 1;
   calls_.store(calls, std::memory_order_release);
   for (unsigned thread = 1; thread < options_.threads; ++thread) call_bells_[thread]->ring();
-  if (!shares_begun_) begin_share(0);
+  if (!shares_begun_) begin_share(0, options_.threads);
   finish_share(0);
   bells_[0]->wait_until(options_.spin,
                         [&] { return arrivals_.load(std::memory_order_acquire) == calls * (options_.threads - 1); });
@@ -100,7 +100,7 @@ void Crew::help(unsigned thread) {
       return calls_.load(std::memory_order_acquire) == calls || closing_.load(std::memory_order_acquire);
     });
     if (calls_.load(std::memory_order_acquire) != calls) return;
-    if (!shares_begun_) begin_share(thread);
+    if (!shares_begun_) begin_share(thread, options_.threads);
     finish_share(thread);
     // Release: the caller acquires the helpers' writes when all have arrived.
     const std::uint64_t arrivals = arrivals_.fetch_add(1, std::memory_order_acq_rel) + 1;
@@ -113,9 +113,10 @@ void Crew::wake_all() {
   for (const auto& bell : bells_) bell->ring();
 }
 
-void Crew::begin_share(unsigned thread) {
+/// Of so many threads.
+void Crew::begin_share(unsigned thread, unsigned threads) {
   unfinished_[thread].clear();
-  for (std::size_t w = thread; w < workers_.size(); w += options_.threads) {
+  for (std::size_t w = thread; w < workers_.size(); w += threads) {
     workers_[w]->begin(*order_);
     unfinished_[thread].push_back(workers_[w].get());
   }
@@ -137,14 +138,6 @@ void Crew::finish_share(unsigned thread) {
       return failure_.failed() ||
              std::any_of(unfinished.begin(), unfinished.end(), [](Worker* worker) { return worker->ready(); });
     });
-  }
-}
-
-void Crew::begin_all() {
-  unfinished_[0].clear();
-  for (const auto& worker : workers_) {
-    worker->begin(*order_);
-    unfinished_[0].push_back(worker.get());
   }
 }
 
@@ -182,7 +175,7 @@ void Crew::share_all() {
 }
 
 void Crew::run_simulated() {
-  begin_all();
+  begin_share(0, 1);
   std::vector<Worker*>& unfinished = unfinished_[0];
   while (!unfinished.empty()) {
     const std::size_t first = schedule_() % unfinished.size();

@@ -43,9 +43,8 @@ class Crew {
  private:
   void close();
   void help(unsigned thread);
-  void begin_share(unsigned thread);
+  void begin_share(unsigned thread, unsigned threads);
   void finish_share(unsigned thread);
-  void begin_all();
   bool run_alone();
   bool helpers_sleep() const;
   void run_simulated();
@@ -63,8 +62,8 @@ class Crew {
   std::vector<std::vector<Worker*>> unfinished_;        // by thread: workers still in the step
   const StepOrder* order_ = nullptr;                    // written before calls_, read after it
   bool shares_begun_ = false;                           // as order_
-  unsigned to_share_ = 0;                               // so many small steps are shared from their beginning, since
-  unsigned shared_in_a_row_ = 0;                        // the last one begun alone took long, as did those before
+  unsigned to_share_ = 0;                               // so many steps are shared from their beginning, small or not,
+  unsigned shared_in_a_row_ = 0;                        // since the last one begun alone took long, as those before
   alignas(64) std::atomic<std::uint64_t> calls_{0};     // steps of the helpers; they acquire what the caller released
   alignas(64) std::atomic<std::uint64_t> arrivals_{0};  // ends of a helper's step; the caller acquires their writes
   std::atomic<bool> closing_{false};

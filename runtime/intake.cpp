@@ -13,7 +13,7 @@ Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, 
 }
 
 std::shared_ptr<Session> Intake::open(std::optional<std::uint64_t> number) {
-  const std::lock_guard lock(sessions_lock_);
+  const std::lock_guard lock(sessions_mutex_);
   const auto number_less = [](const std::shared_ptr<Session>& session, std::uint64_t wanted) {
     return session->number() < wanted;
   };
@@ -43,7 +43,7 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
   std::size_t rows = 0;
   std::size_t counted = 0;
   {
-    const std::lock_guard sessions(sessions_lock_);
+    const std::lock_guard sessions_lock(sessions_mutex_);
     if (planted(Bug::table_applies_last_session_first)) std::reverse(sessions_.begin(), sessions_.end());
     for (const auto& session : sessions_) {
       const std::lock_guard lock(session->lock_);
@@ -68,7 +68,7 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
 }
 
 void Intake::resume_after(std::uint64_t step) {
-  const std::lock_guard sessions(sessions_lock_);
+  const std::lock_guard sessions_lock(sessions_mutex_);
   sealed_step_.store(step, std::memory_order_release);
   for (const auto& session : sessions_) {
     const std::lock_guard lock(session->lock_);
@@ -78,7 +78,7 @@ void Intake::resume_after(std::uint64_t step) {
 
 void Intake::set_mode(Mode mode) {
   {
-    const std::lock_guard sessions(sessions_lock_);
+    const std::lock_guard sessions_lock(sessions_mutex_);
     mode_.store(mode, std::memory_order_release);
     for (const auto& session : sessions_) {
       const std::lock_guard lock(session->lock_);
@@ -130,7 +130,7 @@ void Intake::wait_for_seal(std::uint32_t seals_seen) {
 }
 
 void Intake::save(Encoder& out) {
-  const std::lock_guard sessions(sessions_lock_);
+  const std::lock_guard sessions_lock(sessions_mutex_);
   out.varint(sessions_.size());
   for (const auto& session : sessions_) {
     const std::lock_guard lock(session->lock_);

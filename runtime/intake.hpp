@@ -12,7 +12,6 @@
 #include "runtime/description.hpp"
 #include "runtime/failure.hpp"
 #include "runtime/session.hpp"
-#include "runtime/spin_lock.hpp"
 #include "runtime/stage.hpp"
 
 namespace lockstep {
@@ -66,7 +65,7 @@ class Intake {
   const std::size_t stage_rows_;
   Failure& failure_;
 
-  SpinLock sessions_lock_;                          // taken at every seal, and by who opens a session
+  std::mutex sessions_mutex_;
   std::vector<std::shared_ptr<Session>> sessions_;  // by number
   std::shared_ptr<Session> default_;
 
