@@ -27,7 +27,7 @@ class EdgeBase {
   void publish_as(OutputId output) { outputs_.push_back(output); }
   bool published() const { return !outputs_.empty(); }
 
-  /// Hands the delta to the step's data, at the end of the step.
+  /// Hands the delta to the step's data, at the end of the step. REQUIRES: published().
   virtual void publish(StepData& step, unsigned worker) = 0;
 
   /// How many exchanges lie between the inputs and this edge.
@@ -66,12 +66,12 @@ class Edge final : public EdgeBase {
     announce();
   }
 
-  /// The delta lies elsewhere, and stays there until the next activation: begin with clear_spans(), add what there is,
-  /// announce.
+  /// Where to add what the delta consists of, if it lies elsewhere and stays there until the next activation.
   std::vector<std::span<const Weighted<R>>>& borrow() {
     spans_.clear();
     return spans_;
   }
+  /// What borrow() has gathered is the delta.
   void send_borrowed() {
     if (spans_.empty()) return;
     size_ = 0;
@@ -87,17 +87,16 @@ class Edge final : public EdgeBase {
   std::size_t size() const { return fresh() ? size_ : 0; }
 
   void publish(StepData& step, unsigned worker) override {
-    for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      Batch<R>& part = step.part<R>(outputs_[i], worker);
-      if (i + 1 < outputs_.size()) {
-        part = rows_;
-      } else {
-        part.swap(rows_);
-      }
-    }
+    if (outputs_.size() > 1) [[unlikely]]
+      publish_copies(step, worker);
+    step.part<R>(outputs_.back(), worker).swap(rows_);
   }
 
  private:
+  [[gnu::noinline]] void publish_copies(StepData& step, unsigned worker) {
+    for (std::size_t i = 0; i + 1 < outputs_.size(); ++i) step.part<R>(outputs_[i], worker) = rows_;
+  }
+
   Batch<R> rows_;
   std::span<const Weighted<R>> own_;                 // rows_, when sent
   std::vector<std::span<const Weighted<R>>> spans_;  // what is borrowed
@@ -105,12 +104,17 @@ class Edge final : public EdgeBase {
   std::size_t size_ = 0;
 };
 
-/// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta, `for_each(first,
-/// count, sink)` for so many of its size() rows.
+/// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta, `for_each(cursor,
+/// count, sink)` for the next so many of its size() rows.
 template <class R>
 class EdgeReader {
  public:
   using Row = R;
+  /// Where the next rows are.
+  struct Cursor {
+    std::size_t span = 0;
+    std::size_t row = 0;
+  };
 
   explicit EdgeReader(const Edge<R>& edge) : edge_(&edge) {}
 
@@ -118,11 +122,6 @@ class EdgeReader {
   void for_each(Sink&& sink) {
     for (const auto& span : edge_->spans()) read(span, bytes_ahead(span), sink);
   }
-  /// Where the next rows are.
-  struct Cursor {
-    std::size_t span = 0;
-    std::size_t row = 0;
-  };
   template <class Sink>
   void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
     const auto spans = edge_->spans();

@@ -23,7 +23,7 @@ struct Activation {
 /// Counted by the worker that runs the node, read by any thread: single writer, so a relaxed store suffices.
 class NodeCounters {
  public:
-  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
+  [[gnu::always_inline]] static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
     counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
 

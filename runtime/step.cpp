@@ -16,10 +16,7 @@ void StepData::clear() {
   }
 }
 
-void StepData::release(StepData* data) {
-  // The only holder need not tell anyone that it goes: nobody else can take hold of it.
-  const bool last = data->owners_.load(std::memory_order_acquire) == 1;
-  if (!last && data->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+void StepData::retire(StepData* data) {
   data->clear();
   data->pool_->give_back(data);
 }

@@ -53,20 +53,23 @@ class StepData {
 
   void hold() { owners_.fetch_add(1, std::memory_order_relaxed); }
   /// Any thread. Pairs with itself: what every holder read happens before the reuse.
-  static void release(StepData* data);
+  static void release(StepData* data) {
+    if (data->owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) retire(data);
+  }
 
   std::uint64_t number = 0;
   const void* flow = nullptr;
 
  private:
   friend class StepPool;
+  static void retire(StepData* data);
   void clear();
 
   std::atomic<std::uint32_t> owners_{0};
   StepPool* pool_ = nullptr;
   StepData* next_ = nullptr;  // in the pool
   std::vector<std::unique_ptr<OutputSlotBase>> slots_;
-  std::vector<std::vector<OutputId>> filled_;  // by worker
+  std::vector<AppendVector<OutputId>> filled_;  // by worker
 };
 
 /// Keeps the step data that nobody holds, with the memory it has grown, so that a warm step allocates nothing. One

@@ -81,33 +81,35 @@ Worker::Progress Worker::advance(bool one_node) {
 /// `waiting`: all of the level has run.
 Worker::Progress Worker::run_level(bool one_node) {
   const std::uint32_t end = level_begins_[level_ + 1];
-  for (;;) {
-    position_ = pulse_->dirty.take(position_, end);
-    if (position_ == end) return Progress::waiting;
-    if (!eval(nodes_[position_])) return Progress::done;
-    if (one_node) return Progress::moved;
+  Activation activation{time_, pulse_->tick};
+  try {
+    for (std::uint32_t next = position_;; next = position_ + 1) {
+      position_ = pulse_->dirty.take(next, end);
+      if (position_ == end) return Progress::waiting;
+      Node& node = *nodes_[position_].node;
+      NodeCounters::add(node.counters.activations, 1);
+      if (time_weight_ == 0) [[likely]] {
+        node.eval(activation);
+      } else {
+        eval_timed(node, activation);
+      }
+      if (activation.again) [[unlikely]] {
+        if (!planted(Bug::node_forgets_to_run_again)) again_.push_back(position_);
+        activation.again = false;
+      }
+      if (one_node) return Progress::moved;
+    }
+  } catch (...) {
+    record_failure(nodes_[position_].info->name);
+    return Progress::done;
   }
 }
 
-bool Worker::eval(NodeSlot& slot) {
-  Activation activation{time_, pulse_->tick};
-  NodeCounters& counters = slot.node->counters;
-  NodeCounters::add(counters.activations, 1);
-  try {
-    if (time_weight_ == 0) [[likely]] {
-      slot.node->eval(activation);
-    } else {
-      const auto before = std::chrono::steady_clock::now();
-      slot.node->eval(activation);
-      const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
-      NodeCounters::add(counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
-    }
-  } catch (...) {
-    record_failure(slot.info->name);
-    return false;
-  }
-  if (activation.again && !planted(Bug::node_forgets_to_run_again)) again_.push_back(position_);
-  return true;
+void Worker::eval_timed(Node& node, Activation& activation) {
+  const auto before = std::chrono::steady_clock::now();
+  node.eval(activation);
+  const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
+  NodeCounters::add(node.counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
 }
 
 void Worker::record_failure(const std::string& place) {

@@ -52,7 +52,7 @@ class Worker {
 
  private:
   Progress run_level(bool one_node);
-  bool eval(NodeSlot& slot);
+  void eval_timed(Node& node, Activation& activation);
   /// What is being thrown, by an operator or another place.
   void record_failure(const std::string& place);
 
