@@ -8,6 +8,7 @@
 
 #include "runtime/arena.hpp"
 #include "runtime/row_traits.hpp"
+#include "runtime/segment_memory.hpp"
 
 namespace lockstep {
 
@@ -45,7 +46,7 @@ class Segment {
   }
 
   static Segment* make(std::uint32_t capacity) {
-    void* memory = ::operator new(bytes_for(capacity));
+    void* memory = segment_memory::allocate(bytes_for(capacity));
     auto* segment = new (memory) Segment(capacity);
     for (std::uint32_t i = 0; i < capacity; ++i) segment->entries()[i].tag = 0;
     return segment;
@@ -148,8 +149,9 @@ class Segment {
 
   void destroy() {
     for_each([this](Entry& entry) { destroy_entry(entry); });
+    const std::size_t bytes = bytes_for(capacity_);
     this->~Segment();
-    ::operator delete(this);
+    segment_memory::free(this, bytes);
   }
 
   void grow_arena(std::uint32_t bytes) {

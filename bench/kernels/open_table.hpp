@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "bench/kernels/large_pages.hpp"
+
 namespace lockstep::bench {
 
 /// Open addressing with linear probing, at most half full, of a size known beforehand. An Entry has a `key` and a
@@ -27,7 +29,7 @@ class OpenTable {
 
  private:
   std::size_t mask_;
-  std::vector<Entry> entries_;
+  std::vector<Entry, LargePages<Entry>> entries_;
 };
 
 }  // namespace lockstep::bench

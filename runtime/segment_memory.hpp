@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+
+namespace lockstep {
+
+/// Memory for segments of tables. Those of about the usual size lie together in pieces of 2 MiB, each of which the
+/// system is asked to map as one large page, so that a probe seldom waits for the translation of its address.
+/// (Measured: bench/NOTES.md.) A piece is given back when its last segment is, but for one that is kept for the next.
+/// Other sizes come from the program's allocator. Any thread.
+namespace segment_memory {
+
+/// Throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+/// `bytes`: as many as were asked for.
+void free(void* memory, std::size_t bytes) noexcept;
+
+/// Whether a segment of this size lies in a piece. Under the address sanitizer none does, so that it sees where each
+/// one ends.
+bool in_pieces(std::size_t bytes);
+/// Bytes of the pieces that there are.
+std::size_t piece_bytes();
+
+}  // namespace segment_memory
+
+}  // namespace lockstep

@@ -1,0 +1,117 @@
+#include "runtime/segment_memory.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "runtime/limits.hpp"
+#include "runtime/table.hpp"
+
+namespace ls = lockstep;
+namespace memory = lockstep::segment_memory;
+
+namespace {
+
+constexpr std::size_t kUsual = ls::IndexLimits().segment_bytes;
+constexpr std::size_t kPiece = std::size_t{2} << 20;
+
+/// A segment's memory filled with its own number, so that one that overlaps another is found out.
+class Filled {
+ public:
+  Filled(std::size_t bytes, unsigned char number)
+      : bytes_(bytes), number_(number), data_(static_cast<unsigned char*>(memory::allocate(bytes))) {
+    std::memset(data_, number, bytes);
+  }
+  Filled(Filled&& other) noexcept
+      : bytes_(other.bytes_), number_(other.number_), data_(std::exchange(other.data_, nullptr)) {}
+  Filled& operator=(Filled&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(number_, other.number_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Filled() {
+    if (data_ != nullptr) memory::free(data_, bytes_);
+  }
+
+  bool intact() const {
+    return std::all_of(data_, data_ + bytes_, [this](unsigned char byte) { return byte == number_; });
+  }
+
+ private:
+  std::size_t bytes_;
+  unsigned char number_;
+  unsigned char* data_;
+};
+
+}  // namespace
+
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("segments of the usual size lie in pieces, others do not") {
+  CHECK(memory::in_pieces(kUsual));
+  CHECK(memory::in_pieces(kUsual / 2 + 1));
+  CHECK_FALSE(memory::in_pieces(kUsual / 2));
+  CHECK_FALSE(memory::in_pieces(kUsual + 1));
+}
+#endif
+
+TEST_CASE("segments taken and given back in any order do not overlap, and their pieces are given back") {
+  std::minstd_rand random(1);
+  const std::size_t before = memory::piece_bytes();
+  std::vector<Filled> segments;
+  std::size_t most = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const bool grow = i < 1500 ? random() % 4 != 0 : random() % 4 == 0;
+    if (grow) {
+      const std::size_t bytes = random() % 8 == 0 ? 1 + random() % (2 * kUsual) : kUsual;
+      segments.emplace_back(bytes, static_cast<unsigned char>(random()));
+    } else if (!segments.empty()) {
+      std::swap(segments[random() % segments.size()], segments.back());
+      REQUIRE(segments.back().intact());
+      segments.pop_back();
+    }
+    most = std::max(most, memory::piece_bytes());
+  }
+  for (const Filled& segment : segments) REQUIRE(segment.intact());
+  segments.clear();
+  if (memory::in_pieces(kUsual)) CHECK(most >= before + 5 * kPiece);
+  CHECK(memory::piece_bytes() <= std::max(before, kPiece));
+}
+
+TEST_CASE("any thread takes segments, and gives back those of others") {
+  constexpr int kThreads = 4;
+  std::mutex mutex;
+  std::deque<Filled> shared;
+  bool intact = true;
+  std::vector<std::jthread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 500; ++i) {
+        Filled mine(kUsual, static_cast<unsigned char>(thread * 50 + i));
+        const std::lock_guard lock(mutex);
+        shared.push_back(std::move(mine));
+        if (shared.size() < 100) continue;
+        intact &= shared.front().intact();
+        shared.pop_front();
+      }
+    });
+  }
+  threads.clear();
+  CHECK(intact);
+  shared.clear();
+  CHECK(memory::piece_bytes() <= kPiece);
+}
+
+TEST_CASE("the pieces of a large table are given back with its entries") {
+  ls::Table<std::int64_t, std::int64_t> table;
+  const auto hash = [](std::int64_t key) { return ls::row_traits<std::int64_t>::hash(key); };
+  for (std::int64_t key = 0; key < 200'000; ++key) table.insert(key, hash(key));
+  if (memory::in_pieces(kUsual)) CHECK(memory::piece_bytes() >= 200'000 * 24);
+  for (std::int64_t key = 0; key < 200'000; ++key) table.erase(table.insert(key, hash(key)), hash(key));
+  CHECK(memory::piece_bytes() <= kPiece);
+}
