@@ -84,8 +84,7 @@ Step Engine::step() {
     const std::exception_ptr error = std::current_exception();
     failure_.record(StepFailed("the clock", completed() + 1, "", describe(error), error));
   }
-  news_.fetch_add(1, std::memory_order_release);
-  news_.notify_all();
+  wake_waiters();
   intake_.wake();
   failure_.rethrow();
 }
@@ -120,8 +119,7 @@ Step Engine::run_step() {
   }
   // Release: whoever sees the step complete sees all of it.
   completed_.store(number, std::memory_order_release);
-  news_.fetch_add(1, std::memory_order_release);
-  news_.notify_all();
+  wake_waiters();
   return step;
 }
 
@@ -130,9 +128,19 @@ Step Engine::latest() const {
   return latest_;
 }
 
+/// seq_cst here and in wait_for(): either this thread sees that someone is about to sleep, or who is about to sleep
+/// sees the news. (Why not notify whether or not: see Doorbell.)
+void Engine::wake_waiters() {
+  news_.fetch_add(1);
+  if (waiters_.load() != 0) news_.notify_all();
+}
+
 void Engine::wait_for(std::uint64_t step) {
+  waiters_.fetch_add(1);
+  const auto leave = [this](void*) { waiters_.fetch_sub(1, std::memory_order_relaxed); };
+  const std::unique_ptr<void, decltype(leave)> waiting(this, leave);
   for (;;) {
-    const std::uint32_t seen = news_.load(std::memory_order_acquire);
+    const std::uint32_t seen = news_.load();
     if (completed() >= step) return;
     failure_.rethrow_if_failed();
     news_.wait(seen, std::memory_order_acquire);

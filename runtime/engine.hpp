@@ -46,6 +46,7 @@ class Engine {
 
  private:
   Step run_step();
+  void wake_waiters();
   void assemble(const RuntimeOptions& options);
   void load_operator(Decoder& in, std::set<std::string>& missing);
 
@@ -62,7 +63,8 @@ class Engine {
   Step latest_;
   std::atomic<std::uint64_t> completed_{0};
   std::atomic<std::uint32_t> news_{0};  // counts completed steps and the failure; waiters sleep on it
-  NodeCounters totals_;                 // rows_in: rows sealed; nanoseconds: of the last step; rows_out: its rows
+  std::atomic<std::uint32_t> waiters_{0};
+  NodeCounters totals_;  // rows_in: rows sealed; nanoseconds: of the last step; rows_out: its rows
 };
 
 }  // namespace lockstep

@@ -78,8 +78,10 @@ class Pieces {
     if (open_.empty()) {
       open_.push_back(*make_piece());
       bytes_ += kPiece;
+      kept_ += kPiece;
     }
     Piece& piece = open_.front();
+    if (piece.empty()) kept_ -= kPiece;
     void* const block = piece.take();
     if (piece.full()) open_.pop_front();
     return block;
@@ -90,10 +92,15 @@ class Pieces {
     Piece& piece = *Piece::of(block);
     if (piece.full()) open_.push_front(piece);
     piece.give_back(block);
-    if (!piece.empty() || open_.size() == 1) return;
+    if (!piece.empty()) return;
     open_.erase(open_.iterator_to(piece));
-    munmap(&piece, kPiece);
-    bytes_ -= kPiece;
+    if (kept_ < segment_memory::kMostKept) {
+      open_.push_back(piece);
+      kept_ += kPiece;
+    } else {
+      munmap(&piece, kPiece);
+      bytes_ -= kPiece;
+    }
   }
 
   std::size_t bytes() {
@@ -103,7 +110,8 @@ class Pieces {
 
  private:
   std::mutex mutex_;
-  boost::intrusive::list<Piece> open_;  // pieces with room
+  boost::intrusive::list<Piece> open_;  // pieces with room, those without a segment at the end
+  std::size_t kept_ = 0;                // bytes of those without a segment
   std::size_t bytes_ = 0;
 };
 

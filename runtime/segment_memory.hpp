@@ -6,7 +6,7 @@ namespace lockstep {
 
 /// Memory for segments of tables. Those of about the usual size lie together in pieces of 2 MiB, each of which the
 /// system is asked to map as one large page, so that a probe seldom waits for the translation of its address.
-/// (Measured: bench/NOTES.md.) A piece is given back when its last segment is, but for one that is kept for the next.
+/// (Measured: bench/NOTES.md.) Pieces without a segment are given back, but for some that are kept for the next ones.
 /// Other sizes come from the program's allocator. Any thread.
 namespace segment_memory {
 
@@ -18,6 +18,8 @@ void free(void* memory, std::size_t bytes) noexcept;
 /// Whether a segment of this size lies in a piece. Under the address sanitizer none does, so that it sees where each
 /// one ends.
 bool in_pieces(std::size_t bytes);
+/// Bytes of pieces without a segment that are kept at most.
+constexpr std::size_t kMostKept = std::size_t{64} << 20;
 /// Bytes of the pieces that there are.
 std::size_t piece_bytes();
 

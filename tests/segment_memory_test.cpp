@@ -18,7 +18,6 @@ namespace memory = lockstep::segment_memory;
 namespace {
 
 constexpr std::size_t kUsual = ls::IndexLimits().segment_bytes;
-constexpr std::size_t kPiece = std::size_t{2} << 20;
 
 /// A segment's memory filled with its own number, so that one that overlaps another is found out.
 class Filled {
@@ -60,11 +59,9 @@ TEST_CASE("segments of the usual size lie in pieces, others do not") {
 }
 #endif
 
-TEST_CASE("segments taken and given back in any order do not overlap, and their pieces are given back") {
+TEST_CASE("segments taken and given back in any order do not overlap") {
   std::minstd_rand random(1);
-  const std::size_t before = memory::piece_bytes();
   std::vector<Filled> segments;
-  std::size_t most = 0;
   for (int i = 0; i < 3000; ++i) {
     const bool grow = i < 1500 ? random() % 4 != 0 : random() % 4 == 0;
     if (grow) {
@@ -75,12 +72,8 @@ TEST_CASE("segments taken and given back in any order do not overlap, and their 
       REQUIRE(segments.back().intact());
       segments.pop_back();
     }
-    most = std::max(most, memory::piece_bytes());
   }
   for (const Filled& segment : segments) REQUIRE(segment.intact());
-  segments.clear();
-  if (memory::in_pieces(kUsual)) CHECK(most >= before + 5 * kPiece);
-  CHECK(memory::piece_bytes() <= std::max(before, kPiece));
 }
 
 TEST_CASE("any thread takes segments, and gives back those of others") {
@@ -89,6 +82,7 @@ TEST_CASE("any thread takes segments, and gives back those of others") {
   std::deque<Filled> shared;
   bool intact = true;
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 500; ++i) {
@@ -103,15 +97,32 @@ TEST_CASE("any thread takes segments, and gives back those of others") {
   }
   threads.clear();
   CHECK(intact);
-  shared.clear();
-  CHECK(memory::piece_bytes() <= kPiece);
 }
 
-TEST_CASE("the pieces of a large table are given back with its entries") {
-  ls::Table<std::int64_t, std::int64_t> table;
+TEST_CASE("pieces are given back with their segments, but for some") {
+  constexpr std::size_t kSegments = 3 * memory::kMostKept / kUsual;
+  std::vector<void*> segments;
+  segments.reserve(kSegments);
+  while (segments.size() < kSegments) segments.push_back(memory::allocate(kUsual));
+  if (memory::in_pieces(kUsual)) CHECK(memory::piece_bytes() >= kSegments * kUsual);
+  std::shuffle(segments.begin(), segments.end(), std::minstd_rand(2));
+  for (void* segment : segments) memory::free(segment, kUsual);
+  CHECK(memory::piece_bytes() <= memory::kMostKept);
+
+  const std::size_t kept = memory::piece_bytes();
+  void* const segment = memory::allocate(kUsual);
+  CHECK(memory::piece_bytes() == kept);
+  memory::free(segment, kUsual);
+}
+
+TEST_CASE("the segments of a large table lie in pieces") {
+  const std::size_t before = memory::piece_bytes();
+  std::vector<ls::Table<std::int64_t, std::int64_t>> tables(20);
   const auto hash = [](std::int64_t key) { return ls::row_traits<std::int64_t>::hash(key); };
-  for (std::int64_t key = 0; key < 200'000; ++key) table.insert(key, hash(key));
-  if (memory::in_pieces(kUsual)) CHECK(memory::piece_bytes() >= 200'000 * 24);
-  for (std::int64_t key = 0; key < 200'000; ++key) table.erase(table.insert(key, hash(key)), hash(key));
-  CHECK(memory::piece_bytes() <= kPiece);
+  for (auto& table : tables) {
+    for (std::int64_t key = 0; key < 200'000; ++key) table.insert(key, hash(key));
+  }
+  if (memory::in_pieces(kUsual)) CHECK(memory::piece_bytes() >= 20 * 200'000 * 24);
+  tables.clear();
+  CHECK(memory::piece_bytes() <= std::max(before, memory::kMostKept));
 }
