@@ -74,9 +74,12 @@ Piece* make_piece() {
 class Pieces {
  public:
   void* allocate() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (open_.empty()) {
-      open_.push_back(*make_piece());
+      lock.unlock();  // to touch a large page first takes long
+      Piece* const fresh = make_piece();
+      lock.lock();
+      open_.push_back(*fresh);
       bytes_ += kPiece;
       kept_ += kPiece;
     }
@@ -88,19 +91,7 @@ class Pieces {
   }
 
   void free(void* block) noexcept {
-    const std::lock_guard lock(mutex_);
-    Piece& piece = *Piece::of(block);
-    if (piece.full()) open_.push_front(piece);
-    piece.give_back(block);
-    if (!piece.empty()) return;
-    open_.erase(open_.iterator_to(piece));
-    if (kept_ < segment_memory::kMostKept) {
-      open_.push_back(piece);
-      kept_ += kPiece;
-    } else {
-      munmap(&piece, kPiece);
-      bytes_ -= kPiece;
-    }
+    if (Piece* const surplus = put_back(block)) munmap(surplus, kPiece);
   }
 
   std::size_t bytes() {
@@ -109,6 +100,23 @@ class Pieces {
   }
 
  private:
+  /// Returns the block's piece if it is to be unmapped.
+  Piece* put_back(void* block) {
+    const std::lock_guard lock(mutex_);
+    Piece& piece = *Piece::of(block);
+    if (piece.full()) open_.push_front(piece);
+    piece.give_back(block);
+    if (!piece.empty()) return nullptr;
+    open_.erase(open_.iterator_to(piece));
+    if (kept_ < segment_memory::kMostKept) {
+      open_.push_back(piece);
+      kept_ += kPiece;
+      return nullptr;
+    }
+    bytes_ -= kPiece;
+    return &piece;
+  }
+
   std::mutex mutex_;
   boost::intrusive::list<Piece> open_;  // pieces with room, those without a segment at the end
   std::size_t kept_ = 0;                // bytes of those without a segment
@@ -123,7 +131,7 @@ Pieces& pieces() {
 
 }  // namespace
 
-bool segment_memory::in_pieces(std::size_t bytes) { return !kSanitized && bytes <= kBlock && bytes > kBlock / 2; }
+bool segment_memory::in_pieces(std::size_t bytes) { return !kSanitized && bytes <= kBlock && bytes > kBlock / 4 * 3; }
 
 void* segment_memory::allocate(std::size_t bytes) {
   return in_pieces(bytes) ? pieces().allocate() : ::operator new(bytes);

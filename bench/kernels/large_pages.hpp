@@ -13,15 +13,17 @@ struct LargePages {
   using value_type = T;
 
   T* allocate(std::size_t count) {
-    void* const memory = ::operator new(count * sizeof(T), kPage);
-    madvise(memory, count * sizeof(T), MADV_HUGEPAGE);
+    constexpr int kAnywhere = MAP_PRIVATE | MAP_ANONYMOUS;
+    void* const memory = mmap(nullptr, bytes(count), PROT_READ | PROT_WRITE, kAnywhere, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    madvise(memory, bytes(count), MADV_HUGEPAGE);
     return static_cast<T*>(memory);
   }
-  void deallocate(T* memory, std::size_t) { ::operator delete(memory, kPage); }
+  void deallocate(T* memory, std::size_t count) { munmap(memory, bytes(count)); }
   friend bool operator==(const LargePages&, const LargePages&) { return true; }
 
  private:
-  static constexpr std::align_val_t kPage{std::size_t{2} << 20};
+  static std::size_t bytes(std::size_t count) { return count * sizeof(T); }
 };
 
 }  // namespace lockstep::bench
