@@ -27,16 +27,16 @@ struct Lap {
 /// Below so many rows a step, asking for processor time would cost more than the step.
 constexpr std::size_t kRowsWorthProcessorTime = 1000;
 
-void run_step(Side& side, std::size_t step, const Contest& contest, Lap& lap) {
+void run_step(Side& side, std::size_t step, const Contest& contest, const ProcessorClock& processor, Lap& lap) {
   const double before_staging = wall_seconds();
   side.stage(step);
   lap.staging += wall_seconds() - before_staging;
   const bool processor_too = contest.rows_per_step >= kRowsWorthProcessorTime;
-  const double processor_before = processor_too ? processor_seconds() : 0;
+  const double processor_before = processor_too ? processor.seconds() : 0;
   const auto before = std::chrono::steady_clock::now();
   side.run();
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
-  if (processor_too) lap.processor += processor_seconds() - processor_before;
+  if (processor_too) lap.processor += processor.seconds() - processor_before;
   lap.wall += 1e-9 * static_cast<double>(spent.count());
   lap.step_nanoseconds.push_back(static_cast<std::uint32_t>(spent.count()));
   lap.tally.begin_step(step);
@@ -48,9 +48,10 @@ std::vector<Lap> run_round(const std::vector<Contestant>& contestants, const Con
   constexpr std::size_t kPieces = 20;
   std::vector<std::unique_ptr<Side>> sides;
   for (const Contestant& one : contestants) sides.push_back(one.make());
+  const ProcessorClock processor;
   std::vector<Lap> laps(sides.size());
   for (std::size_t step = 0; step < contest.preload_steps; ++step) {
-    for (std::size_t side = 0; side < sides.size(); ++side) run_step(*sides[side], step, contest, laps[side]);
+    for (std::size_t side = 0; side < sides.size(); ++side) run_step(*sides[side], step, contest, processor, laps[side]);
   }
   for (Lap& lap : laps) {
     Lap timed;
@@ -63,7 +64,7 @@ std::vector<Lap> run_round(const std::vector<Contestant>& contestants, const Con
     for (std::size_t i = 0; i < sides.size(); ++i) {
       const std::size_t side = (turn + i) % sides.size();
       for (std::size_t step = first; step < last; ++step) {
-        run_step(*sides[side], contest.preload_steps + step, contest, laps[side]);
+        run_step(*sides[side], contest.preload_steps + step, contest, processor, laps[side]);
       }
     }
   }
