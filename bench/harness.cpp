@@ -51,7 +51,8 @@ std::vector<Lap> run_round(const std::vector<Contestant>& contestants, const Con
   const ProcessorClock processor;
   std::vector<Lap> laps(sides.size());
   for (std::size_t step = 0; step < contest.preload_steps; ++step) {
-    for (std::size_t side = 0; side < sides.size(); ++side) run_step(*sides[side], step, contest, processor, laps[side]);
+    for (std::size_t side = 0; side < sides.size(); ++side)
+      run_step(*sides[side], step, contest, processor, laps[side]);
   }
   for (Lap& lap : laps) {
     Lap timed;

@@ -18,7 +18,9 @@ struct Job {
 };
 
 Job count_job(std::size_t keys) {
-  return {fmt::format("count_{}_keys", keys), 10'000'000, 0, [=](std::size_t rows_per_step, std::size_t steps) -> Make {
+  // Over few keys a row takes a nanosecond.
+  const std::size_t rows = keys > 10 ? 10'000'000 : 40'000'000;
+  return {fmt::format("count_{}_keys", keys), rows, 0, [=](std::size_t rows_per_step, std::size_t steps) -> Make {
             const auto history = random_keys(keys > 10 ? settings().rows(keys) : keys, rows_per_step, steps);
             return [=](const RuntimeOptions& options) { return count_engine(history, options); };
           }};

@@ -7,6 +7,7 @@
 
 #include "exchange/channels.hpp"
 #include "exchange/lane.hpp"
+#include "exchange/outbox.hpp"
 #include "exchange/route.hpp"
 #include "runtime/assembly.hpp"
 #include "runtime/self_test.hpp"
@@ -19,65 +20,48 @@ class Sender final : public Node {
  public:
   using R = typename Reader::Row;
 
-  Sender(Reader reader, Lane<R>& lane, std::uint32_t number, Transport& transport, unsigned worker, unsigned workers)
-      : reader_(std::move(reader)),
-        lane_(lane),
-        number_(number),
-        transport_(transport),
-        worker_(worker),
-        parcels_(workers) {}
+  Sender(Reader reader, Outbox<R> outbox, unsigned worker)
+      : reader_(std::move(reader)), outbox_(std::move(outbox)), worker_(worker) {}
 
   void eval(Activation& activation) override {
-    const auto workers = static_cast<unsigned>(parcels_.size());
+    const unsigned workers = outbox_.workers();
     NodeCounters::add(counters.rows_in, reader_.size());
-    // A parcel is touched when it is needed: its cache line was last at the receiver.
-    const auto parcel = [&](unsigned to) -> Batch<R>& {
-      if (parcels_[to] == nullptr) [[unlikely]]
-        parcels_[to] = &lane_.parcel(worker_, to, activation.tick);
-      return *parcels_[to];
-    };
     reader_.for_each([&](auto&& row, Weight weight) {
       if constexpr (std::same_as<Route, route::ToAll>) {
-        for (unsigned to = 0; to < workers; ++to) parcel(to).push_back({row, weight});
+        for (unsigned to = 0; to < workers; ++to) outbox_.parcel(to, activation.tick).push_back({row, weight});
       } else {
         unsigned to = Route()(row, workers);
         if (planted(Bug::batch_goes_to_wrong_worker) && worker_ == 0 && to == 1) to = 0;
         if (planted(Bug::exchange_drops_weights)) weight = weight > 0 ? 1 : -1;
-        parcel(to).push_back({std::forward<decltype(row)>(row), weight});
+        outbox_.parcel(to, activation.tick).push_back({std::forward<decltype(row)>(row), weight});
       }
     });
-    for (unsigned to = 0; to < workers; ++to) {
-      const Batch<R>* sent = std::exchange(parcels_[to], nullptr);
-      if (sent == nullptr) continue;
-      NodeCounters::add(counters.rows_out, sent->size());
-      if (to != worker_) reached(Place::parcel_to_other_worker);
-      transport_.announce(worker_, to, number_);
-    }
+    NodeCounters::add(counters.rows_out, outbox_.announce());
   }
 
+  bool takes_pieces() const override {
+    return !requires { Route::kKeepsOrder; };
+  }
   bool has_state() const override { return false; }
   void save(unsigned, Encoder&) const override {}
   void load(Decoder&) override {}
 
  private:
   Reader reader_;
-  Lane<R>& lane_;
-  const std::uint32_t number_;
-  Transport& transport_;
+  Outbox<R> outbox_;
   const unsigned worker_;
-  std::vector<Batch<R>*> parcels_;  // by receiver, of this activation; null: nothing to send
 };
 
-/// The lane `ordinal` of an operator, the same for all workers; and this worker's edge at its end.
+/// The lane `ordinal` of an operator, the same for all workers: where this worker sends, and the edge at which it finds
+/// what was sent to it.
 template <class R>
-struct LaneEnd {
-  Lane<R>& lane;
-  std::uint32_t number;
+struct LaneEnds {
+  Outbox<R> outbox;
   Edge<R>& edge;
 };
 
 template <class R>
-LaneEnd<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, unsigned level) {
+LaneEnds<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, unsigned level) {
   SharedAssembly& shared = assembly.shared;
   const auto key = std::make_pair(info.id, ordinal);
   if (!shared.lanes.contains(key)) {
@@ -87,7 +71,7 @@ LaneEnd<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordi
   auto& lane = static_cast<Lane<R>&>(shared.transport->lane(number));
   Edge<R>& edge = assembly.make_inner_edge<R>(level + 1);
   lane.connect(assembly.worker, edge);
-  return {lane, number, edge};
+  return {Outbox<R>(lane, number, *shared.transport, assembly.worker, assembly.workers()), edge};
 }
 
 /// The rows of a reader that a route sends to this worker. With one worker, that is the reader itself. `then` is
@@ -100,12 +84,9 @@ void exchanged(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, R
   }
   using R = typename Reader::Row;
   const unsigned level = Assembly::level_of(reader);
-  const LaneEnd<R> end = open_lane<R>(assembly, info, ordinal, level);
-  assembly.add_node(info, level,
-                    std::make_unique<Sender<Reader, Route>>(reader, end.lane, end.number, *assembly.shared.transport,
-                                                            assembly.worker, assembly.workers()),
-                    reader);
-  then(EdgeReader<R>(end.edge));
+  const LaneEnds<R> ends = open_lane<R>(assembly, info, ordinal, level);
+  assembly.add_node(info, level, std::make_unique<Sender<Reader, Route>>(reader, ends.outbox, assembly.worker), reader);
+  then(EdgeReader<R>(ends.edge));
 }
 
 /// Whether rows are where a route would send them already.

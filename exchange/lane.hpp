@@ -21,11 +21,13 @@ class Lane final : public LaneBase {
   /// The edge at which `worker` finds what was sent to it. While the dataflow is assembled.
   void connect(unsigned worker, Edge<R>& edge) { edges_[worker] = &edge; }
 
-  /// The batch from one worker to another, empty and ready to be filled in this activation. The sender's.
+  /// The batch from one worker to another, with what has been added to it in this activation. The sender's.
   Batch<R>& parcel(unsigned from, unsigned to, std::uint64_t tick) {
     Parcel& parcel = at(from, to, tick);
-    parcel.tick = tick;
-    parcel.rows.clear();
+    if (parcel.tick != tick) {
+      parcel.tick = tick;
+      parcel.rows.clear();
+    }
     return parcel.rows;
   }
 

@@ -38,25 +38,16 @@ class CombiningSender final : public Node {
   using Lifted = LiftedRow<K, A...>;
   using Partial = GroupPartial<K, A...>;
 
-  CombiningSender(Reader reader, const LaneEnd<Lifted>& rows, const LaneEnd<Partial>& partials, Transport& transport,
-                  unsigned worker, unsigned workers)
-      : reader_(std::move(reader)),
-        rows_(rows.lane),
-        partials_(partials.lane),
-        rows_number_(rows.number),
-        partials_number_(partials.number),
-        transport_(transport),
-        worker_(worker),
-        row_parcels_(workers),
-        partial_parcels_(workers) {}
+  CombiningSender(Reader reader, Outbox<Lifted> rows, Outbox<Partial> partials)
+      : reader_(std::move(reader)), rows_(std::move(rows)), partials_(std::move(partials)) {}
 
   void eval(Activation& activation) override {
-    const auto workers = static_cast<unsigned>(row_parcels_.size());
+    const unsigned workers = rows_.workers();
     NodeCounters::add(counters.rows_in, reader_.size());
     tick_ = activation.tick;
     const auto send_row = [&](Lifted&& row, Weight weight) {
       const unsigned to = worker_of_slot(slot_of(row_traits<K>::hash(row.first)), workers);
-      parcel(rows_, row_parcels_, to).push_back({std::move(row), weight});
+      rows_.parcel(to, tick_).push_back({std::move(row), weight});
     };
     if (reader_.size() < kManyRows) {
       reader_.for_each(send_row);
@@ -74,12 +65,10 @@ class CombiningSender final : public Node {
       judge_.for_each(reader_, combine, send_row);
       cache_.end_step(send_partial());
     }
-    for (unsigned to = 0; to < workers; ++to) {
-      announce(to, rows_number_, row_parcels_[to]);
-      announce(to, partials_number_, partial_parcels_[to]);
-    }
+    NodeCounters::add(counters.rows_out, rows_.announce() + partials_.announce());
   }
 
+  bool takes_pieces() const override { return true; }
   bool has_state() const override { return false; }
   void save(unsigned, Encoder&) const override {}
   void load(Decoder&) override {}
@@ -96,8 +85,7 @@ class CombiningSender final : public Node {
 
   /// Out of line, as in GroupOperator.
   [[gnu::noinline]] void combine_new_key(Lifted row, std::uint64_t code, Weight weight) {
-    const auto workers = static_cast<unsigned>(row_parcels_.size());
-    Combined combined{worker_of_slot(slot_of(Cache::hash(row.first, code)), workers), {}};
+    Combined combined{worker_of_slot(slot_of(Cache::hash(row.first, code)), rows_.workers()), {}};
     combined.delta.add(row.second, weight);
     cache_.insert(row.first, code, std::move(combined), send_partial());
   }
@@ -106,36 +94,14 @@ class CombiningSender final : public Node {
     return [this](K& key, Combined& combined) {
       reached(Place::partial_sent);
       Partial partial{std::move(key), std::move(combined.delta)};
-      parcel(partials_, partial_parcels_, combined.to).push_back({std::move(partial), 1});
+      partials_.parcel(combined.to, tick_).push_back({std::move(partial), 1});
     };
   }
 
-  /// Touched when it is needed: its cache line was last at the receiver.
-  template <class R>
-  Batch<R>& parcel(Lane<R>& lane, std::vector<Batch<R>*>& parcels, unsigned to) {
-    if (parcels[to] == nullptr) [[unlikely]]
-      parcels[to] = &lane.parcel(worker_, to, tick_);
-    return *parcels[to];
-  }
-
-  template <class R>
-  void announce(unsigned to, std::uint32_t lane, Batch<R>*& parcel) {
-    const Batch<R>* sent = std::exchange(parcel, nullptr);
-    if (sent == nullptr) return;
-    NodeCounters::add(counters.rows_out, sent->size());
-    transport_.announce(worker_, to, lane);
-  }
-
   Reader reader_;
-  Lane<Lifted>& rows_;
-  Lane<Partial>& partials_;
-  const std::uint32_t rows_number_;
-  const std::uint32_t partials_number_;
-  Transport& transport_;
-  const unsigned worker_;
-  std::uint64_t tick_ = 0;                        // of this activation
-  std::vector<Batch<Lifted>*> row_parcels_;       // by receiver, of this activation; null: nothing to send
-  std::vector<Batch<Partial>*> partial_parcels_;  // likewise
+  Outbox<Lifted> rows_;
+  Outbox<Partial> partials_;
+  std::uint64_t tick_ = 0;  // of this activation
   Cache cache_;
   CacheJudge judge_;
 };
@@ -151,12 +117,9 @@ void combined(Assembly& assembly, const OperatorInfo& info, Reader reader, Then&
   using Lifted = typename Sender::Lifted;
   using Partial = typename Sender::Partial;
   const unsigned level = Assembly::level_of(reader);
-  const LaneEnd<Lifted> rows = open_lane<Lifted>(assembly, info, 0, level);
-  const LaneEnd<Partial> partials = open_lane<Partial>(assembly, info, 1, level);
-  assembly.add_node(
-      info, level,
-      std::make_unique<Sender>(reader, rows, partials, *assembly.shared.transport, assembly.worker, assembly.workers()),
-      reader);
+  const LaneEnds<Lifted> rows = open_lane<Lifted>(assembly, info, 0, level);
+  const LaneEnds<Partial> partials = open_lane<Partial>(assembly, info, 1, level);
+  assembly.add_node(info, level, std::make_unique<Sender>(reader, rows.outbox, partials.outbox), reader);
   then(EdgeReader<Lifted>(rows.edge), EdgeReader<Partial>(partials.edge));
 }
 

@@ -316,6 +316,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     std::optional<Result> after;
     if (state.total != 0) after.emplace(result(state, [&] { return row_traits<K>::hash(marked.key()); }));
     if (before && after && row_traits<Result>::equal(*before, *after)) return;
+    out.prefetch_ahead();
     if (before && !(after && planted(Bug::group_keeps_old_result))) emit(out, marked.key(), std::move(*before), -1);
     if (after) emit(out, marked.key(), std::move(*after), 1);
   }

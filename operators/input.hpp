@@ -4,6 +4,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <utility>
 
 #include "operators/ledger.hpp"
 #include "runtime/dataflow.hpp"
@@ -144,31 +145,30 @@ class InputPort {
   const Input<R>* input_;
 };
 
-/// Shows each worker its slice of what was sealed, where it lies; and the first worker the rejected rows.
+/// Shows each worker its part of what was sealed, where it lies; and the first worker the rejected rows. The part is a
+/// slice; or if there are many rows, and all who read them do not mind, one piece after another until none is left, so
+/// that whoever comes late, or is slower, gets less.
 template <class R>
 class InputNode final : public Node {
  public:
-  InputNode(Sealed<Weighted<R>>& sealed, Edge<R>& out, Edge<LedgerRow>& rejects, unsigned worker, unsigned workers)
-      : sealed_(sealed), out_(out), rejects_(rejects), worker_(worker), workers_(workers) {}
+  /// `piece_rows`: the least size of a piece; 0: slices only.
+  InputNode(Sealed<Weighted<R>>& sealed, Edge<R>& out, Edge<LedgerRow>& rejects, unsigned worker, unsigned workers,
+            std::size_t piece_rows)
+      : sealed_(sealed), out_(out), rejects_(rejects), worker_(worker), workers_(workers), piece_rows_(piece_rows) {}
 
-  void eval(Activation&) override {
-    auto& spans = out_.borrow();
+  void eval(Activation& activation) override {
     const std::size_t total = sealed_.size();
-    // Rounded up, so that a single row goes to the first worker, which is the caller's and never asleep.
-    std::size_t skip = (total * worker_ + workers_ - 1) / workers_;
-    std::size_t take = (total * (worker_ + 1) + workers_ - 1) / workers_ - skip;
-    NodeCounters::add(counters.rows_out, take);
-    for (auto& chunk : sealed_.chunks()) {
-      std::span<const Weighted<R>> items(chunk.items);
-      const std::size_t skipped = std::min(skip, items.size());
-      skip -= skipped;
-      items = items.subspan(skipped);
-      items = items.first(std::min(take, items.size()));
-      take -= items.size();
-      if (!items.empty()) spans.push_back(items);
+    if (piece_rows_ != 0 && total > workers_ * piece_rows_ && out_.divisible()) {
+      reached(Place::rows_taken_in_pieces);
+      const auto [begin, end] = sealed_.take_piece(total, workers_, piece_rows_);
+      activation.once_more = end != total;
+      if (!(begin != 0 && end == total && planted(Bug::last_piece_is_lost))) show(begin, end);
+    } else {
+      // Rounded up, so that a single row goes to the first worker, which is the caller's and never asleep.
+      show((total * worker_ + workers_ - 1) / workers_, (total * (worker_ + 1) + workers_ - 1) / workers_);
     }
-    out_.send_borrowed();
-    if (worker_ != 0 || !sealed_.any_rejects()) return;
+    const bool first = std::exchange(tick_, activation.tick) != activation.tick;
+    if (worker_ != 0 || !first || !sealed_.any_rejects()) return;
     Batch<LedgerRow>& rejects = rejects_.fill();
     for (auto& chunk : sealed_.chunks()) {
       for (LedgerRow& row : chunk.rejects) rejects.push_back({std::move(row), 1});
@@ -181,11 +181,30 @@ class InputNode final : public Node {
   void load(Decoder&) override {}
 
  private:
+  void show(std::size_t begin, std::size_t end) {
+    auto& spans = out_.borrow();
+    NodeCounters::add(counters.rows_out, end - begin);
+    std::size_t skip = begin;
+    std::size_t take = end - begin;
+    for (auto& chunk : sealed_.chunks()) {
+      std::span<const Weighted<R>> items(chunk.items);
+      const std::size_t skipped = std::min(skip, items.size());
+      skip -= skipped;
+      items = items.subspan(skipped);
+      items = items.first(std::min(take, items.size()));
+      take -= items.size();
+      if (!items.empty()) spans.push_back(items);
+    }
+    out_.send_borrowed();
+  }
+
   Sealed<Weighted<R>>& sealed_;
   Edge<R>& out_;
   Edge<LedgerRow>& rejects_;
   const unsigned worker_;
   const unsigned workers_;
+  const std::size_t piece_rows_;
+  std::uint64_t tick_ = 0;  // of the last activation
 };
 
 /// The operator of an input of any kind: its rows as they are sealed, and the rejected rows as a second edge.
@@ -211,7 +230,8 @@ InputEdges add_input(Description& flow, const std::string& name, Schema schema, 
     auto& out = assembly.make_edge<R>(rows, 0);
     auto& rejected = assembly.make_edge<LedgerRow>(rejects, 0);
     assembly.add_node(assembly.info(id), 0,
-                      std::make_unique<InputNode<R>>(sealed, out, rejected, assembly.worker, assembly.workers()));
+                      std::make_unique<InputNode<R>>(sealed, out, rejected, assembly.worker, assembly.workers(),
+                                                     assembly.shared.piece_rows));
   };
   return {input, rows, rejects};
 }

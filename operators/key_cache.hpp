@@ -101,7 +101,8 @@ class KeyCache {
   std::uint32_t generation_ = 1;
 };
 
-/// Decides, by how many of the last rows were met, whether to ask a cache about the next ones.
+/// Decides, by how many of the last rows were met, whether to ask a cache about the next ones; and about fewer and
+/// fewer, the longer keys do not repeat.
 class CacheJudge {
  public:
   /// Reads all rows: those to be asked about by ask(row, weight), which returns whether the key was met; the others by
@@ -138,18 +139,27 @@ class CacheJudge {
 
  private:
   static constexpr std::size_t kWindow = 256;
-  static constexpr std::size_t kRest = 16 * kWindow;
+  static constexpr std::size_t kShortestRest = 16 * kWindow;
+  static constexpr std::size_t kLongestRest = 256 * kWindow;
 
   void decide() {
     mostly_hits_ = asking_ && 7 * misses_ < hits_;
-    asking_ = !asking_ || misses_ <= 3 * hits_;
-    left_ = asking_ ? kWindow : kRest;
+    if (asking_ && misses_ > 3 * hits_) {
+      asking_ = false;
+      left_ = rest_;
+      rest_ = std::min(2 * rest_, kLongestRest);
+    } else {
+      if (asking_) rest_ = kShortestRest;
+      asking_ = true;
+      left_ = kWindow;
+    }
     hits_ = misses_ = 0;
   }
 
   bool asking_ = true;
   bool mostly_hits_ = false;
-  std::size_t left_ = kWindow;  // rows until it decides again
+  std::size_t left_ = kWindow;        // rows until it decides again
+  std::size_t rest_ = kShortestRest;  // rows that will be passed after the next window that is in vain
   std::size_t hits_ = 0;
   std::size_t misses_ = 0;
 };

@@ -29,9 +29,10 @@ template <class R, class K>
 inline constexpr bool knows_position<Weighted<TableOperation<R, K>>> = true;
 
 namespace route {
-/// Operations on one key go where the key is.
+/// Operations on one key go where the key is, in their order.
 struct ByOperationKey {
   static constexpr const char* kName = "key";
+  static constexpr bool kKeepsOrder = true;
   template <class Operation>
   unsigned operator()(const Operation& operation, unsigned workers) const {
     using K = std::remove_cvref_t<decltype(operation.key)>;

@@ -21,6 +21,8 @@ class SealedBase;
 /// What the workers of one runtime have in common while they are assembled.
 struct SharedAssembly {
   unsigned workers = 1;
+  /// The least number of rows that a worker takes at a time; 0: each gets its slice at once.
+  std::size_t piece_rows = 0;
   IndexLimits limits;
   /// Null for one worker, which exchanges nothing.
   std::unique_ptr<Transport> transport;

@@ -108,6 +108,10 @@ void Crew::help(unsigned thread) {
   }
 }
 
+void Crew::rouse() {
+  for (unsigned thread = 1; thread < options_.threads; ++thread) call_bells_[thread]->ring();
+}
+
 void Crew::wake_all() {
   for (const auto& bell : call_bells_) bell->ring();
   for (const auto& bell : bells_) bell->ring();

@@ -40,6 +40,9 @@ class Crew {
   /// Runs one step on all workers; the caller runs a share itself. Returns after the barrier. One caller at a time.
   void run(const StepOrder& order);
 
+  /// A step will come soon that is worth being awake for. Any thread.
+  void rouse();
+
  private:
   void close();
   void help(unsigned thread);

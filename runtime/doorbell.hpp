@@ -38,32 +38,43 @@ class Doorbell {
   /// Whether whoever waits is asleep, so that a ring takes long to be heard. A guess: it may have changed.
   bool asleep() const { return asleep_.load(std::memory_order_relaxed); }
 
-  /// Returns when `ready()` is true: spins (if told to), yields, then sleeps between rings. To be woken takes some 50
-  /// microseconds, so who has slept for little more than that spins longer the next time.
+  /// Returns when `ready()` is true: spins (if told to), yields, then sleeps until a ring. To be woken takes some 50
+  /// microseconds, so who has slept for little more than that spins longer the next time; and who is rung for before
+  /// there is anything to do spins on, since it is about to come.
   template <class Ready>
   void wait_until(bool spin, Ready&& ready) {
-    for (int i = 0; spin && i < spins_; ++i) {
-      if (ready()) return;
-      relax();
-    }
-    for (int i = 0; i < kYields; ++i) {
-      if (ready()) return;
-      std::this_thread::yield();
-    }
-    const auto before = std::chrono::steady_clock::now();
-    asleep_.store(true);
-    for (;;) {
+    for (int spins = spins_;; spins = kExpectantSpins) {
+      const std::uint32_t heard_awake = rings_.load(std::memory_order_relaxed);
+      if (spins_or_yields_until(spin ? spins : 0, ready)) return;
+      if (rings_.load(std::memory_order_relaxed) != heard_awake) continue;
+      const auto before = std::chrono::steady_clock::now();
+      asleep_.store(true);
       const std::uint32_t heard = rings_.load();
-      if (ready()) break;
-      rings_.wait(heard, std::memory_order_acquire);
+      const bool slept = !ready();
+      if (slept) rings_.wait(heard, std::memory_order_acquire);
+      asleep_.store(false, std::memory_order_relaxed);
+      spins_ = std::chrono::steady_clock::now() - before < kShortSleep ? kManySpins : kFewSpins;
+      if (!slept) return;
     }
-    asleep_.store(false, std::memory_order_relaxed);
-    spins_ = std::chrono::steady_clock::now() - before < kShortSleep ? kManySpins : kFewSpins;
   }
 
  private:
+  template <class Ready>
+  static bool spins_or_yields_until(int spins, Ready& ready) {
+    for (int i = 0; i < spins; ++i) {
+      if (ready()) return true;
+      relax();
+    }
+    for (int i = 0; i < kYields; ++i) {
+      if (ready()) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+
   static constexpr int kFewSpins = 2'000;
   static constexpr int kManySpins = 16'000;
+  static constexpr int kExpectantSpins = 64'000;
   static constexpr std::chrono::microseconds kShortSleep{300};
   static constexpr int kYields = 4;
 

@@ -23,7 +23,13 @@ class EdgeBase {
   bool fresh() const {
     return stamp_ == pulse_->tick || (planted(Bug::edge_shows_old_delta) && stamp_ + 1 == pulse_->tick);
   }
-  void add_reader(std::uint32_t node) { readers_.push_back(node); }
+  /// `takes_pieces`: see Node.
+  void add_reader(std::uint32_t node, bool takes_pieces) {
+    readers_.push_back(node);
+    divisible_ &= takes_pieces;
+  }
+  /// Whether a delta may be sent in pieces: whoever needs it as a whole gets it elsewhere.
+  bool divisible() const { return divisible_ && !published(); }
   void publish_as(OutputId output) { outputs_.push_back(output); }
   bool published() const { return !outputs_.empty(); }
 
@@ -44,6 +50,7 @@ class EdgeBase {
   std::uint64_t stamp_ = 0;
   std::vector<std::uint32_t> readers_;
   std::vector<OutputId> outputs_;
+  bool divisible_ = true;
 };
 
 template <class R>

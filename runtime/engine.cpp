@@ -43,6 +43,10 @@ Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& op
 }
 
 void Engine::assemble(const RuntimeOptions& options) {
+  const unsigned processors = allowed_processors();
+  unsigned threads = options.threads == 0 ? std::min(shared_.workers, processors) : options.threads;
+  threads = options.schedule_seed ? 1 : std::min(threads, shared_.workers);
+  if (threads > 1 || options.schedule_seed) shared_.piece_rows = options.piece_rows;
   for (const InputInfo& input : flow_->inputs) shared_.sealed.push_back(input.make_sealed());
   if (shared_.workers > 1 && flow_->transport != nullptr) shared_.transport = flow_->transport(shared_.workers);
 
@@ -63,15 +67,13 @@ void Engine::assemble(const RuntimeOptions& options) {
     }
   }
 
-  const unsigned processors = allowed_processors();
-  unsigned threads = options.threads == 0 ? std::min(shared_.workers, processors) : options.threads;
-  threads = options.schedule_seed ? 1 : std::min(threads, shared_.workers);
   crew_ = std::make_unique<Crew>(workers_, failure_,
                                  Crew::Options{.threads = threads,
                                                .spin = threads <= processors,
                                                .pin = options.pin_threads,
                                                .small_step_rows = options.small_step_rows,
                                                .schedule_seed = options.schedule_seed});
+  if (threads > 1) intake_.set_herald([this] { crew_->rouse(); });
   if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
 }
 

@@ -4,8 +4,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace lockstep {
+
+namespace {
+
+/// Steps of so many rows are worth being heralded.
+constexpr std::size_t kHeraldedRows = 8192;
+
+/// With how many rows of a session to herald the next step, given how many it had staged for the last.
+std::size_t rows_to_herald_at(std::size_t rows) {
+  return rows < kHeraldedRows ? std::numeric_limits<std::size_t>::max() : rows - rows / 8;
+}
+
+}  // namespace
 
 Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, Failure& failure)
     : flow_(std::move(flow)), stage_rows_(stage_rows), failure_(failure) {
@@ -54,6 +67,7 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<std::unique_ptr<SealedB
       session->touched_.clear();
       rows += session->staged_;
       if (session->counted_) counted += session->staged_;
+      if (herald_) session->herald_at_ = rows_to_herald_at(session->staged_);
       session->staged_ = 0;
       session->next_step_ = step + 1;
     }

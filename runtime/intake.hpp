@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "runtime/description.hpp"
@@ -34,6 +35,10 @@ class Intake {
   std::uint64_t sealed_step() const { return sealed_step_.load(std::memory_order_acquire); }
   /// A saved runtime goes on where it was.
   void resume_after(std::uint64_t step);
+
+  /// To be called when nearly as many rows are staged as the last step had, if those were many: that the next step is
+  /// about to come. Before the first push.
+  void set_herald(std::function<void()> herald) { herald_ = std::move(herald); }
 
   // Who steps: the user by hand, or a clock.
 
@@ -64,6 +69,7 @@ class Intake {
   const std::shared_ptr<const Description> flow_;
   const std::size_t stage_rows_;
   Failure& failure_;
+  std::function<void()> herald_;
 
   std::mutex sessions_mutex_;
   std::vector<std::shared_ptr<Session>> sessions_;  // by number

@@ -18,6 +18,8 @@ struct Activation {
   std::uint64_t tick = 0;
   /// Set to be run in the next step too, with or without input.
   bool again = false;
+  /// Set, by a node of the first level, to be run once more in this activation: its delta comes in pieces.
+  bool once_more = false;
 };
 
 /// Counted by the worker that runs the node, read by any thread: single writer, so a relaxed store suffices.
@@ -43,6 +45,9 @@ class Node {
   virtual ~Node() = default;
 
   virtual void eval(Activation& activation) = 0;
+  /// Whether the delta of the edge it reads may come in pieces, any of which may go to any worker, with one call of
+  /// eval() for each. Said by nodes of the first level that read one edge and leave nothing at another.
+  virtual bool takes_pieces() const { return false; }
   virtual bool has_state() const = 0;
   virtual void save(unsigned slot, Encoder& out) const = 0;
   virtual void load(Decoder& in) = 0;

@@ -18,6 +18,9 @@ struct RuntimeOptions {
   /// A step of fewer rows is begun by the caller of step() alone; the other threads take their shares when it
   /// is not over after some 8 microseconds. 0: they always do, at once.
   std::size_t small_step_rows = 128;
+  /// The rows of a large step are taken by the workers in pieces of at least so many, one after another, so that a
+  /// worker whose thread comes late gets fewer. 0: each gets an equal part.
+  std::size_t piece_rows = 4096;
   /// Binds each thread but the caller's to a processor.
   bool pin_threads = false;
   /// Rows that a session may stage before a push has to wait, or throws when stepping by hand.

@@ -36,6 +36,8 @@ void Session::take_room(std::size_t rows, bool wait, bool& taken) {
     const Intake::Mode mode = intake_->mode();
     if (mode == Intake::Mode::stopping) throw UsageError("the runtime is stopping and takes no more rows");
     if (staged_ + rows <= intake_->stage_rows_) {
+      if (staged_ < herald_at_ && staged_ + rows >= herald_at_) [[unlikely]]
+        intake_->herald_();
       held.release();
       return;
     }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -106,6 +107,7 @@ class Session {
   std::vector<std::unique_ptr<StageBase>> stages_;  // by input
   std::vector<InputId> touched_;                    // inputs with something staged
   std::size_t staged_ = 0;
+  std::size_t herald_at_ = std::numeric_limits<std::size_t>::max();  // so many rows staged: see Intake::set_herald
   std::uint64_t next_step_;
   bool counted_ = false;   // whether the intake's staged_ includes this session's
   bool restored_ = false;  // loaded, and open to whoever asks for its number; guarded by the intake

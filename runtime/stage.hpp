@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -45,6 +48,7 @@ class Sealed final : public SealedBase {
       chunk.rejects.clear();
     }
     used_ = 0;
+    taken_.store(0, std::memory_order_relaxed);
   }
   std::size_t size() const override {
     std::size_t items = 0;
@@ -59,9 +63,22 @@ class Sealed final : public SealedBase {
   }
   std::span<Chunk> chunks() { return std::span(chunks_).first(used_); }
 
+  /// Takes a piece that nobody else will get: where it begins and ends, counted over all chunks. The pieces become
+  /// smaller, down to `least`, so that those who take them are done at about the same time. Any worker; all give the
+  /// same `total`, the size().
+  std::pair<std::size_t, std::size_t> take_piece(std::size_t total, unsigned workers, std::size_t least) {
+    std::size_t begin = taken_.load(std::memory_order_relaxed);
+    for (;;) {
+      const std::size_t left = total - begin;
+      const std::size_t end = begin + std::min(left, std::max(least, 3 * left / (4 * workers)));
+      if (left == 0 || taken_.compare_exchange_weak(begin, end, std::memory_order_relaxed)) return {begin, end};
+    }
+  }
+
  private:
   std::vector<Chunk> chunks_;
   std::size_t used_ = 0;
+  std::atomic<std::size_t> taken_{0};  // items that belong to pieces
 };
 
 /// What one session has staged for one input and not been sealed yet. Under the session's lock.

@@ -14,7 +14,8 @@ void Worker::install(Assembly::Parts parts, unsigned levels) {
                    [](const NodeSlot& a, const NodeSlot& b) { return a.level < b.level; });
   level_begins_.assign(levels + 1, static_cast<std::uint32_t>(nodes_.size()));
   for (std::uint32_t i = static_cast<std::uint32_t>(nodes_.size()); i-- != 0;) {
-    for (EdgeBase* edge : nodes_[i].reads) edge->add_reader(i);
+    const bool takes_pieces = nodes_[i].node->takes_pieces() && nodes_[i].reads.size() == 1;
+    for (EdgeBase* edge : nodes_[i].reads) edge->add_reader(i, takes_pieces);
     for (unsigned level = 0; level <= nodes_[i].level; ++level) level_begins_[level] = i;
   }
   level_begins_[0] = 0;
@@ -43,6 +44,7 @@ void Worker::begin(const StepOrder& order) {
   for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
   for (const std::uint32_t node : again_) pulse_->dirty.set(node);
   again_.clear();
+  once_more_.clear();
   level_ = 0;
   position_ = 0;
   awaiting_ = false;
@@ -85,7 +87,11 @@ Worker::Progress Worker::run_level(bool one_node) {
   try {
     for (std::uint32_t next = position_;; next = position_ + 1) {
       position_ = pulse_->dirty.take(next, end);
-      if (position_ == end) return Progress::waiting;
+      if (position_ == end) {
+        if (!run_once_more()) [[likely]]
+          return Progress::waiting;
+        position_ = pulse_->dirty.take(level_begins_[level_], end);
+      }
       Node& node = *nodes_[position_].node;
       NodeCounters::add(node.counters.activations, 1);
       if (time_weight_ == 0) [[likely]] {
@@ -97,12 +103,23 @@ Worker::Progress Worker::run_level(bool one_node) {
         if (!planted(Bug::node_forgets_to_run_again)) again_.push_back(position_);
         activation.again = false;
       }
+      if (activation.once_more) [[unlikely]] {
+        once_more_.push_back(position_);
+        activation.once_more = false;
+      }
       if (one_node) return Progress::moved;
     }
   } catch (...) {
     record_failure(nodes_[position_].info->name);
     return Progress::done;
   }
+}
+
+bool Worker::run_once_more() {
+  if (once_more_.empty()) return false;
+  for (const std::uint32_t node : once_more_) pulse_->dirty.set(node);
+  once_more_.clear();
+  return true;
 }
 
 void Worker::eval_timed(Node& node, Activation& activation) {

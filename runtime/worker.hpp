@@ -52,6 +52,8 @@ class Worker {
 
  private:
   Progress run_level(bool one_node);
+  /// Whether any node asked to run once more: then these are due.
+  bool run_once_more();
   void eval_timed(Node& node, Activation& activation);
   /// What is being thrown, by an operator or another place.
   void record_failure(const std::string& place);
@@ -66,6 +68,7 @@ class Worker {
   std::vector<std::uint32_t> level_begins_;  // of nodes_, one more than levels
   std::vector<std::uint32_t> input_nodes_;   // by input
   std::vector<std::uint32_t> again_;         // nodes that asked to run in the next step
+  std::vector<std::uint32_t> once_more_;     // nodes that asked to run once more in this activation
 
   // Where it is in the step.
   Time time_;

@@ -78,6 +78,7 @@ std::string to_text(const Config& config) {
   std::string text = fmt::format("workers {}, threads {}", config.workers, config.threads);
   if (config.small_step_rows != 0)
     text += fmt::format(", steps of fewer than {} rows begun alone", config.small_step_rows);
+  if (config.piece_rows != 0) text += fmt::format(", rows taken in pieces of {} and more", config.piece_rows);
   if (config.schedule) text += fmt::format(", simulated with seed {}", *config.schedule);
   const char* const styles[] = {"normal", "all equal", "all in one slot", "all of one tag", "seeded"};
   text += fmt::format(", hash {}", styles[static_cast<int>(config.hash.style)]);

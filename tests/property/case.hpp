@@ -119,6 +119,7 @@ struct Config {
   unsigned workers = 1;
   unsigned threads = 1;
   std::size_t small_step_rows = 0;
+  std::size_t piece_rows = 0;
   std::optional<std::uint64_t> schedule;
   HashKnob hash;
   Limits limits = Limits::usual;

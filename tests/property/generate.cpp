@@ -206,6 +206,7 @@ Config random_config(Random& random, std::size_t steps) {
   } else if (random.chance(80)) {
     config.schedule = random.next() % 1000;
   }
+  config.piece_rows = static_cast<std::size_t>(random.one_of({0, 1, 1, 2}));
   config.hash.style =
       random.chance(60) ? HashStyle::normal : static_cast<HashStyle>(random.below(static_cast<int>(HashStyle::count)));
   config.hash.seed = config.hash.style == HashStyle::seeded ? random.next() : 0;

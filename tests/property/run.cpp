@@ -73,6 +73,7 @@ class Run {
     return {.workers = workers,
             .threads = config_.threads,
             .small_step_rows = config_.small_step_rows,
+            .piece_rows = config_.piece_rows,
             .schedule_seed = config_.schedule,
             .limits = limits()};
   }

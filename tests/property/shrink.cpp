@@ -67,6 +67,8 @@ class Shrinker {
         [](Case & one) -> auto& { return one.config.threads; }, 1);
     set<std::size_t>(
         [](Case & one) -> auto& { return one.config.small_step_rows; }, 0);
+    set<std::size_t>(
+        [](Case & one) -> auto& { return one.config.piece_rows; }, 0);
     set<HashStyle>(
         [](Case & one) -> auto& { return one.config.hash.style; }, HashStyle::normal);
     for (const unsigned workers : {1U, 2U, 3U}) {

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "exchange/lane.hpp"
+#include "runtime/self_test.hpp"
+#include "runtime/transport.hpp"
+
+namespace lockstep {
+
+/// A sender's end of a lane: the parcels that it is filling. Worker-local.
+template <class R>
+class Outbox {
+ public:
+  Outbox(Lane<R>& lane, std::uint32_t number, Transport& transport, unsigned worker, unsigned workers)
+      : lane_(&lane), number_(number), transport_(&transport), worker_(worker), parcels_(workers) {}
+
+  unsigned workers() const { return static_cast<unsigned>(parcels_.size()); }
+
+  /// What to add rows for a worker to, in this activation. Touched when it is needed: its cache line was last at the
+  /// receiver.
+  Batch<R>& parcel(unsigned to, std::uint64_t tick) {
+    if (parcels_[to] == nullptr) [[unlikely]] {
+      parcels_[to] = &lane_->parcel(worker_, to, tick);
+      rows_before_ += parcels_[to]->size();
+    }
+    return *parcels_[to];
+  }
+
+  /// Announces what has been added since this was called last, and returns how many rows that is.
+  std::size_t announce() {
+    std::size_t rows = 0;
+    for (unsigned to = 0; to < workers(); ++to) {
+      const Batch<R>* sent = std::exchange(parcels_[to], nullptr);
+      if (sent == nullptr) continue;
+      rows += sent->size();
+      if (to != worker_) reached(Place::parcel_to_other_worker);
+      transport_->announce(worker_, to, number_);
+    }
+    return rows - std::exchange(rows_before_, 0);
+  }
+
+ private:
+  Lane<R>* lane_;
+  std::uint32_t number_;
+  Transport* transport_;
+  unsigned worker_;
+  std::vector<Batch<R>*> parcels_;  // by receiver; null: nothing to announce
+  std::size_t rows_before_ = 0;     // in these parcels, announced already
+};
+
+}  // namespace lockstep
