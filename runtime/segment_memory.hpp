@@ -19,7 +19,7 @@ void free(void* memory, std::size_t bytes) noexcept;
 /// one ends.
 bool in_pieces(std::size_t bytes);
 /// Bytes of pieces without a segment that are kept at most.
-constexpr std::size_t kMostKept = std::size_t{64} << 20;
+constexpr std::size_t kMostKept = std::size_t{256} << 20;
 /// Bytes of the pieces that there are.
 std::size_t piece_bytes();
 

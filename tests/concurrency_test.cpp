@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <lockstep.hpp>
@@ -10,6 +11,7 @@
 #include "runtime/crew.hpp"
 #include "runtime/doorbell.hpp"
 #include "runtime/spin_lock.hpp"
+#include "runtime/stage.hpp"
 
 namespace ls = lockstep;
 using Number = std::int64_t;
@@ -217,6 +219,63 @@ TEST_CASE("a ring before the wait is not lost", "[concurrency]") {
   SUCCEED();
 }
 
+TEST_CASE("who is rung for before there is anything to do goes on waiting", "[concurrency]") {
+  const bool spin = GENERATE(false, true);
+  ls::Doorbell bell;
+  std::atomic<bool> ready = false;
+  std::atomic<bool> woken = false;
+  std::thread waiter([&] {
+    bell.wait_until(spin, [&] { return ready.load(); });
+    woken = true;
+  });
+  for (int i = 0; i < 100; ++i) {  // some while it is awake, some while it sleeps
+    bell.ring();
+    std::this_thread::sleep_for(std::chrono::microseconds(i));
+  }
+  while (!bell.asleep()) std::this_thread::yield();
+  bell.ring();
+  CHECK(!woken);
+  ready = true;
+  bell.ring();
+  waiter.join();
+}
+
+TEST_CASE("every sealed row is in one piece, and the pieces become smaller", "[concurrency]") {
+  constexpr std::size_t kRows = 100'000;
+  constexpr unsigned kThreads = 3;
+  constexpr std::size_t kLeast = 7;
+  ls::Sealed<Number> sealed;
+  for (int round = 0; round < 10; ++round) {
+    std::array<std::vector<std::pair<std::size_t, std::size_t>>, kThreads> taken;
+    std::vector<std::thread> threads;
+    for (auto& pieces : taken) {
+      threads.emplace_back([&] {
+        for (;;) {
+          const auto [begin, end] = sealed.take_piece(kRows, kThreads, kLeast);
+          if (begin == end) return;
+          pieces.push_back({begin, end});
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    std::vector<std::pair<std::size_t, std::size_t>> all;
+    for (const auto& pieces : taken) all.insert(all.end(), pieces.begin(), pieces.end());
+    std::sort(all.begin(), all.end());
+    REQUIRE(all.front().first == 0);
+    REQUIRE(all.back().second == kRows);
+    CHECK(all.size() < 100);
+    std::size_t last = kRows;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::size_t size = all[i].second - all[i].first;
+      CHECK(size <= last);
+      CHECK((size >= kLeast || i + 1 == all.size()));
+      if (i != 0) REQUIRE(all[i].first == all[i - 1].second);
+      last = size;
+    }
+    sealed.clear();
+  }
+}
+
 TEST_CASE("a spin lock lets one in at a time", "[concurrency]") {
   ls::SpinLock lock;
   std::uint64_t count = 0;
@@ -306,6 +365,21 @@ TEST_CASE("a crew runs every worker once a step, and its caller sees all they ha
     crew.run(step);
     if (crew.counts != std::vector<std::uint64_t>(5, step)) FAIL("step " << step);
   }
+}
+
+TEST_CASE("helpers who are roused begin no step of their own", "[concurrency]") {
+  CountingCrew crew(3, {.threads = 3}, 0);
+  std::atomic<bool> done = false;
+  std::thread rouser([&] {
+    while (!done) crew.crew->rouse();
+  });
+  for (std::uint64_t step = 1; step <= 2000; ++step) {
+    crew.run(step);
+    if (crew.counts != std::vector<std::uint64_t>(3, step)) FAIL("step " << step);
+    if (step % 200 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  done = true;
+  rouser.join();
 }
 
 TEST_CASE("the caller runs a small step alone, unless it takes long", "[concurrency]") {

@@ -100,13 +100,15 @@ TEST_CASE("every step is the same for any workers, threads, schedule and interle
     for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum()}) {
       for (const auto& [threads, small] : {std::pair{1U, 0U}, {2U, 0U}, {2U, 10U}}) {
         INFO(workers << " workers on " << threads << " threads, steps of fewer than " << small << " rows begun alone");
-        CHECK(run(history, {.workers = workers, .threads = threads, .small_step_rows = small, .limits = limits},
+        CHECK(run(history,
+                  {.workers = workers, .threads = threads, .small_step_rows = small, .piece_rows = 1, .limits = limits},
                   ++interleaving) == expected);
       }
       for (const std::uint64_t schedule : {1U, 2U, 3U}) {
         INFO(workers << " workers, schedule " << schedule);
-        CHECK(run(history, {.workers = workers, .schedule_seed = schedule, .limits = limits}, ++interleaving) ==
-              expected);
+        CHECK(run(history,
+                  {.workers = workers, .piece_rows = schedule - 1, .schedule_seed = schedule, .limits = limits},
+                  ++interleaving) == expected);
       }
     }
   }

@@ -102,7 +102,7 @@ TEST_CASE("any thread takes segments, and gives back those of others") {
 
 TEST_CASE("pieces are given back with their segments, but for some") {
   if (!memory::in_pieces(kUsual)) return;
-  constexpr std::size_t kSegments = 3 * memory::kMostKept / kUsual;
+  constexpr std::size_t kSegments = memory::kMostKept / 4 * 5 / kUsual;
   std::vector<void*> segments;
   segments.reserve(kSegments);
   for (int round = 0; round < 3; ++round) {

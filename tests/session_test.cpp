@@ -50,6 +50,17 @@ TEST_CASE("sessions that meet on a key of a table apply in the order of their nu
   CHECK(text(edges.runtime.step()[edges.out_table]) == "(7, (7, 2)) -1, (7, (7, 3)) +1");
 }
 
+TEST_CASE("changes of a key apply in the order of their pushes, however large the step", "[runtime]") {
+  Edges edges({.workers = 3, .threads = GENERATE(1U, 3U), .small_step_rows = 0, .piece_rows = 1});
+  for (Number step = 0; step < 20; ++step) {
+    for (Number i = 0; i < 1000; ++i) edges.runtime[edges.table].upsert({i % 10, 1000 * step + i});
+    const auto rows = edges.runtime.step();
+    for (const auto& [row, weight] : rows[edges.out_table]) {
+      REQUIRE(row.second.second == 1000 * (weight > 0 ? step : step - 1) + 990 + row.first);
+    }
+  }
+}
+
 TEST_CASE("a push takes a row, weighted rows, a span or a vector", "[runtime]") {
   Edges edges;
   auto port = edges.runtime[edges.a];
