@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace lockstep {
 
@@ -22,6 +23,8 @@ namespace {
 /// 40 to 55.)
 constexpr std::uint64_t kSoon = 20'000;
 constexpr std::uint64_t kSoonToSleepers = 130'000;
+/// A step that is worth waking helpers for has so many times the rows of one that is worth sharing.
+constexpr std::size_t kSleepersFactor = 64;
 /// How many steps at most are shared from their beginning, small or not, after one that took longer than that.
 constexpr unsigned kSharedInARow = 63;
 
@@ -32,7 +35,8 @@ Crew::Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, cons
       failure_(failure),
       options_(options),
       schedule_(static_cast<std::minstd_rand::result_type>(options.schedule_seed.value_or(1))),
-      unfinished_(options.threads) {
+      unfinished_(options.threads),
+      taken_(options.threads) {
   for (unsigned thread = 0; thread < options_.threads; ++thread) {
     call_bells_.push_back(std::make_unique<Doorbell>());
     bells_.push_back(std::make_unique<Doorbell>());
@@ -70,7 +74,7 @@ void Crew::run(const StepOrder& order) {
   } else if (options_.threads == 1) {
     begin_share(0, 1);
     finish_share(0);
-  } else if (order.rows >= options_.small_step_rows || to_share_ != 0) {
+  } else if (!is_small(order.rows) || to_share_ != 0) {
     if (to_share_ != 0) --to_share_;
     shares_begun_ = false;
     call_helpers();
@@ -84,28 +88,54 @@ void Crew::run(const StepOrder& order) {
 }
 
 void Crew::call_helpers() {
-  const std::uint64_t calls = calls_.load(std::memory_order_relaxed) + 1;
-  calls_.store(calls, std::memory_order_release);
+  const std::uint64_t call = calls_.load(std::memory_order_relaxed) + 1;
+  calls_.store(call, std::memory_order_release);
   for (unsigned thread = 1; thread < options_.threads; ++thread) call_bells_[thread]->ring();
+  late_shares_ = 0;
   if (!shares_begun_) begin_share(0, options_.threads);
-  finish_share(0);
+  do {
+    finish_share(0);
+  } while (take_late_shares());
+  arrivals_.fetch_add(late_shares_, std::memory_order_relaxed);
   bells_[0]->wait_until(options_.spin,
-                        [&] { return arrivals_.load(std::memory_order_acquire) == calls * (options_.threads - 1); });
+                        [&] { return arrivals_.load(std::memory_order_acquire) == call * (options_.threads - 1); });
 }
 
 void Crew::help(unsigned thread) {
   if (options_.pin) pin_to_processor(thread);
-  for (std::uint64_t calls = 1;; ++calls) {
+  for (std::uint64_t call = 0;;) {
     call_bells_[thread]->wait_until(options_.spin, [&] {
-      return calls_.load(std::memory_order_acquire) == calls || closing_.load(std::memory_order_acquire);
+      return calls_.load(std::memory_order_acquire) != call || closing_.load(std::memory_order_acquire);
     });
-    if (calls_.load(std::memory_order_acquire) != calls) return;
+    const std::uint64_t before = std::exchange(call, calls_.load(std::memory_order_acquire));
+    if (call == before) return;
+    if (!take_share(thread, call)) continue;
     if (!shares_begun_) begin_share(thread, options_.threads);
     finish_share(thread);
     // Release: the caller acquires the helpers' writes when all have arrived.
     const std::uint64_t arrivals = arrivals_.fetch_add(1, std::memory_order_acq_rel) + 1;
-    if (arrivals == calls * (options_.threads - 1)) bells_[0]->ring();
+    if (arrivals == call * (options_.threads - 1)) bells_[0]->ring();
   }
+}
+
+/// Whether it is for whoever asks to run the thread's share: for the first.
+bool Crew::take_share(unsigned thread, std::uint64_t call) {
+  std::uint64_t before = call - 1;
+  return taken_[thread].compare_exchange_strong(before, call, std::memory_order_relaxed);
+}
+
+/// The caller takes over what helpers should have begun by now. Returns whether there is more to do.
+bool Crew::take_late_shares() {
+  if (options_.small_step_rows == 0) return false;
+  const std::uint64_t call = calls_.load(std::memory_order_relaxed);
+  const unsigned before = late_shares_;
+  for (unsigned thread = 1; thread < options_.threads; ++thread) {
+    if (taken_[thread].load(std::memory_order_relaxed) == call || !take_share(thread, call)) continue;
+    ++late_shares_;
+    if (!shares_begun_) begin_share(thread, options_.threads);
+    unfinished_[0].insert(unfinished_[0].end(), unfinished_[thread].begin(), unfinished_[thread].end());
+  }
+  return late_shares_ != before;
 }
 
 void Crew::rouse() {
@@ -138,6 +168,11 @@ void Crew::finish_share(unsigned thread) {
     });
     if (failure_.failed()) wake_all();
     if (moved || unfinished.size() < before) continue;
+    if (thread == 0 && take_late_shares()) continue;
+    if (thread == 0 && late_shares_ != 0) {  // nobody rings this thread's bell for the workers of others
+      options_.spin ? relax() : std::this_thread::yield();
+      continue;
+    }
     bells_[thread]->wait_until(options_.spin, [&] {
       return failure_.failed() ||
              std::any_of(unfinished.begin(), unfinished.end(), [](Worker* worker) { return worker->ready(); });
@@ -161,6 +196,11 @@ bool Crew::run_alone() {
     if (spent > kSoon && (spent > kSoonToSleepers || !helpers_sleep())) return false;
   }
   return true;
+}
+
+/// Whether the caller begins a step of so many rows alone.
+bool Crew::is_small(std::size_t rows) const {
+  return rows < options_.small_step_rows || (rows / kSleepersFactor < options_.small_step_rows && helpers_sleep());
 }
 
 bool Crew::helpers_sleep() const {

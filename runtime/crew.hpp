@@ -12,17 +12,18 @@
 
 namespace lockstep {
 
-/// The threads that run the workers: the caller of run() and helpers that wait between steps. Worker w is run by
-/// thread w mod threads; but in a small step the caller begins alone, since to share it would take longer, and shares
-/// what is left when the step is not over soon. The helpers begin when the caller counts up `calls_`; the step ends at
-/// the barrier, when every helper has counted up `arrivals_`.
+/// The threads that run the workers: the caller of run() and helpers that wait between steps. Worker w is in the share
+/// of thread w mod threads; but in a small step the caller begins alone, since to share it would take longer, and
+/// shares what is left when the step is not over soon. The helpers begin when the caller counts up `calls_`, or if they
+/// are late, the caller runs their shares: who marks a share as taken runs it. The step ends at the barrier, when
+/// `arrivals_` has been counted up for every helper's share.
 class Crew {
  public:
   struct Options {
     unsigned threads = 1;
     bool spin = true;
     bool pin = false;
-    /// Steps that seal fewer rows are small.
+    /// Steps that seal fewer rows are small. 0: none is, and helpers run their shares however late they are.
     std::size_t small_step_rows = 0;
     /// Run one node at a time, of a worker chosen at random: any schedule can happen, and happens again with the
     /// same seed. One thread.
@@ -47,8 +48,11 @@ class Crew {
   void close();
   void help(unsigned thread);
   void begin_share(unsigned thread, unsigned threads);
+  bool take_share(unsigned thread, std::uint64_t call);
+  bool take_late_shares();
   void finish_share(unsigned thread);
   bool run_alone();
+  bool is_small(std::size_t rows) const;
   bool helpers_sleep() const;
   void run_simulated();
   void share_all();
@@ -63,6 +67,8 @@ class Crew {
   std::vector<std::unique_ptr<Doorbell>> call_bells_;   // by thread: rung when helpers are called
   std::vector<std::unique_ptr<Doorbell>> bells_;        // by thread: rung when something in a step has come
   std::vector<std::vector<Worker*>> unfinished_;        // by thread: workers still in the step
+  std::vector<std::atomic<std::uint64_t>> taken_;       // by thread: the call for which its share was taken last
+  unsigned late_shares_ = 0;                            // that the caller has taken in this step
   const StepOrder* order_ = nullptr;                    // written before calls_, read after it
   bool shares_begun_ = false;                           // as order_
   unsigned to_share_ = 0;                               // so many steps are shared from their beginning, small or not,

@@ -15,8 +15,10 @@ struct RuntimeOptions {
   /// Threads that run the workers, the caller of step() among them. 0: as many as workers, but no more than the
   /// processors this process may run on.
   unsigned threads = 0;
-  /// A step of fewer rows is begun by the caller of step() alone; the other threads take their shares when it
-  /// is not over after some 8 microseconds. 0: they always do, at once.
+  /// A step of fewer rows is begun by the caller of step() alone (of 64 times as many, when other threads sleep and
+  /// would have to be woken); the other threads take their shares when it is not over after some 8 microseconds. In
+  /// larger steps they do so at once, but what a late one has not begun when the caller has nothing else to do, the
+  /// caller does. 0: they always do, at once, and the caller waits for them.
   std::size_t small_step_rows = 128;
   /// The rows of a large step are taken by the workers in pieces of at least so many, one after another, so that a
   /// worker whose thread comes late gets fewer. 0: each gets an equal part.

@@ -304,7 +304,7 @@ class CountingNode final : public ls::Node {
       : count_(count), thread_(thread), fail_at_(fail_at), slow_at_(slow_at) {}
   void eval(ls::Activation& activation) override {
     if (activation.time.step == fail_at_) throw std::runtime_error("enough");
-    if (activation.time.step == slow_at_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (activation.time.step == slow_at_) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     ++count_;
     thread_ = std::this_thread::get_id();
   }
@@ -328,7 +328,7 @@ struct CountingCrew {
       this->workers.push_back(std::make_unique<ls::Worker>(w, std::make_unique<ls::Pulse>(), nullptr, failure));
       ls::Assembly::Parts parts;
       parts.nodes.push_back(
-          {std::make_unique<CountingNode>(counts[w], threads[w], w == 1 ? fail_at : 0, w == 0 ? slow_at : 0),
+          {std::make_unique<CountingNode>(counts[w], threads[w], w == 1 ? fail_at : 0, w % 3 == 0 ? slow_at : 0),
            &info,
            0,
            {}});
@@ -399,9 +399,26 @@ TEST_CASE("the caller runs a small step alone, unless it takes long", "[concurre
   CHECK(crew.threads[1] != caller);
   CHECK(crew.threads[2] != caller);
   CHECK(crew.threads[3] == caller);
-  crew.run(kSlow + 1, 2);
-  CHECK(crew.threads[1] != caller);
-  CHECK(crew.counts == std::vector<std::uint64_t>(4, kSlow + 1));
+  CHECK(crew.counts == std::vector<std::uint64_t>(4, kSlow));
+}
+
+TEST_CASE("the caller runs the shares of helpers who are late", "[concurrency]") {
+  constexpr std::size_t kManyRows = 1000;
+  const unsigned threads = GENERATE(2U, 3U, 4U);
+  CountingCrew crew(5, {.threads = threads, .small_step_rows = 2}, 0);
+  const std::vector<std::thread::id> alone(5, std::this_thread::get_id());
+  bool was_alone = false;
+  bool was_shared = false;
+  std::uint64_t step = 0;
+  // Helpers who sleep are late, those who have just ended a step are not.
+  while (!was_alone || !was_shared) {
+    REQUIRE(step < 100'000);
+    if (step % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    crew.run(++step, kManyRows);
+    REQUIRE(crew.counts == std::vector<std::uint64_t>(5, step));
+    was_alone |= crew.threads == alone;
+    was_shared |= crew.threads != alone;
+  }
 }
 
 TEST_CASE("a crew ends the step in which a worker fails", "[concurrency]") {
