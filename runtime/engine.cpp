@@ -67,13 +67,15 @@ void Engine::assemble(const RuntimeOptions& options) {
     }
   }
 
+  const bool spin = threads <= processors;
   crew_ = std::make_unique<Crew>(workers_, failure_,
                                  Crew::Options{.threads = threads,
-                                               .spin = threads <= processors,
+                                               .spin = spin,
                                                .pin = options.pin_threads,
                                                .small_step_rows = options.small_step_rows,
                                                .schedule_seed = options.schedule_seed});
-  if (threads > 1) intake_.set_herald([this] { crew_->rouse(); });
+  // Who does not spin would be asleep again at once.
+  if (threads > 1 && spin) intake_.set_herald([this] { crew_->rouse(); });
   if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
 }
 
