@@ -24,7 +24,7 @@ class ArrangeNode final : public Node {
 
   void eval(Activation&) override {
     if constexpr (std::same_as<Reader, EdgeReader<R>>) {
-      update(reader_.spans());
+      update(reader_.spans(), reader_.key_hashes());
       if (out_ != nullptr) {
         out_->borrow().assign(reader_.spans().begin(), reader_.spans().end());
         out_->send_borrowed();
@@ -32,7 +32,7 @@ class ArrangeNode final : public Node {
     } else {
       Collect<R>().eval(reader_, out_->fill());
       out_->send();
-      update(out_->spans());
+      update(out_->spans(), out_->key_hashes());
     }
     index_.settle();
     counters.state_bytes.store(index_.bytes(), std::memory_order_relaxed);
@@ -46,17 +46,18 @@ class ArrangeNode final : public Node {
   }
 
  private:
-  void update(std::span<const std::span<const Weighted<R>>> spans) {
+  void update(std::span<const std::span<const Weighted<R>>> spans, std::span<const std::uint64_t> hashes) {
+    const std::uint64_t* next_hash = hashes.data();
     const auto apply = [this](const R& row, std::uint64_t hash, Weight weight) {
       index_.add(row.first, hash, row.second, weight);
     };
-    const auto look = [this](const R& row, std::uint64_t hash) __attribute__((always_inline)) {
-      index_.prefetch_rows(row.first, hash);
+    const auto look = [this](const R&, std::uint64_t hash) __attribute__((always_inline)) {
+      index_.prefetch_rows(hash);
     };
     for (std::span<const Weighted<R>> rows : spans) {
       NodeCounters::add(counters.rows_in, rows.size());
       for (const auto& [row, weight] : rows) {
-        const std::uint64_t hash = row_traits<K>::hash(row.first);
+        const std::uint64_t hash = *next_hash++;
         index_.prefetch(hash);
         ahead_.pass(row, hash, weight, apply, look);
       }

@@ -50,12 +50,9 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     finish(out);
   }
 
-  void probe(std::span<const K* const> keys, std::span<Match<Result>> matches) override {
-    std::array<std::uint64_t, kBlock> hashes;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      hashes[i] = row_traits<K>::hash(*keys[i]);
-      groups_.prefetch(hashes[i]);
-    }
+  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
+             std::span<Match<Result>> matches) override {
+    for (const std::uint64_t hash : hashes) groups_.prefetch(hash);
     shown_.clear();
     shown_.reserve(kBlock);
     for (std::size_t i = 0; i < keys.size(); ++i) {

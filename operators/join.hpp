@@ -72,10 +72,10 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
 
   template <class Term>
   void for_each_term(ReaderA& delta_a, ReaderB& delta_b, Term&& term) {
-    probe(delta_a.spans(), *b_, matches_b_, [&](const auto& row, const VB& b, Weight weight_b) {
+    probe(delta_a, *b_, matches_b_, [&](const auto& row, const VB& b, Weight weight_b) {
       term(row.row.first, row.row.second, b, static_cast<Int128>(row.weight) * weight_b);
     });
-    probe(delta_b.spans(), *a_, matches_a_, [&](const auto& row, const VA& a, Weight weight_a) {
+    probe(delta_b, *a_, matches_a_, [&](const auto& row, const VA& a, Weight weight_a) {
       term(row.row.first, a, row.row.second, static_cast<Int128>(row.weight) * weight_a);
     });
     if (!delta_a.fresh() || !delta_b.fresh() || planted(Bug::join_keeps_both_deltas)) return;
@@ -87,17 +87,20 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
         }
       };
     };
+    const auto hashes = [](auto& delta) { return [&delta] { return delta.key_hashes(); }; };
     matcher_.for_each_pair(
-        delta_a.size(), each(delta_a), delta_b.size(), each(delta_b), [&](const RowA& a, const RowB& b) {
+        delta_a.size(), each(delta_a), hashes(delta_a), delta_b.size(), each(delta_b), hashes(delta_b),
+        [&](const RowA& a, const RowB& b) {
           term(a.row.first, a.row.second, b.row.second, -static_cast<Int128>(a.weight) * b.weight * times);
         });
   }
 
-  template <class Row, class V, class Emit>
-  void probe(std::span<const std::span<const Row>> delta, IndexView<K, V>& index, std::array<Match<V>, kBlock>& matches,
-             Emit&& emit) {
+  template <class Reader, class V, class Emit>
+  void probe(Reader& delta, IndexView<K, V>& index, std::array<Match<V>, kBlock>& matches, Emit&& emit) {
     std::array<const K*, kBlock> keys;
-    for (std::span<const Row> rows : delta) {
+    std::array<std::uint64_t, kBlock> hashes;
+    const std::uint64_t* next_hash = delta.key_hashes().data();
+    for (std::span<const Weighted<typename Reader::Row>> rows : delta.spans()) {
       while (!rows.empty()) {
         const auto block = rows.first(std::min(kBlock, rows.size()));
         // Old and new row of a key often stand side by side: one probe serves both.
@@ -105,10 +108,14 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
         std::size_t probes = 0;
         for (std::size_t i = 0; i < block.size(); ++i) {
           const K& key = block[i].row.first;
-          if (i == 0 || !row_traits<K>::equal(*keys[probes - 1], key)) keys[probes++] = &key;
+          const std::uint64_t hash = *next_hash++;
+          if (i == 0 || hashes[probes - 1] != hash || !row_traits<K>::equal(*keys[probes - 1], key)) {
+            keys[probes] = &key;
+            hashes[probes++] = hash;
+          }
           match_of[i] = static_cast<std::uint8_t>(probes - 1);
         }
-        index.probe(std::span(keys).first(probes), std::span(matches).first(probes));
+        index.probe(std::span(keys).first(probes), std::span(hashes).first(probes), std::span(matches).first(probes));
         for (std::size_t i = 0; i < block.size(); ++i) {
           matches[match_of[i]].for_each([&](const V& value, Weight weight) { emit(block[i], value, weight); });
         }

@@ -66,7 +66,15 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
         for (auto& change : changes) visit(*change.key, change);
       };
     };
-    matcher_.for_each_pair(changes_a_.size(), each(changes_a_), changes_b_.size(), each(changes_b_), join_two);
+    const auto hashes = [](auto& changes, AppendVector<std::uint64_t>& of_keys) {
+      return [&changes, &of_keys] {
+        of_keys.clear();
+        for (const auto& change : changes) of_keys.push_back(row_traits<K>::hash(*change.key));
+        return std::span<const std::uint64_t>(of_keys);
+      };
+    };
+    matcher_.for_each_pair(changes_a_.size(), each(changes_a_), hashes(changes_a_, hashes_a_), changes_b_.size(),
+                           each(changes_b_), hashes(changes_b_, hashes_b_), join_two);
   }
 
   /// Joins the changes of one side with what the other side has had all along.
@@ -75,14 +83,16 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
                  Emit&& emit) {
     std::array<const Changed*, kBlock> block;
     std::array<const K*, kBlock> keys;
+    std::array<std::uint64_t, kBlock> hashes;
     for (std::size_t next = 0; next < changes.size();) {
       std::size_t count = 0;
       for (; next < changes.size() && count < kBlock; ++next) {
         if (changes[next].done) continue;
         block[count] = &changes[next];
-        keys[count++] = changes[next].key;
+        keys[count] = changes[next].key;
+        hashes[count++] = row_traits<K>::hash(*changes[next].key);
       }
-      other.probe(std::span(keys).first(count), std::span(matches).first(count));
+      other.probe(std::span(keys).first(count), std::span(hashes).first(count), std::span(matches).first(count));
       for (std::size_t i = 0; i < count; ++i) {
         matches[i].for_each([&](const V& value, Weight) { emit(*block[i], value); });
       }
@@ -105,6 +115,8 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
   AppendVector<Change<VA>> changes_a_;
   AppendVector<Change<VB>> changes_b_;
   KeyMatcher<K, Change<VA>, Change<VB>> matcher_;
+  AppendVector<std::uint64_t> hashes_a_;
+  AppendVector<std::uint64_t> hashes_b_;
   std::array<Match<VA>, kBlock> matches_a_;  // kept, since to clear them costs more than a probe
   std::array<Match<VB>, kBlock> matches_b_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "runtime/batch.hpp"
@@ -70,6 +71,7 @@ class Edge final : public EdgeBase {
     own_ = rows_;
     delta_ = {&own_, 1};
     size_ = rows_.size();
+    hashed_ = false;
     announce();
   }
 
@@ -84,6 +86,7 @@ class Edge final : public EdgeBase {
     size_ = 0;
     for (const auto& span : spans_) size_ += span.size();
     delta_ = spans_;
+    hashed_ = false;
     announce();
   }
 
@@ -92,6 +95,20 @@ class Edge final : public EdgeBase {
   }
 
   std::size_t size() const { return fresh() ? size_ : 0; }
+
+  /// The hashes of the keys of a keyed stream's rows, in their order: computed once, however many readers ask.
+  std::span<const std::uint64_t> key_hashes() {
+    if (!fresh()) return {};
+    if (!std::exchange(hashed_, true)) {
+      hashes_.clear();
+      for (const auto& span : delta_) {
+        for (const auto& item : span) {
+          hashes_.push_back(row_traits<std::remove_cvref_t<decltype(item.row.first)>>::hash(item.row.first));
+        }
+      }
+    }
+    return hashes_;
+  }
 
   void publish(StepData& step, unsigned worker) override {
     if (outputs_.size() > 1) [[unlikely]]
@@ -109,6 +126,8 @@ class Edge final : public EdgeBase {
   std::vector<std::span<const Weighted<R>>> spans_;  // what is borrowed
   std::span<const std::span<const Weighted<R>>> delta_;
   std::size_t size_ = 0;
+  AppendVector<std::uint64_t> hashes_;
+  bool hashed_ = false;  // whether hashes_ are the delta's
 };
 
 /// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta, `for_each(cursor,
@@ -123,7 +142,7 @@ class EdgeReader {
     std::size_t row = 0;
   };
 
-  explicit EdgeReader(const Edge<R>& edge) : edge_(&edge) {}
+  explicit EdgeReader(Edge<R>& edge) : edge_(&edge) {}
 
   template <class Sink>
   void for_each(Sink&& sink) {
@@ -145,6 +164,7 @@ class EdgeReader {
   bool fresh() const { return edge_->fresh(); }
   const EdgeBase& edge() const { return *edge_; }
   std::span<const std::span<const Weighted<R>>> spans() const { return edge_->spans(); }
+  std::span<const std::uint64_t> key_hashes() const { return edge_->key_hashes(); }
 
   template <class Function>
   void for_each_edge(Function&& function) const {
@@ -168,7 +188,7 @@ class EdgeReader {
     }
   }
 
-  const Edge<R>* edge_;
+  Edge<R>* edge_;
 };
 
 }  // namespace lockstep

@@ -31,8 +31,9 @@ template <class K, class V>
 class IndexView {
  public:
   virtual ~IndexView() = default;
-  /// The values of up to kBlock keys. Valid until the next call or change.
-  virtual void probe(std::span<const K* const> keys, std::span<Match<V>> matches) = 0;
+  /// The values of up to kBlock keys with these hashes. Valid until the next call or change.
+  virtual void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
+                     std::span<Match<V>> matches) = 0;
 };
 
 /// The integral of a keyed stream, held by key: for every key a Z-set of values. Keys without values are not
@@ -46,9 +47,10 @@ class Index final : public IndexView<K, V> {
 
   [[gnu::always_inline]] void prefetch(std::uint64_t hash) { table_.prefetch(hash); }
 
-  /// When what prefetch() has asked for is there.
-  [[gnu::always_inline]] void prefetch_rows(const K& key, std::uint64_t hash) const {
-    if (const auto* entry = table_.find(key, hash)) entry->payload.prefetch(table_.segment(hash));
+  /// When what prefetch() has asked for is there. For the entry where probes begin, whosever it is: to look for the key
+  /// takes guesses that are wrong too often.
+  [[gnu::always_inline]] void prefetch_rows(std::uint64_t hash) const {
+    table_.home_entry(hash).payload.prefetch_first(table_.segment(hash));
   }
 
   void add(const K& key, std::uint64_t hash, const V& value, Weight weight) {
@@ -78,12 +80,9 @@ class Index final : public IndexView<K, V> {
     return {entry->payload.rows(table_.segment(hash)), nullptr};
   }
 
-  void probe(std::span<const K* const> keys, std::span<Match<V>> matches) override {
-    std::uint64_t hashes[kBlock];
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      hashes[i] = row_traits<K>::hash(*keys[i]);
-      table_.prefetch(hashes[i]);
-    }
+  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
+             std::span<Match<V>> matches) override {
+    for (const std::uint64_t hash : hashes) table_.prefetch(hash);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       matches[i] = find(*keys[i], hashes[i]);
       __builtin_prefetch(matches[i].rows.data());
@@ -127,7 +126,7 @@ class Index final : public IndexView<K, V> {
   }
 
  private:
-  using State = Table<K, Group<V, GroupOrder::none>>;
+  using State = Table<K, Group<V, GroupOrder::none, GroupPlace::after_tag>>;
 
   Index(const IndexLimits& limits, State&& table) : limits_(limits), table_(std::move(table)) {}
 

@@ -108,4 +108,13 @@ class Marks {
   std::uint32_t base_ = 1;
 };
 
+/// A table without marks has none.
+template <class Entry>
+class Marks<Entry, NoMark> {
+ public:
+  bool has(const Entry&) const { return false; }
+  bool empty() const { return true; }
+  void follow(Entry*) {}
+};
+
 }  // namespace lockstep

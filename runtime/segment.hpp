@@ -23,7 +23,7 @@ struct NoArena {};
 
 /// A key, what the table holds for it, and two words: `tag`, the high half of the key's hash (0: no entry), and
 /// `link`, by which the table finds the entry among those marked in this step.
-template <class Key, class Payload>
+template <class Key, class Payload, bool kLinked>
 struct Entry {
   std::uint32_t tag;
   std::uint32_t link;
@@ -31,12 +31,20 @@ struct Entry {
   Payload payload;
 };
 
+/// Of a table without marks. A payload that begins with a word of its own has it beside the tag.
+template <class Key, class Payload>
+struct Entry<Key, Payload, false> {
+  alignas(std::uint64_t) std::uint32_t tag;
+  Payload payload;
+  Key key;
+};
+
 /// A relocatable piece of a table: all entries of one range of hashes, open-addressed, with an arena for what their
 /// payloads hold beyond themselves. Worker-local, until a pin shares it; a shared segment is never written.
-template <class Key, class Payload>
+template <class Key, class Payload, bool kLinked>
 class Segment {
  public:
-  using Entry = lockstep::Entry<Key, Payload>;
+  using Entry = lockstep::Entry<Key, Payload, kLinked>;
 
   static std::size_t bytes_for(std::uint32_t capacity) { return kHead + capacity * sizeof(Entry); }
 
@@ -104,7 +112,7 @@ class Segment {
       } else {
         std::construct_at(&to.payload, from.payload);
       }
-      to.link = from.link;
+      if constexpr (kLinked) to.link = from.link;
       to.tag = from.tag;
     }
     return copy;
@@ -114,7 +122,7 @@ class Segment {
   void take(Entry* to, Segment& from, Entry& entry) {
     std::construct_at(&to->key, std::move(entry.key));
     std::destroy_at(&entry.key);
-    to->link = entry.link;
+    if constexpr (kLinked) to->link = entry.link;
     if constexpr (UsesArena<Payload>) {
       if (&from == this) {
         entry.payload.move_to(&to->payload);

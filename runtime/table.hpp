@@ -46,11 +46,12 @@ bool is_vacant(const std::optional<T>& payload) {
 template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
 class Table {
  public:
-  using Segment = lockstep::Segment<Key, Payload>;
+  static constexpr bool kMarked = !std::same_as<Mark, NoMark>;
+  using Segment = lockstep::Segment<Key, Payload, kMarked>;
   using Entry = typename Segment::Entry;
 
   using Marks = lockstep::Marks<Entry, Mark>;
-  using Marked = typename Marks::Marked;
+  using Marked = lockstep::Marked<Entry, Mark>;
 
   explicit Table(const IndexLimits& limits = {}) : limits_(limits) { directory_.resize(2, nothing()); }
   Table(Table&& other) noexcept : Table(other.limits_) { *this = std::move(other); }
@@ -82,6 +83,9 @@ class Table {
     __builtin_prefetch(entry + 63, 1);
     if (UsesArena<Payload>) __builtin_prefetch(place.segment, 1);
   }
+
+  /// What lies where probes for this hash begin: most often the entry that is looked for, if there is one.
+  const Entry& home_entry(std::uint64_t hash) const { return *first(directory_[index(hash)], tag_of(hash)); }
 
   const Entry* find(const Key& key, std::uint64_t hash) const {
     const Entry* entry = probe(directory_[index(hash)], key, tag_of(hash));
@@ -261,7 +265,7 @@ class Table {
     }
     std::construct_at(&free->key, key);
     std::construct_at(&free->payload);
-    free->link = 0;
+    if constexpr (kMarked) free->link = 0;
     free->tag = tag;
     ++owner(index(hash)).count;
     ++size_;
@@ -269,7 +273,7 @@ class Table {
   }
 
   static bool is_full(const DirectoryEntry& place) {
-    return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 7;
+    return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 6;
   }
 
   /// Calls function(place) once for each segment, with the place that keeps its counts.
@@ -302,7 +306,7 @@ class Table {
 
   /// Only tables with marks keep vacant entries.
   static bool says_nothing(const Entry& entry) {
-    if constexpr (!std::same_as<Mark, NoMark>) return is_vacant(entry.payload);
+    if constexpr (kMarked) return is_vacant(entry.payload);
     return false;
   }
 

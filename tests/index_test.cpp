@@ -117,8 +117,10 @@ TEST_CASE("a probe shows a block of keys") {
   add(3, 30, 1);
   const std::int64_t keys[] = {1, 2, 3};
   const std::int64_t* wanted[] = {&keys[0], &keys[1], &keys[2]};
+  std::uint64_t hashes[3];
+  for (int i = 0; i < 3; ++i) hashes[i] = ls::row_traits<std::int64_t>::hash(keys[i]);
   ls::Match<std::int64_t> found[3];
-  index.probe(wanted, found);
+  index.probe(wanted, hashes, found);
   CHECK(found[0].rows.size() == 2);
   CHECK(found[1].rows.empty());
   REQUIRE(found[2].rows.size() == 1);
