@@ -88,11 +88,11 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
       };
     };
     const auto hashes = [](auto& delta) { return [&delta] { return delta.key_hashes(); }; };
-    matcher_.for_each_pair(
-        delta_a.size(), each(delta_a), hashes(delta_a), delta_b.size(), each(delta_b), hashes(delta_b),
-        [&](const RowA& a, const RowB& b) {
-          term(a.row.first, a.row.second, b.row.second, -static_cast<Int128>(a.weight) * b.weight * times);
-        });
+    matcher_.for_each_pair(delta_a.size(), each(delta_a), hashes(delta_a), delta_b.size(), each(delta_b),
+                           hashes(delta_b), [&](const RowA& a, const RowB& b) {
+                             term(a.row.first, a.row.second, b.row.second,
+                                  -static_cast<Int128>(a.weight) * b.weight * times);
+                           });
   }
 
   template <class Reader, class V, class Emit>

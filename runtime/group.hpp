@@ -310,8 +310,9 @@ class Group {
     size_ = static_cast<std::uint32_t>(large->size()) & kMostRows;
   }
 
-  static constexpr std::size_t kAlign =
-      kPlace == GroupPlace::after_tag && alignof(Item) <= 8 ? alignof(std::uint32_t) : std::max<std::size_t>(alignof(Item), 8);
+  static constexpr std::size_t kAlign = kPlace == GroupPlace::after_tag && alignof(Item) <= 8
+                                            ? alignof(std::uint32_t)
+                                            : std::max<std::size_t>(alignof(Item), 8);
 
   static constexpr std::uint32_t kMostRows = (1U << 30) - 1;  // but for large groups
 
