@@ -31,7 +31,8 @@ struct LiftLink {
 };
 
 /// Sends rows to the workers that own their keys, those of keys met before in the step added up: a hot key costs one
-/// row for each worker, not one for each row. Where keys do not repeat, rows go as they are.
+/// row for each worker, not one for each row, in however many pieces the rows come. Where keys do not repeat, rows go
+/// as they are.
 template <class Reader, class K, class... A>
 class CombiningSender final : public Node {
  public:
@@ -63,8 +64,11 @@ class CombiningSender final : public Node {
         return false;
       };
       judge_.for_each(reader_, combine, send_row);
-      cache_.end_step(send_partial());
     }
+    bool more_to_come = false;
+    reader_.for_each_edge([&](const EdgeBase& edge) { more_to_come |= edge.more_to_come(); });
+    const bool forgotten = reader_.size() == 0 && planted(Bug::combined_pieces_stay);
+    if (!more_to_come && !forgotten) cache_.end_step(send_partial());
     NodeCounters::add(counters.rows_out, rows_.announce() + partials_.announce());
   }
 

@@ -162,10 +162,10 @@ class InputNode final : public Node {
       reached(Place::rows_taken_in_pieces);
       const auto [begin, end] = sealed_.take_piece(total, workers_, piece_rows_);
       activation.once_more = end != total;
-      if (!(begin != 0 && end == total && planted(Bug::last_piece_is_lost))) show(begin, end);
+      if (!(begin != 0 && end == total && planted(Bug::last_piece_is_lost))) show(begin, end, end != total);
     } else {
       // Rounded up, so that a single row goes to the first worker, which is the caller's and never asleep.
-      show((total * worker_ + workers_ - 1) / workers_, (total * (worker_ + 1) + workers_ - 1) / workers_);
+      show((total * worker_ + workers_ - 1) / workers_, (total * (worker_ + 1) + workers_ - 1) / workers_, false);
     }
     const bool first = std::exchange(tick_, activation.tick) != activation.tick;
     if (worker_ != 0 || !first || !sealed_.any_rejects()) return;
@@ -181,7 +181,7 @@ class InputNode final : public Node {
   void load(Decoder&) override {}
 
  private:
-  void show(std::size_t begin, std::size_t end) {
+  void show(std::size_t begin, std::size_t end, bool more_to_come) {
     auto& spans = out_.borrow();
     NodeCounters::add(counters.rows_out, end - begin);
     std::size_t skip = begin;
@@ -195,7 +195,7 @@ class InputNode final : public Node {
       take -= items.size();
       if (!items.empty()) spans.push_back(items);
     }
-    out_.send_borrowed();
+    out_.send_borrowed(more_to_come);
   }
 
   Sealed<Weighted<R>>& sealed_;

@@ -33,6 +33,8 @@ class EdgeBase {
   bool divisible() const { return divisible_ && !published(); }
   void publish_as(OutputId output) { outputs_.push_back(output); }
   bool published() const { return !outputs_.empty(); }
+  /// Whether the delta is a piece, after which another will come in this activation, perhaps an empty one.
+  bool more_to_come() const { return more_to_come_; }
 
   /// Hands the delta to the step's data, at the end of the step. REQUIRES: published().
   virtual void publish(StepData& step, unsigned worker) = 0;
@@ -52,6 +54,7 @@ class EdgeBase {
   std::vector<std::uint32_t> readers_;
   std::vector<OutputId> outputs_;
   bool divisible_ = true;
+  bool more_to_come_ = false;
 };
 
 template <class R>
@@ -80,9 +83,9 @@ class Edge final : public EdgeBase {
     spans_.clear();
     return spans_;
   }
-  /// What borrow() has gathered is the delta.
-  void send_borrowed() {
-    if (spans_.empty()) return;
+  /// What borrow() has gathered is the delta, or a piece of it.
+  void send_borrowed(bool more_to_come = false) {
+    if (!std::exchange(more_to_come_, more_to_come) && spans_.empty()) return;
     size_ = 0;
     for (const auto& span : spans_) size_ += span.size();
     delta_ = spans_;

@@ -46,7 +46,8 @@ class Node {
 
   virtual void eval(Activation& activation) = 0;
   /// Whether the delta of the edge it reads may come in pieces, any of which may go to any worker, with one call of
-  /// eval() for each. Said by nodes of the first level that read one edge and leave nothing at another.
+  /// eval() for each, the last of which may be empty (EdgeBase::more_to_come). Said by nodes of the first level that
+  /// read one edge and leave nothing at another.
   virtual bool takes_pieces() const { return false; }
   virtual bool has_state() const = 0;
   virtual void save(unsigned slot, Encoder& out) const = 0;
