@@ -178,7 +178,7 @@ class EdgeReader {
   using Span = std::span<const Weighted<R>>;
 
   static constexpr std::size_t kManyRows = 4096;
-  static constexpr std::size_t kBytesAhead = 3072;
+  static constexpr std::size_t kBytesAhead = 5120;
 
   /// Many rows may have been written last by another processor, and come from its cache. (Measured: bench/NOTES.md.)
   static std::size_t bytes_ahead(const Span& span) { return span.size() < kManyRows ? 0 : kBytesAhead; }
