@@ -42,6 +42,7 @@ class Sender final : public Node {
   bool takes_pieces() const override {
     return !requires { Route::kKeepsOrder; };
   }
+  bool sends() const override { return true; }
   bool has_state() const override { return false; }
   void save(unsigned, Encoder&) const override {}
   void load(Decoder&) override {}

@@ -73,6 +73,7 @@ class CombiningSender final : public Node {
   }
 
   bool takes_pieces() const override { return true; }
+  bool sends() const override { return true; }
   bool has_state() const override { return false; }
   void save(unsigned, Encoder&) const override {}
   void load(Decoder&) override {}

@@ -6,10 +6,12 @@
 
 namespace lockstep {
 
-/// One operator at one worker since the runtime began.
+/// One operator at one worker since the runtime began. An operator that has its rows exchanged is there twice.
 struct OperatorMetrics {
   std::string name;
   unsigned worker = 0;
+  /// Whether this is its part before the exchange, which sends each row to the worker that it belongs to.
+  bool sender = false;
   /// Steps in which it ran.
   std::uint64_t activations = 0;
   std::uint64_t rows_in = 0;

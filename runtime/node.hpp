@@ -49,6 +49,8 @@ class Node {
   /// eval() for each, the last of which may be empty (EdgeBase::more_to_come). Said by nodes of the first level that
   /// read one edge and leave nothing at another.
   virtual bool takes_pieces() const { return false; }
+  /// Whether it is the part of an operator that sends rows to other workers.
+  virtual bool sends() const { return false; }
   virtual bool has_state() const = 0;
   virtual void save(unsigned slot, Encoder& out) const = 0;
   virtual void load(Decoder& in) = 0;

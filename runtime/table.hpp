@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/append_vector.hpp"
+#include "runtime/directory.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/marks.hpp"
 #include "runtime/segment.hpp"
@@ -30,10 +31,10 @@ bool is_vacant(const std::optional<T>& payload) {
   return !payload;
 }
 
-/// A hash table in segments: the state behind every index. A directory, indexed by the top bits of the hash,
-/// names the segment that holds a range of hashes; a full segment splits in two, so growth never stops the
-/// table, and a segment that is nearly empty merges with its neighbour. (Extendible hashing: Fagin et al.,
-/// TODS 1979.)
+/// A hash table in segments: the state behind every index. A directory names the segment that holds a range of hashes;
+/// a full segment splits in two, so growth never stops the table, and a segment that is nearly empty merges with its
+/// neighbour. Longer than other files, since each of its parts, to find, to make room, to keep and sweep what is
+/// vacant, moves entries that marks and pins must go on knowing.
 ///
 /// Every write goes through insert(): there, a segment that a pin shares is copied first. share() pins.
 /// An entry may be marked once per step with a `Mark`; marks follow entries that move. Of entries whose payload is
@@ -53,13 +54,12 @@ class Table {
   using Marks = lockstep::Marks<Entry, Mark>;
   using Marked = lockstep::Marked<Entry, Mark>;
 
-  explicit Table(const IndexLimits& limits = {}) : limits_(limits) { directory_.resize(2, nothing()); }
+  explicit Table(const IndexLimits& limits = {}) : limits_(limits) {}
   Table(Table&& other) noexcept : Table(other.limits_) { *this = std::move(other); }
   Table& operator=(Table&& other) noexcept {
     std::swap(limits_, other.limits_);
     std::swap(directory_, other.directory_);
     std::swap(marks_, other.marks_);
-    std::swap(depth_, other.depth_);
     std::swap(version_, other.version_);
     std::swap(size_, other.size_);
     std::swap(segments_, other.segments_);
@@ -67,17 +67,17 @@ class Table {
     return *this;
   }
   ~Table() {
-    for_each_segment([](const DirectoryEntry& place) { place.segment->release(); });
+    directory_.for_each([](const DirectoryEntry& place) { place.segment->release(); });
   }
 
   /// Entries, vacant ones among them.
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return segment_bytes_ + directory_.capacity() * sizeof(DirectoryEntry); }
+  std::size_t bytes() const { return segment_bytes_ + directory_.bytes(); }
 
   /// Inlined by force: GCC 12 takes a function that does nothing but prefetch for one without effects, and drops it.
   /// Where payloads lie in the arena, their segment's head is fetched too.
   [[gnu::always_inline]] void prefetch(std::uint64_t hash) const {
-    const DirectoryEntry& place = directory_[index(hash)];
+    const DirectoryEntry& place = directory_.of(hash);
     const auto* entry = reinterpret_cast<const char*>(first(place, tag_of(hash)));
     __builtin_prefetch(entry, 1);
     __builtin_prefetch(entry + 63, 1);
@@ -85,16 +85,16 @@ class Table {
   }
 
   /// What lies where probes for this hash begin: most often the entry that is looked for, if there is one.
-  const Entry& home_entry(std::uint64_t hash) const { return *first(directory_[index(hash)], tag_of(hash)); }
+  const Entry& home_entry(std::uint64_t hash) const { return *first(directory_.of(hash), tag_of(hash)); }
 
   const Entry* find(const Key& key, std::uint64_t hash) const {
-    const Entry* entry = probe(directory_[index(hash)], key, tag_of(hash));
+    const Entry* entry = probe(directory_.of(hash), key, tag_of(hash));
     return entry->tag != 0 ? entry : nullptr;
   }
 
   /// The entry of this key, created with an empty payload if there was none, ready to be written.
   [[gnu::always_inline]] Entry* insert(const Key& key, std::uint64_t hash) {
-    const DirectoryEntry& place = directory_[index(hash)];
+    const DirectoryEntry& place = directory_.of(hash);
     Entry* vacancy = nullptr;
     if (place.version == version_) [[likely]] {
       auto* entry = const_cast<Entry*>(probe(place, key, tag_of(hash)));
@@ -108,8 +108,8 @@ class Table {
   /// REQUIRES: the entry came from insert() with this hash and nothing was inserted since. Other
   /// entries may move; marks follow them.
   void erase(Entry* entry, std::uint64_t hash) {
-    const std::size_t at = index(hash);
-    DirectoryEntry& place = owner(at);
+    const std::size_t at = directory_.index(hash);
+    DirectoryEntry& place = directory_.owner(at);
     place.segment->destroy_entry(*entry);
     close_gap(place, entry);
     --size_;
@@ -121,11 +121,11 @@ class Table {
   }
 
   /// The segment in whose arena the payload of this hash lives.
-  Segment& segment(std::uint64_t hash) { return *directory_[index(hash)].segment; }
-  const Segment& segment(std::uint64_t hash) const { return *directory_[index(hash)].segment; }
+  Segment& segment(std::uint64_t hash) { return *directory_.of(hash).segment; }
+  const Segment& segment(std::uint64_t hash) const { return *directory_.of(hash).segment; }
 
   /// Gives back what the arena of this segment has free, if that is most of it. Entries move.
-  void tidy(std::uint64_t hash) { tidy_at(index(hash)); }
+  void tidy(std::uint64_t hash) { tidy_at(directory_.index(hash)); }
 
   /// Call around a change of a payload that may change its arena's size.
   void account(const Segment& segment, std::size_t bytes_before) { segment_bytes_ += segment.bytes() - bytes_before; }
@@ -145,7 +145,7 @@ class Table {
     for (const std::uint32_t place : vacant_) count_vacant(Hash()(marks_[place].key()));
     vacant_.clear();
     marks_.clear();
-    for (const std::uint64_t hash : mostly_vacant_) sweep(index(hash));
+    for (const std::uint64_t hash : mostly_vacant_) sweep(directory_.index(hash));
     mostly_vacant_.clear();
     if (marks_.base() > limits_.links) [[unlikely]]
       forget_links();
@@ -154,7 +154,7 @@ class Table {
   /// Each entry, but for vacant ones.
   template <class Function>
   void for_each(Function&& function) const {
-    for_each_segment([&](const DirectoryEntry& place) {
+    directory_.for_each([&](const DirectoryEntry& place) {
       place.segment->for_each([&](Entry& entry) {
         if (!says_nothing(entry)) function(std::as_const(entry));
       });
@@ -166,7 +166,7 @@ class Table {
   void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
     const std::uint64_t low = prefix << (64 - bits);
     const std::uint64_t high = low | (~std::uint64_t{0} >> bits);
-    for (std::size_t at = index(low); at <= index(high); at = first_alias(at) + aliases(directory_[at])) {
+    for (std::size_t at = directory_.index(low); at <= directory_.index(high); at = directory_.next(at)) {
       const DirectoryEntry& place = directory_[at];
       if (place.capacity == 0) continue;
       place.segment->for_each([&](Entry& entry) {
@@ -184,27 +184,17 @@ class Table {
     assert(marks_.empty());
     Table pin(limits_);
     pin.directory_ = directory_;
-    pin.depth_ = depth_;
     pin.size_ = size_;
     pin.segments_ = segments_;
     pin.segment_bytes_ = segment_bytes_;
-    for_each_segment([](const DirectoryEntry& place) { place.segment->share(); });
+    directory_.for_each([](const DirectoryEntry& place) { place.segment->share(); });
     ++version_;
     pin.version_ = version_;
     return pin;
   }
 
  private:
-  /// A directory entry says all that a probe, an insertion or a death has to know of its segment, which saves a cache
-  /// miss. (Measured: bench/NOTES.md.) Of a segment with several, the first keeps the counts.
-  struct DirectoryEntry {
-    Segment* segment;
-    std::uint32_t capacity;  // 0: nothing() yet
-    std::uint32_t version;
-    std::uint32_t count;        // of entries, vacant ones among them
-    std::uint32_t vacant : 24;  // no fewer than are vacant
-    std::uint32_t depth : 8;    // how many top bits the hashes have in common
-  };
+  using DirectoryEntry = typename Directory<Segment>::Entry;
 
   static constexpr std::uint32_t kMinCapacity = 4;
   static constexpr std::uint32_t kMaxDepth = 30;
@@ -221,22 +211,6 @@ class Table {
     return static_cast<std::uint32_t>((std::uint64_t{tag * 0x9e3779b1} * capacity) >> 32);
   }
 
-  /// A segment that has not been needed yet: one free entry, so that probes need no special case.
-  static DirectoryEntry nothing() {
-    alignas(std::max_align_t) static const std::byte bytes[1024]{};
-    static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= sizeof bytes);
-    return {.segment = const_cast<Segment*>(reinterpret_cast<const Segment*>(bytes)),
-            .capacity = 0,
-            .version = 1,
-            .count = 0,
-            .vacant = 0,
-            .depth = 0};
-  }
-
-  std::size_t index(std::uint64_t hash) const { return hash >> (64 - depth_); }
-  std::size_t aliases(const DirectoryEntry& place) const { return std::size_t{1} << (depth_ - place.depth); }
-  std::size_t first_alias(std::size_t at) const { return at & ~(aliases(directory_[at]) - 1); }
-  DirectoryEntry& owner(std::size_t at) { return directory_[first_alias(at)]; }
   std::uint32_t max_capacity() const { return std::max(kMinCapacity, Segment::capacity_for(limits_.segment_bytes)); }
 
   static Entry* first(const DirectoryEntry& place, std::uint32_t tag) {
@@ -257,17 +231,17 @@ class Table {
   /// Where the segment is shared, or else the key is new and belongs into this free entry.
   [[gnu::noinline]] Entry* insert_slowly(const Key& key, std::uint64_t hash, Entry* free) {
     const std::uint32_t tag = tag_of(hash);
-    while (free == nullptr || is_full(owner(index(hash)))) {
-      if (free != nullptr) make_room(index(hash));
-      if (directory_[index(hash)].version != version_) unshare(index(hash));
-      free = const_cast<Entry*>(probe(directory_[index(hash)], key, tag));
+    while (free == nullptr || is_full(directory_.owner(directory_.index(hash)))) {
+      if (free != nullptr) make_room(directory_.index(hash));
+      if (directory_.of(hash).version != version_) unshare(directory_.index(hash));
+      free = const_cast<Entry*>(probe(directory_.of(hash), key, tag));
       if (free->tag != 0) return free;
     }
     std::construct_at(&free->key, key);
     std::construct_at(&free->payload);
     if constexpr (kMarked) free->link = 0;
     free->tag = tag;
-    ++owner(index(hash)).count;
+    ++directory_.owner(directory_.index(hash)).count;
     ++size_;
     return free;
   }
@@ -277,17 +251,9 @@ class Table {
     return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 6;
   }
 
-  /// Calls function(place) once for each segment, with the place that keeps its counts.
-  template <class Function>
-  void for_each_segment(Function&& function) const {
-    for (std::size_t at = 0; at < directory_.size(); at += aliases(directory_[at])) {
-      if (directory_[at].capacity != 0) function(directory_[at]);
-    }
-  }
-
   /// The one write point: before a segment of an older version is written.
   void unshare(std::size_t at) {
-    DirectoryEntry place = owner(at);
+    DirectoryEntry place = directory_.owner(at);
     if (place.capacity != 0 && !place.segment->sole_owner() && !planted(Bug::pin_is_not_copied)) {
       reached(Place::segment_unshared);
       Segment* copy = place.segment->clone();
@@ -296,13 +262,7 @@ class Table {
       place.segment = copy;
     }
     place.version = version_;
-    set(at, place);
-  }
-
-  void set(std::size_t at, const DirectoryEntry& place) {
-    const std::size_t count = aliases(place);
-    const std::size_t begin = at & ~(count - 1);
-    for (std::size_t i = begin; i < begin + count; ++i) directory_[i] = place;
+    directory_.set(at, place);
   }
 
   /// Only tables with marks keep vacant entries.
@@ -312,7 +272,7 @@ class Table {
   }
 
   void count_vacant(std::uint64_t hash) {
-    DirectoryEntry& place = owner(index(hash));
+    DirectoryEntry& place = directory_.owner(directory_.index(hash));
     if (place.vacant < kMostVacant) ++place.vacant;
     if (is_mostly_vacant(place)) mostly_vacant_.push_back(hash);
   }
@@ -321,10 +281,10 @@ class Table {
 
   /// After a step: gives back what vacant entries hold.
   void sweep(std::size_t at) {
-    if (!is_mostly_vacant(owner(at))) return;
+    if (!is_mostly_vacant(directory_.owner(at))) return;
     reached(Place::vacant_entries_swept);
     purge(at);
-    const DirectoryEntry& place = owner(at);
+    const DirectoryEntry& place = directory_.owner(at);
     if (place.count <= place.capacity / 8) {
       shrink(at, 4 * place.count);
     } else {
@@ -334,7 +294,7 @@ class Table {
 
   /// Takes vacant entries out. Returns whether there were any; those marked stay.
   bool purge(std::size_t at) {
-    DirectoryEntry& place = owner(at);
+    DirectoryEntry& place = directory_.owner(at);
     const std::uint32_t count_before = place.count;
     place.vacant = 0;
     for (Entry* entry = place.segment->entries(); entry != place.segment->end();) {
@@ -355,7 +315,7 @@ class Table {
   /// Before links run out: all entries are as if they had never been marked.
   void forget_links() {
     reached(Place::links_forgotten);
-    for (std::size_t at = 0; at < directory_.size(); at += aliases(directory_[at])) {
+    for (std::size_t at = 0; at < directory_.size(); at = directory_.next(at)) {
       if (directory_[at].version != version_) unshare(at);
       if (directory_[at].capacity != 0) directory_[at].segment->for_each([](Entry& entry) { entry.link = 0; });
     }
@@ -375,7 +335,7 @@ class Table {
 
   void install(std::size_t at, const DirectoryEntry& place) {
     segment_bytes_ += place.segment->bytes();
-    set(at, place);
+    directory_.set(at, place);
   }
 
   void discard(Segment* segment) {
@@ -404,7 +364,7 @@ class Table {
   }
 
   void make_room(std::size_t at) {
-    const DirectoryEntry& place = owner(at);
+    const DirectoryEntry& place = directory_.owner(at);
     if (place.capacity == 0) {
       install(at, make_segment(kMinCapacity, 0));
     } else if (place.vacant * 4 >= place.count && purge(at)) {
@@ -418,7 +378,7 @@ class Table {
   }
 
   void rebuild(std::size_t at, std::uint32_t capacity) {
-    const DirectoryEntry old = owner(at);
+    const DirectoryEntry old = directory_.owner(at);
     DirectoryEntry fresh = make_segment(capacity, old.depth);
     old.segment->for_each([&](Entry& entry) { adopt(fresh, *old.segment, entry); });
     install(at, fresh);
@@ -428,7 +388,7 @@ class Table {
   /// Splits a segment into the two halves of its range. Returns false if no split would do that tells its entries
   /// apart.
   bool split(std::size_t at) {
-    const DirectoryEntry old = owner(at);
+    const DirectoryEntry old = directory_.owner(at);
     const std::uint32_t depth = old.depth + 1;
     const auto side = [depth](const Entry& entry) { return entry.tag >> (32 - depth) & 1; };
     Entry* const entries = old.segment->entries();
@@ -444,8 +404,8 @@ class Table {
     const bool apart = right != 0 && right != old.count;
     if ((apart ? depth : separating_depth(*old.segment)) > worthwhile_depth()) return false;
     reached(Place::segment_split);
-    if (old.depth == depth_) {
-      double_directory();
+    if (old.depth == directory_.depth()) {
+      directory_.grow();
       at *= 2;
     }
     DirectoryEntry halves[2] = {make_segment(capacity_after_split(old.count - right), depth),
@@ -455,7 +415,7 @@ class Table {
       adopt(halves[side(entry)], *old.segment, entry);
     }
     if (planted(Bug::split_loses_an_entry) && halves[1].count > 1) drop_first(halves[1]);
-    const std::size_t half = aliases(halves[0]);
+    const std::size_t half = directory_.aliases(halves[0]);
     const std::size_t begin = at & ~(2 * half - 1);
     install(begin, halves[0]);
     install(begin + half, halves[1]);
@@ -477,14 +437,6 @@ class Table {
   /// Hashes that agree in more bits than chance would have it are not worth doubling the directory for.
   std::uint32_t worthwhile_depth() const {
     return std::min<std::uint32_t>(kMaxDepth, static_cast<std::uint32_t>(std::bit_width(size_ / max_capacity())) + 12);
-  }
-
-  void double_directory() {
-    std::vector<DirectoryEntry> doubled;
-    doubled.reserve(directory_.size() * 2);
-    for (const DirectoryEntry& place : directory_) doubled.insert(doubled.end(), 2, place);
-    directory_ = std::move(doubled);
-    ++depth_;
   }
 
   /// A segment that had outgrown the limit may leave more than fits one.
@@ -512,7 +464,7 @@ class Table {
 
   void shrink(std::size_t at, std::uint32_t capacity) {
     capacity = std::max(kMinCapacity, capacity);
-    if (capacity < owner(at).capacity) rebuild(at, capacity);
+    if (capacity < directory_.owner(at).capacity) rebuild(at, capacity);
     while (merge(at)) {
     }
     tidy_at(at);
@@ -525,10 +477,10 @@ class Table {
   }
 
   bool merge(std::size_t& at) {
-    const DirectoryEntry place = owner(at);
+    const DirectoryEntry place = directory_.owner(at);
     if (place.depth == 0) return false;
-    const std::size_t span = aliases(place);
-    const std::size_t sibling_at = first_alias(at) ^ span;
+    const std::size_t span = directory_.aliases(place);
+    const std::size_t sibling_at = directory_.first_alias(at) ^ span;
     const std::uint32_t count = place.count + directory_[sibling_at].count;
     if (directory_[sibling_at].depth != place.depth || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
@@ -539,20 +491,8 @@ class Table {
       discard(part);
     }
     install(at, merged);
-    if (directory_.size() > 8 * segments_) halve(at);
+    if (directory_.size() > 8 * segments_) directory_.shrink(at);
     return true;
-  }
-
-  void halve(std::size_t& at) {
-    std::uint32_t deepest = 1;
-    for_each_segment([&](const DirectoryEntry& place) { deepest = std::max(deepest, std::uint32_t{place.depth}); });
-    const std::uint32_t fold = depth_ - deepest;
-    if (fold == 0) return;
-    std::vector<DirectoryEntry> folded;
-    for (std::size_t i = 0; i < directory_.size(); i += std::size_t{1} << fold) folded.push_back(directory_[i]);
-    directory_ = std::move(folded);
-    depth_ = deepest;
-    at >>= fold;
   }
 
   /// For a planted bug.
@@ -568,12 +508,11 @@ class Table {
   }
 
   IndexLimits limits_;
-  std::vector<DirectoryEntry> directory_;
+  Directory<Segment> directory_;
   Marks marks_;
   AppendVector<std::uint32_t> vacant_;        // places among the marks, during drain_marks()
   std::vector<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
   std::vector<std::uint32_t> taken_;          // for split()
-  std::uint32_t depth_ = 1;
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;
   std::size_t segments_ = 0;

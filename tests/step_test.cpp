@@ -156,6 +156,22 @@ TEST_CASE("metrics count rows and steps, and state bytes fall back when rows van
   CHECK(runtime.metrics().state_bytes() < empty + full.state_bytes() / 20);
 }
 
+TEST_CASE("metrics tell an operator from its part before the exchange", "[runtime]") {
+  Counts counts({.workers = 2, .threads = 1});
+  (*counts.runtime)[counts.in].push(std::vector<Number>(100, 7));  // one key, combined by each worker
+  counts.runtime->step();
+  std::uint64_t rows[2][2] = {};  // in and out, by whether they are a sender's
+  for (const auto& one : counts.runtime->metrics().operators) {
+    if (!one.name.starts_with("group_by")) continue;
+    rows[one.sender][0] += one.rows_in;
+    rows[one.sender][1] += one.rows_out;
+  }
+  CHECK(rows[true][0] == 100);
+  CHECK(rows[true][1] == 2);
+  CHECK(rows[false][0] == 2);
+  CHECK(rows[false][1] == 1);
+}
+
 TEST_CASE("an idle runtime that is started uses less than one percent of a core", "[runtime]") {
   const auto processor_seconds = [] {
     rusage usage;
