@@ -11,8 +11,8 @@
 #include "runtime/ledger.hpp"
 #include "runtime/operator.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/sealed.hpp"
 #include "runtime/session.hpp"
-#include "runtime/stage.hpp"
 
 namespace lockstep {
 
@@ -37,30 +37,55 @@ class Input : public Stream<R> {
   InputOptions options_;
 };
 
-/// Adds a ledger entry for a row that the edge refuses.
+/// What InputPort and TablePort have in common: an input of a session. Holds the session.
 template <class Item>
-void reject_row(Stage<Item>& stage, std::uint64_t session, LedgerRow row) {
-  reached(Place::edge_rejected_row);
-  row.session = session;
-  row.position = stage.position++;
-  stage.rejects.push_back(std::move(row));
-}
+class Port {
+ public:
+  Port(std::shared_ptr<Session> session, StageBase& stage, InputId input)
+      : session_(std::move(session)), stage_(static_cast<Stage<Item>*>(&stage)), input_(input) {}
+
+  /// Puts a row that the caller, the border of the system, refuses into the input's ledger.
+  Ticket reject(LedgerRow row) { return *reject(std::move(row), Session::Room::wait); }
+
+ protected:
+  using Room = Session::Room;
+
+  std::optional<Ticket> reject(LedgerRow row, Room room) {
+    return session_->put(*stage_, input_, stage_->rejects, std::move(row), room,
+                         [](LedgerRow& rejected, std::uint64_t position, std::uint64_t session) {
+                           reached(Place::edge_rejected_row);
+                           rejected.position = position;
+                           rejected.session = session;
+                         });
+  }
+
+  template <class Number>
+  std::optional<Ticket> put(Item item, Room room, Number&& number) {
+    return session_->put(*stage_, input_, stage_->items, std::move(item), room, number);
+  }
+  Ticket put_all(Stage<Item>& gathered) {
+    const Session::Gathered part{input_, &gathered, stage_};
+    return session_->put_all({&part, 1}, gathered.items.size() + gathered.rejects.size());
+  }
+
+  std::shared_ptr<Session> session_;
+  Stage<Item>* stage_;
+  InputId input_;
+};
 
 /// Where rows are pushed into a Z-set input, by one session. Any thread. All pushes but try_push wait for room when
 /// the runtime is started, and throw UsageError when it is stepped by hand; all throw StepFailed when it has failed.
 template <class R>
-class InputPort {
+class InputPort : public Port<Weighted<R>> {
  public:
-  InputPort(Session& session, const Input<R>& input) : session_(&session), input_(&input) {}
+  InputPort(std::shared_ptr<Session> session, StageBase& stage, const Input<R>& input)
+      : Base(std::move(session), stage, input.id()), options_(input.options()) {}
 
   /// One row.
-  Ticket push(R row, Weight weight = 1) {
-    Session::Turn turn(*session_, input_->id(), 1);
-    stage(turn, std::move(row), weight);
-    return turn.done();
-  }
+  Ticket push(R row, Weight weight = 1) { return *push_one(std::move(row), weight, Room::wait); }
 
-  /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage.
+  /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage. Of a piece all rows are staged,
+  /// or none if the range throws.
   template <std::ranges::forward_range Rows>
   requires std::convertible_to<std::ranges::range_reference_t<Rows>, R> ||
       std::convertible_to<std::ranges::range_reference_t<Rows>, Weighted<R>>
@@ -70,79 +95,70 @@ class InputPort {
   }
 
   /// Nothing, at once, where push would wait or throw for lack of room.
-  std::optional<Ticket> try_push(R row, Weight weight = 1) {
-    auto turn = Session::Turn::try_take(*session_, input_->id(), 1);
-    if (!turn.taken()) return std::nullopt;
-    stage(turn, std::move(row), weight);
-    return turn.done();
-  }
-
-  /// Puts a row that the caller, the edge of the system, refuses into the input's ledger.
-  Ticket reject(LedgerRow row) {
-    Session::Turn turn(*session_, input_->id(), 1);
-    reject_row(turn.template stage<Weighted<R>>(), turn.session_number(), std::move(row));
-    return turn.done();
-  }
+  std::optional<Ticket> try_push(R row, Weight weight = 1) { return push_one(std::move(row), weight, Room::try_once); }
 
  private:
+  using Base = Port<Weighted<R>>;
+  using typename Base::Room;
+
+  std::optional<Ticket> push_one(R&& row, Weight weight, Room room) {
+    normalise(row);
+    if (const char* const reason = refusal(weight)) [[unlikely]]
+      return Base::reject(refused(row, weight, reason), room);
+    return Base::put({std::move(row), weight}, room, [](const auto&, std::uint64_t, std::uint64_t) {});
+  }
+
   template <bool kMove, class Iterator>
   Ticket push_all(Iterator next, std::size_t left) {
+    if (left == 0) return this->session_->nothing();
     for (;;) {
-      const std::size_t count = std::min(left, session_->capacity());
-      Session::Turn turn(*session_, input_->id(), count);
-      stage_piece<kMove>(turn, next, count);
-      const Ticket ticket = turn.done();
+      const std::size_t count = std::min(left, this->session_->capacity());
+      Stage<Weighted<R>> gathered(this->stage_->pools());
+      for (std::size_t i = 0; i < count; ++i, ++next) gather<kMove>(gathered, *next, count - i);
+      const Ticket ticket = Base::put_all(gathered);
       left -= count;
       if (left == 0) return ticket;
     }
   }
 
-  /// All of it, or nothing if the range throws.
-  template <bool kMove, class Iterator>
-  void stage_piece(Session::Turn& turn, Iterator& next, std::size_t count) {
-    auto& staged = turn.template stage<Weighted<R>>();
-    const auto before = staged.mark();
-    try {
-      for (std::size_t i = 0; i < count; ++i, ++next) {
-        auto item = [&] {
-          if constexpr (kMove) {
-            return std::move(*next);
-          } else {
-            return *next;
-          }
-        }();
-        if constexpr (std::convertible_to<decltype(item), R>) {
-          stage(turn, R(std::move(item)), 1);
-        } else {
-          Weighted<R> weighted = std::move(item);
-          stage(turn, std::move(weighted.row), weighted.weight);
-        }
+  /// `left`: rows that come with it, and after it.
+  template <bool kMove, class Item>
+  void gather(Stage<Weighted<R>>& gathered, Item&& item, std::size_t left) {
+    const auto moved = [&item]() -> decltype(auto) {
+      if constexpr (kMove) {
+        return std::move(item);
+      } else {
+        return std::forward<Item>(item);
       }
-    } catch (...) {
-      staged.take_back(before);
-      throw;
-    }
-  }
-
-  void stage(Session::Turn& turn, R&& row, Weight weight) {
-    auto& stage = turn.template stage<Weighted<R>>();
-    const auto refuse = [&](const char* reason) {
-      reject_row(stage, turn.session_number(),
-                 {.reason = reason, .event_time = {}, .row = to_string(row), .weight = weight});
     };
-    normalise(row);
-    if (weight > kMaxPushedWeight || weight < -kMaxPushedWeight) {
-      refuse("the weight is beyond 2^31");
-    } else if (weight < 0 && input_->options().append_only) {
-      refuse("a deletion in an append-only input");
+    if constexpr (std::convertible_to<Item, R>) {
+      gather_row(gathered, R(moved()), 1, left);
     } else {
-      ++stage.position;
-      stage.items.push_back({std::move(row), weight});
+      Weighted<R> weighted = moved();
+      gather_row(gathered, std::move(weighted.row), weighted.weight, left);
     }
   }
+  void gather_row(Stage<Weighted<R>>& gathered, R&& row, Weight weight, std::size_t left) {
+    normalise(row);
+    if (const char* const reason = refusal(weight)) [[unlikely]] {
+      reached(Place::edge_rejected_row);
+      gathered.rejects.grow_and_push_back(refused(row, weight, reason), 1).position = gathered.position;
+    } else {
+      gathered.items.grow_and_push_back({std::move(row), weight}, left);
+    }
+    ++gathered.position;
+  }
 
-  Session* session_;
-  const Input<R>* input_;
+  const char* refusal(Weight weight) const {
+    if (weight > kMaxPushedWeight || weight < -kMaxPushedWeight) return "the weight is beyond 2^31";
+    if (weight < 0 && options_.append_only) return "a deletion in an append-only input";
+    return nullptr;
+  }
+  static LedgerRow refused(const R& row, Weight weight, const char* reason) {
+    return {.reason = reason, .event_time = {}, .row = to_string(row), .weight = weight};
+  }
+
+  InputOptions options_;
 };
 
 /// Shows each worker its part of what was sealed, where it lies; and the first worker the rejected rows. The part is a
@@ -158,9 +174,9 @@ class InputNode final : public Node {
 
   void eval(Activation& activation) override {
     const std::size_t total = sealed_.size();
-    if (piece_rows_ != 0 && total > workers_ * piece_rows_ && out_.divisible()) {
+    if (piece_rows_ != 0 && total / workers_ > piece_rows_ && out_.divisible()) {
       reached(Place::rows_taken_in_pieces);
-      const auto [begin, end] = sealed_.take_piece(total, workers_, piece_rows_);
+      const auto [begin, end] = sealed_.take_piece(workers_, piece_rows_);
       activation.once_more = end != total;
       if (!(begin != 0 && end == total && planted(Bug::last_piece_is_lost))) show(begin, end, end != total);
     } else {
@@ -170,9 +186,7 @@ class InputNode final : public Node {
     const bool first = std::exchange(tick_, activation.tick) != activation.tick;
     if (worker_ != 0 || !first || !sealed_.any_rejects()) return;
     Batch<LedgerRow>& rejects = rejects_.fill();
-    for (auto& chunk : sealed_.chunks()) {
-      for (LedgerRow& row : chunk.rejects) rejects.push_back({std::move(row), 1});
-    }
+    sealed_.take_rejects([&rejects](LedgerRow&& row) { rejects.push_back({std::move(row), 1}); });
     rejects_.send();
   }
 
@@ -184,17 +198,7 @@ class InputNode final : public Node {
   void show(std::size_t begin, std::size_t end, bool more_to_come) {
     auto& spans = out_.borrow();
     NodeCounters::add(counters.rows_out, end - begin);
-    std::size_t skip = begin;
-    std::size_t take = end - begin;
-    for (auto& chunk : sealed_.chunks()) {
-      std::span<const Weighted<R>> items(chunk.items);
-      const std::size_t skipped = std::min(skip, items.size());
-      skip -= skipped;
-      items = items.subspan(skipped);
-      items = items.first(std::min(take, items.size()));
-      take -= items.size();
-      if (!items.empty()) spans.push_back(items);
-    }
+    sealed_.for_each_span(begin, end, [&spans](std::span<const Weighted<R>> span) { spans.push_back(span); });
     out_.send_borrowed(more_to_come);
   }
 
@@ -217,7 +221,6 @@ struct InputEdges {
 template <class R>
 InputEdges add_input(Description& flow, const std::string& name, Schema schema, Properties properties) {
   const InputId input = flow.add_input({.name = name,
-                                        .make_stage = [] { return std::make_unique<Stage<Weighted<R>>>(); },
                                         .make_sealed = [] { return std::make_unique<Sealed<Weighted<R>>>(); }});
   OperatorInfo& added = flow.add_operator({.kind = "input", .name = name});
   flow.inputs[input].reader = added.id;

@@ -36,7 +36,7 @@ class JoinFunction {
         return row;
       }
     } catch (...) {
-      throw RowError(name_, rows_text(key, a, b), std::current_exception());
+      blame(name_, key, a, b);
     }
   }
 

@@ -149,9 +149,10 @@ class KeyedTable : public KeyedStream<K, R> {
 /// Where a keyed table is changed, by one session. Operations on a key apply in the session's order, sessions that
 /// meet on a key within a step in the order of their numbers. See InputPort for room and failures.
 template <class R, class K, class KeyFunction>
-class TablePort {
+class TablePort : public Port<Weighted<TableOperation<R, K>>> {
  public:
-  TablePort(Session& session, const KeyedTable<R, K, KeyFunction>& table) : session_(&session), table_(&table) {}
+  TablePort(std::shared_ptr<Session> session, StageBase& stage, const KeyedTable<R, K, KeyFunction>& table)
+      : Base(std::move(session), stage, table.id()), key_of_(table.key_of()) {}
 
   /// Adds a row; if its key is present, the row goes to the ledger.
   Ticket insert(R row) { return push_row(std::move(row), Operation::Kind::insert); }
@@ -162,34 +163,29 @@ class TablePort {
     normalise(key);
     return push(std::move(key), std::nullopt, Operation::Kind::erase);
   }
-  /// Puts a row that the caller, the edge of the system, refuses into the table's ledger.
-  Ticket reject(LedgerRow row) {
-    Session::Turn turn(*session_, table_->id(), 1);
-    reject_row(turn.template stage<Weighted<Operation>>(), turn.session_number(), std::move(row));
-    return turn.done();
-  }
 
  private:
+  using Base = Port<Weighted<TableOperation<R, K>>>;
+  using typename Base::Room;
   using Operation = TableOperation<R, K>;
 
   Ticket push_row(R row, typename Operation::Kind kind) {
     normalise(row);
-    KeyFunction key_of = table_->key_of();
-    K key = std::invoke(key_of, std::as_const(row));
+    KeyFunction key_of = key_of_;  // threads may share a port
+    K key = projection::apply<false>(key_of, std::as_const(row));
     normalise(key);
     return push(std::move(key), std::move(row), kind);
   }
 
   Ticket push(K key, std::optional<R> row, typename Operation::Kind kind) {
-    Session::Turn turn(*session_, table_->id(), 1);
-    auto& stage = turn.template stage<Weighted<Operation>>();
-    stage.items.push_back(
-        {Operation{std::move(key), std::move(row), kind, turn.session_number(), stage.position++}, 1});
-    return turn.done();
+    return *Base::put({Operation{std::move(key), std::move(row), kind, 0, 0}, 1}, Room::wait,
+                      [](auto& item, std::uint64_t position, std::uint64_t session) {
+                        item.row.position = position;
+                        item.row.session = session;
+                      });
   }
 
-  Session* session_;
-  const KeyedTable<R, K, KeyFunction>* table_;
+  KeyFunction key_of_;
 };
 
 template <class R, class KeyFunction>

@@ -26,7 +26,7 @@ struct SharedAssembly {
   IndexLimits limits;
   /// Null for one worker, which exchanges nothing.
   std::unique_ptr<Transport> transport;
-  std::vector<std::unique_ptr<SealedBase>> sealed;  // by input
+  std::vector<SealedBase*> sealed;  // by input
   /// Lanes by the operator that made them and their order in it.
   std::map<std::pair<OperatorId, unsigned>, std::uint32_t> lanes;
 };

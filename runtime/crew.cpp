@@ -30,15 +30,17 @@ constexpr unsigned kSharedInARow = 63;
 
 }  // namespace
 
-Crew::Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, const Options& options)
+Crew::Crew(std::vector<std::unique_ptr<Worker>>& workers, RunState& state, const Options& options)
     : workers_(workers),
-      failure_(failure),
+      state_(state),
+      failure_(state.failure),
       options_(options),
       schedule_(static_cast<std::minstd_rand::result_type>(options.schedule_seed.value_or(1))),
+      call_bells_(std::make_shared<Bells>()),
       unfinished_(options.threads),
       taken_(options.threads) {
   for (unsigned thread = 0; thread < options_.threads; ++thread) {
-    call_bells_.push_back(std::make_unique<Doorbell>());
+    call_bells_->push_back(std::make_unique<Doorbell>());
     bells_.push_back(std::make_unique<Doorbell>());
     unfinished_[thread].reserve(workers_.size());
   }
@@ -68,6 +70,7 @@ std::vector<Doorbell*> Crew::bells_by_worker() {
 }
 
 void Crew::run(const StepOrder& order) {
+  const StepFrame frame(state_);
   order_ = &order;
   if (options_.schedule_seed) {
     run_simulated();
@@ -90,7 +93,7 @@ void Crew::run(const StepOrder& order) {
 void Crew::call_helpers() {
   const std::uint64_t call = calls_.load(std::memory_order_relaxed) + 1;
   calls_.store(call, std::memory_order_release);
-  for (unsigned thread = 1; thread < options_.threads; ++thread) call_bells_[thread]->ring();
+  for (unsigned thread = 1; thread < options_.threads; ++thread) (*call_bells_)[thread]->ring();
   late_shares_ = 0;
   if (!shares_begun_) begin_share(0, options_.threads);
   do {
@@ -102,9 +105,10 @@ void Crew::call_helpers() {
 }
 
 void Crew::help(unsigned thread) {
+  const StepFrame frame(state_);
   if (options_.pin) pin_to_processor(thread);
   for (std::uint64_t call = 0;;) {
-    call_bells_[thread]->wait_until(options_.spin, [&] {
+    (*call_bells_)[thread]->wait_until(options_.spin, [&] {
       return calls_.load(std::memory_order_acquire) != call || closing_.load(std::memory_order_acquire);
     });
     const std::uint64_t before = std::exchange(call, calls_.load(std::memory_order_acquire));
@@ -138,12 +142,14 @@ bool Crew::take_late_shares() {
   return late_shares_ != before;
 }
 
-void Crew::rouse() {
-  for (unsigned thread = 1; thread < options_.threads; ++thread) call_bells_[thread]->ring();
+std::function<void()> Crew::rouser() const {
+  return [bells = call_bells_] {
+    for (std::size_t thread = 1; thread < bells->size(); ++thread) (*bells)[thread]->ring();
+  };
 }
 
 void Crew::wake_all() {
-  for (const auto& bell : call_bells_) bell->ring();
+  for (const auto& bell : *call_bells_) bell->ring();
   for (const auto& bell : bells_) bell->ring();
 }
 
@@ -204,7 +210,7 @@ bool Crew::is_small(std::size_t rows) const {
 }
 
 bool Crew::helpers_sleep() const {
-  return std::any_of(call_bells_.begin(), call_bells_.end(), [](const auto& bell) { return bell->asleep(); });
+  return std::any_of(call_bells_->begin(), call_bells_->end(), [](const auto& bell) { return bell->asleep(); });
 }
 
 /// Gives every thread those of the caller's unfinished workers that it runs when they are shared.
@@ -233,7 +239,7 @@ void Crew::run_simulated() {
     // Who has only posted a level has not moved, but may have let others go on.
     const auto ready = [](Worker* worker) { return worker->ready(); };
     if (!moved && std::none_of(unfinished.begin(), unfinished.end(), ready)) {
-      failure_.record(StepFailed("the exchange", order_->time.step, "", "all workers wait for each other", nullptr));
+      failure_.record("the exchange", order_->time.step, "all workers wait for each other");
     }
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "runtime/doorbell.hpp"
+#include "runtime/run_state.hpp"
 #include "runtime/worker.hpp"
 
 namespace lockstep {
@@ -30,7 +32,7 @@ class Crew {
     std::optional<std::uint64_t> schedule_seed = std::nullopt;
   };
 
-  Crew(std::vector<std::unique_ptr<Worker>>& workers, Failure& failure, const Options& options);
+  Crew(std::vector<std::unique_ptr<Worker>>& workers, RunState& state, const Options& options);
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
   ~Crew();
@@ -41,8 +43,9 @@ class Crew {
   /// Runs one step on all workers; the caller runs a share itself. Returns after the barrier. One caller at a time.
   void run(const StepOrder& order);
 
-  /// A step will come soon that is worth being awake for. Any thread.
-  void rouse();
+  /// What wakes the helpers, when a step will come soon that is worth being awake for. Any thread may call it, and
+  /// later than the crew is gone.
+  std::function<void()> rouser() const;
 
  private:
   void close();
@@ -61,11 +64,13 @@ class Crew {
   void pin_to_processor(unsigned thread);
 
   std::vector<std::unique_ptr<Worker>>& workers_;
+  RunState& state_;
   Failure& failure_;
   const Options options_;
   std::minstd_rand schedule_;
-  std::vector<std::unique_ptr<Doorbell>> call_bells_;   // by thread: rung when helpers are called
-  std::vector<std::unique_ptr<Doorbell>> bells_;        // by thread: rung when something in a step has come
+  using Bells = std::vector<std::unique_ptr<Doorbell>>;
+  std::shared_ptr<Bells> call_bells_;                   // by thread: rung when helpers are called
+  Bells bells_;                                         // by thread: rung when something in a step has come
   std::vector<std::vector<Worker*>> unfinished_;        // by thread: workers still in the step
   std::vector<std::atomic<std::uint64_t>> taken_;       // by thread: the call for which its share was taken last
   unsigned late_shares_ = 0;                            // that the caller has taken in this step

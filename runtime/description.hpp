@@ -17,7 +17,6 @@ namespace lockstep {
 
 class Assembly;
 class SealedBase;
-class StageBase;
 
 using OperatorId = std::uint32_t;
 using InputId = std::uint32_t;
@@ -53,7 +52,6 @@ struct InputInfo {
   /// The operator that turns what is sealed into a delta.
   OperatorId reader = 0;
   OutputId ledger = 0;
-  std::function<std::unique_ptr<StageBase>()> make_stage = {};
   std::function<std::unique_ptr<SealedBase>()> make_sealed = {};
 };
 

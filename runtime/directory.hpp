@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -24,7 +25,7 @@ class Directory {
     std::uint32_t depth : 8;    // how many top bits the hashes have in common
   };
 
-  Directory() : places_(2, nothing()) {}
+  Directory() : places_(2, nothing()) { of_depth_[0] = places_.size(); }
 
   std::size_t size() const { return places_.size(); }
   std::size_t bytes() const { return places_.capacity() * sizeof(Entry); }
@@ -47,7 +48,11 @@ class Directory {
   void set(std::size_t at, const Entry& place) {
     const std::size_t count = aliases(place);
     const std::size_t begin = at & ~(count - 1);
-    for (std::size_t i = begin; i < begin + count; ++i) places_[i] = place;
+    for (std::size_t i = begin; i < begin + count; ++i) {
+      --of_depth_[places_[i].depth];
+      places_[i] = place;
+    }
+    of_depth_[place.depth] += count;
   }
 
   /// Calls function(owner) for each segment.
@@ -65,19 +70,22 @@ class Directory {
     for (const Entry& place : places_) doubled.insert(doubled.end(), 2, place);
     places_ = std::move(doubled);
     ++depth_;
+    for (std::size_t& count : of_depth_) count *= 2;
   }
 
-  /// As few bits decide as can, which is at least one; `at` goes on naming its segment.
+  /// As few bits decide as can, which is at least one; `at` goes on naming its segment. O(1) if no fewer can.
   void shrink(std::size_t& at) {
-    std::uint32_t deepest = 1;
-    for_each([&](const Entry& place) { deepest = std::max(deepest, std::uint32_t{place.depth}); });
+    const auto deepest_place = std::find_if(of_depth_.rbegin(), of_depth_.rend(), [](std::size_t count) { return count != 0; });
+    const auto deepest = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(of_depth_.rend() - deepest_place) - 1);
     const std::uint32_t fold = depth_ - deepest;
     if (fold == 0) return;
     std::vector<Entry> folded;
+    folded.reserve(places_.size() >> fold);
     for (std::size_t i = 0; i < places_.size(); i += std::size_t{1} << fold) folded.push_back(places_[i]);
     places_ = std::move(folded);
     depth_ = deepest;
     at >>= fold;
+    for (std::size_t& count : of_depth_) count >>= fold;
   }
 
  private:
@@ -95,6 +103,7 @@ class Directory {
 
   std::vector<Entry> places_;
   std::uint32_t depth_ = 1;
+  std::array<std::size_t, 32> of_depth_{};  // how many places name a segment of each depth
 };
 
 }  // namespace lockstep

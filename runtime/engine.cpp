@@ -34,7 +34,7 @@ std::string schema_of(const Description& flow, const OperatorInfo& info) {
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
-    : flow_(std::move(flow)), intake_(flow_, options.stage_rows, failure_) {
+    : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_rows, state_)) {
   shared_.workers = checked_workers(options.workers);
   shared_.limits = options.limits;
   assemble(options);
@@ -47,7 +47,7 @@ void Engine::assemble(const RuntimeOptions& options) {
   unsigned threads = options.threads == 0 ? std::min(shared_.workers, processors) : options.threads;
   threads = options.schedule_seed ? 1 : std::min(threads, shared_.workers);
   if (threads > 1 || options.schedule_seed) shared_.piece_rows = options.piece_rows;
-  for (const InputInfo& input : flow_->inputs) shared_.sealed.push_back(input.make_sealed());
+  for (InputId input = 0; input < flow_->inputs.size(); ++input) shared_.sealed.push_back(&intake_->sealed(input));
   if (shared_.workers > 1 && flow_->transport != nullptr) shared_.transport = flow_->transport(shared_.workers);
 
   std::vector<Assembly::Parts> parts;
@@ -58,7 +58,7 @@ void Engine::assemble(const RuntimeOptions& options) {
     for (const OperatorInfo& info : flow_->operators) info.build(assembly);
     parts.push_back(assembly.take());
     for (const NodeSlot& slot : parts.back().nodes) levels = std::max(levels, slot.level + 1);
-    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), shared_.transport.get(), failure_));
+    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), shared_.transport.get(), state_->failure));
   }
   for (unsigned w = 0; w < shared_.workers; ++w) {
     workers_[w]->install(std::move(parts[w]), levels);
@@ -68,62 +68,58 @@ void Engine::assemble(const RuntimeOptions& options) {
   }
 
   const bool spin = threads <= processors;
-  crew_ = std::make_unique<Crew>(workers_, failure_,
+  crew_ = std::make_unique<Crew>(workers_, *state_,
                                  Crew::Options{.threads = threads,
                                                .spin = spin,
                                                .pin = options.pin_threads,
                                                .small_step_rows = options.small_step_rows,
                                                .schedule_seed = options.schedule_seed});
   // Who does not spin would be asleep again at once.
-  if (threads > 1 && spin) intake_.set_herald([this] { crew_->rouse(); });
+  if (threads > 1 && spin) intake_->set_herald(crew_->rouser());
   if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
 }
 
 Step Engine::step() {
-  failure_.rethrow_if_failed();
+  if (state_->failure.failed()) throw StepFailed(state_->failure.error());
   try {
     return run_step();
-  } catch (const StepFailed&) {
-  } catch (...) {  // no memory, perhaps, and who knows what was sealed
-    const std::exception_ptr error = std::current_exception();
-    failure_.record(StepFailed("the clock", completed() + 1, "", describe(error), error));
+  } catch (...) {  // no memory, perhaps, and who knows what was sealed; or what is recorded already
+    fail("the clock");
+    throw StepFailed(state_->failure.error());
   }
-  wake_waiters();
-  intake_.wake();
-  failure_.rethrow();
+}
+
+void Engine::fail(const char* place) noexcept {
+  state_->failure.record_current(place, state_->completed() + 1);
+  state_->wake();
+  intake_->wake();
 }
 
 Step Engine::run_step() {
   constexpr std::uint64_t kLargeStep = 1024;
   constexpr std::uint64_t kSmallSteps = 64;
-  const std::uint64_t number = completed() + 1;
+  const std::uint64_t number = state_->completed() + 1;
+  const std::uint64_t begun = ticks();
   order_.inputs.clear();
-  order_.rows = intake_.seal(number, shared_.sealed, order_.inputs);
+  order_.rows = intake_->seal(number, order_.inputs);
   Step step(pool_->acquire(number, flow_->identity.get(), 2));
   Step latest(step.data());
   order_.time = {number, 0};
   order_.data = step.data();
   order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
-  const auto before =
-      order_.time_weight == 0 ? std::chrono::steady_clock::time_point() : std::chrono::steady_clock::now();
   crew_->run(order_);
-  failure_.rethrow_if_failed();
+  if (state_->failure.failed()) throw StepFailed(state_->failure.error());
   for (const InputId input : order_.inputs) {
     if (!planted(Bug::sealed_rows_are_sealed_again)) shared_.sealed[input]->clear();
   }
-  if (order_.time_weight != 0) {
-    const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
-    totals_.nanoseconds.store(static_cast<std::uint64_t>(spent.count()), std::memory_order_relaxed);
-  }
-  NodeCounters::add(totals_.rows_in, order_.rows);
-  totals_.rows_out.store(order_.rows, std::memory_order_relaxed);
+  rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
+  step.data()->rows = order_.rows;
+  step.data()->ticks = ticks() - begun;
   {
     const std::lock_guard lock(latest_lock_);
     std::swap(latest_, latest);
   }
-  // Release: whoever sees the step complete sees all of it.
-  completed_.store(number, std::memory_order_release);
-  wake_waiters();
+  state_->complete(number);
   return step;
 }
 
@@ -132,31 +128,12 @@ Step Engine::latest() const {
   return latest_;
 }
 
-/// seq_cst here and in wait_for(): either this thread sees that someone is about to sleep, or who is about to sleep
-/// sees the news. (Why not notify whether or not: see Doorbell.)
-void Engine::wake_waiters() {
-  news_.fetch_add(1);
-  if (waiters_.load() != 0) news_.notify_all();
-}
-
-void Engine::wait_for(std::uint64_t step) {
-  waiters_.fetch_add(1);
-  const auto leave = [this](void*) { waiters_.fetch_sub(1, std::memory_order_relaxed); };
-  const std::unique_ptr<void, decltype(leave)> waiting(this, leave);
-  for (;;) {
-    const std::uint32_t seen = news_.load();
-    if (completed() >= step) return;
-    failure_.rethrow_if_failed();
-    news_.wait(seen, std::memory_order_acquire);
-  }
-}
-
 SavedState Engine::save() {
-  failure_.rethrow_if_failed();
+  state_->failure.rethrow_if_failed();
   std::string content;
   Encoder out(content);
-  out.varint(completed());
-  intake_.save(out);
+  out.varint(state_->completed());
+  intake_->save(out);
   std::map<std::string, std::vector<std::pair<const Node*, std::string>>> stateful;  // by name, at each worker
   for (const auto& worker : workers_) {
     for (const NodeSlot& slot : worker->nodes()) {
@@ -190,10 +167,10 @@ void Engine::load(const SavedState& saved) {
   try {
     Decoder in(saved.unseal());
     const std::uint64_t step = in.varint();
-    completed_.store(step, std::memory_order_release);
-    intake_.resume_after(step);
+    state_->complete(step);
+    intake_->resume_after(step);
     latest_ = Step(pool_->acquire(step, flow_->identity.get(), 1));
-    intake_.load(in);
+    intake_->load(in);
     std::set<std::string> missing;
     for (const NodeSlot& node : workers_.front()->nodes()) {
       if (node.node->has_state()) missing.insert(node.info->name);
@@ -243,9 +220,13 @@ Metrics Engine::metrics() const {
            counters.nanoseconds.load(std::memory_order_relaxed), counters.state_bytes.load(std::memory_order_relaxed)});
     }
   }
-  metrics.last_step = {completed(), totals_.rows_out.load(std::memory_order_relaxed),
-                       totals_.nanoseconds.load(std::memory_order_relaxed)};
-  metrics.rows = totals_.rows_in.load(std::memory_order_relaxed);
+  // How long a tick takes, as it was since the beginning.
+  const std::chrono::nanoseconds since = std::chrono::steady_clock::now() - begun_;
+  const auto ticked = static_cast<double>(std::max<std::uint64_t>(1, ticks() - ticks_begun_));
+  const Step last = latest();
+  const double nanoseconds = static_cast<double>(last.data()->ticks) * static_cast<double>(since.count()) / ticked;
+  metrics.last_step = {last.number(), last.data()->rows, static_cast<std::uint64_t>(nanoseconds)};
+  metrics.rows = rows_.load(std::memory_order_relaxed);
   return metrics;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
@@ -8,10 +9,10 @@
 
 #include "runtime/crew.hpp"
 #include "runtime/description.hpp"
-#include "runtime/failure.hpp"
 #include "runtime/intake.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/options.hpp"
+#include "runtime/run_state.hpp"
 #include "runtime/saved_state.hpp"
 #include "runtime/step.hpp"
 #include "runtime/worker.hpp"
@@ -19,18 +20,17 @@
 namespace lockstep {
 
 /// An instantiated dataflow: workers and the threads that run them, sessions, and the sequence of steps. step(),
-/// save() and pin() are called by one thread at a time; what else there is, by any.
+/// save() and load() are called by one thread at a time; what else there is, by any.
 class Engine {
  public:
   Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options);
 
-  /// Seals what is staged and runs a step on it.
+  /// Seals what is staged and runs a step on it. Whatever goes wrong, throws StepFailed.
   Step step();
+  /// REQUIRES: called while an exception is handled. Records it, unless the runtime has failed already.
+  void fail(const char* place) noexcept;
   /// The last complete step.
   Step latest() const;
-  std::uint64_t completed() const { return completed_.load(std::memory_order_acquire); }
-  /// Blocks until this step is complete or the runtime has failed.
-  void wait_for(std::uint64_t step);
 
   SavedState save();
   /// REQUIRES: before the first step.
@@ -38,21 +38,21 @@ class Engine {
 
   Metrics metrics() const;
 
-  Intake& intake() { return intake_; }
-  const Intake& intake() const { return intake_; }
-  Failure& failure() { return failure_; }
+  RunState& state() { return *state_; }
+  const RunState& state() const { return *state_; }
+  const std::shared_ptr<RunState>& shared_state() const { return state_; }
+  Intake& intake() { return *intake_; }
   const Description& flow() const { return *flow_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
 
  private:
   Step run_step();
-  void wake_waiters();
   void assemble(const RuntimeOptions& options);
   void load_operator(Decoder& in, std::set<std::string>& missing);
 
   const std::shared_ptr<const Description> flow_;
-  Failure failure_;
-  Intake intake_;
+  const std::shared_ptr<RunState> state_ = std::make_shared<RunState>();
+  const std::shared_ptr<Intake> intake_;
   SharedAssembly shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<StepPool, StepPool::Close> pool_;
@@ -61,10 +61,9 @@ class Engine {
 
   mutable SpinLock latest_lock_;
   Step latest_;
-  std::atomic<std::uint64_t> completed_{0};
-  std::atomic<std::uint32_t> news_{0};  // counts completed steps and the failure; waiters sleep on it
-  std::atomic<std::uint32_t> waiters_{0};
-  NodeCounters totals_;  // rows_in: rows sealed; nanoseconds: of the last step; rows_out: its rows
+  std::atomic<std::uint64_t> rows_{0};  // sealed into all steps
+  const std::uint64_t ticks_begun_ = ticks();
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace lockstep

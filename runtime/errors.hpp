@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -29,27 +30,34 @@ class OverflowError : public std::runtime_error {
 };
 
 /// A step failed, and with it the runtime, for good: every later call throws this same error. What was published
-/// before stays readable.
+/// before stays readable. Copying never throws.
 class StepFailed : public std::runtime_error {
  public:
-  StepFailed(std::string operator_name, std::uint64_t step, std::string row, std::string cause,
-             std::exception_ptr nested);
+  struct Details {
+    std::string operator_name;
+    std::uint64_t step = 0;
+    std::string row;
+    std::string cause;
+    std::exception_ptr nested;
+    std::string message;
+  };
 
+  explicit StepFailed(std::shared_ptr<const Details> details)
+      : std::runtime_error("a step failed"), details_(std::move(details)) {}
+
+  const char* what() const noexcept override { return details_->message.c_str(); }
   /// The name of the operator whose function threw, or which could not go on.
-  const std::string& operator_name() const noexcept { return operator_name_; }
-  std::uint64_t step() const noexcept { return step_; }
+  const std::string& operator_name() const noexcept { return details_->operator_name; }
+  std::uint64_t step() const noexcept { return details_->step; }
   /// The row as text; empty if no single row is to blame.
-  const std::string& row() const noexcept { return row_; }
-  const std::string& cause() const noexcept { return cause_; }
-  /// The exception itself.
-  const std::exception_ptr& nested() const noexcept { return nested_; }
+  const std::string& row() const noexcept { return details_->row; }
+  /// What the exception says of itself.
+  const std::string& cause() const noexcept { return details_->cause; }
+  /// The exception itself; none if the failure is not an exception's.
+  const std::exception_ptr& nested() const noexcept { return details_->nested; }
 
  private:
-  std::string operator_name_;
-  std::uint64_t step_;
-  std::string row_;
-  std::string cause_;
-  std::exception_ptr nested_;
+  std::shared_ptr<const Details> details_;
 };
 
 /// On its way from a row to StepFailed: what was thrown, by which operator, at which row.
@@ -65,20 +73,25 @@ class RowError : public std::exception {
   std::exception_ptr nested;
 };
 
-/// What an exception says of itself.
-std::string describe(const std::exception_ptr& error) noexcept;
-
 [[noreturn]] inline void throw_overflow(const std::string& what, std::string row) {
   throw RowError({}, std::move(row), std::make_exception_ptr(OverflowError(what)));
 }
 
+/// REQUIRES: called while an exception is handled. Throws it on as a RowError of this operator at this row, or these.
 template <class... R>
-std::string rows_text(const R&... row) {
-  if constexpr (sizeof...(R) == 1) {
-    return (to_string(row), ...);
-  } else {
-    return to_string(std::tuple<R...>(row...));
+[[noreturn, gnu::cold, gnu::noinline]] void blame(const std::string& operator_name, const R&... row) {
+  std::string text;
+  try {
+    if constexpr (sizeof...(R) == 1) {
+      (row_traits<R>::print(text, row), ...);
+    } else {
+      using Rows = std::tuple<R...>;
+      row_traits<Rows>::print(text, Rows(row...));
+    }
+  } catch (...) {  // what the function threw counts, not that the row cannot be shown
+    text.clear();
   }
+  throw RowError(operator_name, std::move(text), std::current_exception());
 }
 
 /// Calls a user's function on rows; what it throws becomes a RowError that names operator and row.
@@ -87,7 +100,7 @@ decltype(auto) call_user(const std::string& operator_name, Function&& function, 
   try {
     return std::invoke(function, row...);
   } catch (...) {
-    throw RowError(operator_name, rows_text(row...), std::current_exception());
+    blame(operator_name, row...);
   }
 }
 

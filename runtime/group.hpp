@@ -108,37 +108,35 @@ class Group {
 
   // How a group moves with its entry (see UsesArena).
 
-  void move_to(Group* raw) {
+  void move_to(Group* raw) noexcept {
     std::construct_at(raw);
-    raw->size_ = size_;
-    raw->form_ = form_;
     if (form_ == Form::inside) {
       std::uninitialized_move_n(one(), size_, raw->one());
       std::destroy_n(one(), size_);
     } else {
       raw->copy_words(*this);
     }
+    raw->take_form(*this);
   }
 
+  /// Throws if the arena cannot grow; then all is as it was.
   template <class Segment>
   void relocate_to(Group* raw, Segment& from, Segment& to) {
     if (form_ != Form::block) return move_to(raw);
     std::construct_at(raw);
     const Block old_block = block();
     const Block new_block{to.allocate(old_block.bytes), old_block.bytes};
-    raw->size_ = size_;
-    raw->form_ = form_;
-    raw->set(new_block);
     const std::span<Item> old = mutable_rows(from);
+    raw->set(new_block);
+    raw->take_form(*this);
     std::uninitialized_move(old.begin(), old.end(), raw->mutable_rows(to).begin());
     std::destroy(old.begin(), old.end());
     from.arena().free(old_block.offset, old_block.bytes);
   }
 
+  /// Throws if a row cannot be copied; then there is no copy.
   void clone_to(Group* raw, const std::byte* from, std::byte* to) const {
     std::construct_at(raw);
-    raw->size_ = size_;
-    raw->form_ = form_;
     if (form_ == Form::inside) {
       std::uninitialized_copy_n(one(), size_, raw->one());
     } else if (form_ == Form::block) {
@@ -150,6 +148,8 @@ class Group {
     } else {
       raw->set(new Large(owned()->share()));
     }
+    raw->size_ = size_;
+    raw->form_ = form_;
   }
 
   /// The arena's bytes have moved; rows that are more than bytes follow.
@@ -198,6 +198,14 @@ class Group {
   static std::size_t small_rows(const IndexLimits& limits) {
     if (limits.small_group_rows != 0) return std::max(limits.small_group_rows, 2U);
     return std::max<std::size_t>(512 / sizeof(Item), 4);
+  }
+
+  /// The other one's rows are this one's now.
+  void take_form(Group& other) {
+    size_ = other.size_;
+    form_ = other.form_;
+    other.size_ = 0;
+    other.form_ = Form::inside;
   }
 
   void copy_words(const Group& other) { std::memcpy(body_, other.body_, std::max(sizeof(Block), sizeof(Large*))); }
@@ -306,8 +314,10 @@ class Group {
       form_ = Form::block;
     }
     Item* item = mutable_rows(home).data();
-    large->for_each([&](const V& value, Weight weight) { std::construct_at(item++, Item{value, weight}); });
-    size_ = static_cast<std::uint32_t>(large->size()) & kMostRows;
+    large->for_each([&](const V& value, Weight weight) {
+      std::construct_at(item++, Item{value, weight});
+      ++size_;
+    });
   }
 
   static constexpr std::size_t kAlign = kPlace == GroupPlace::after_tag && alignof(Item) <= 8

@@ -3,11 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "runtime/limits.hpp"
 
 namespace lockstep {
+
+class StepFailed;
 
 struct RuntimeOptions {
   /// Shards of all state, 1 to 1,024. Results do not depend on it.
@@ -30,6 +33,9 @@ struct RuntimeOptions {
   /// Deterministic simulation: one thread runs one node at a time, of a worker chosen by this seed.
   std::optional<std::uint64_t> schedule_seed = std::nullopt;
   IndexLimits limits = {};
+  /// Called once, by the clock of a started runtime, when a step fails: no call of the user's is there to throw. What it
+  /// throws is ignored.
+  std::function<void(const StepFailed&)> on_failure = {};
 };
 
 /// When a started runtime takes a step: as soon as so many rows are staged, or a row has been for so long.

@@ -26,7 +26,7 @@ class OrderedPages {
   OrderedPages(OrderedPages&& other) noexcept = default;
   OrderedPages& operator=(OrderedPages&&) = delete;
   ~OrderedPages() {
-    for (Page* page : pages_) Page::release(page);
+    for (Page* page : pages_) page->release();
   }
 
   /// Returns the carry (see add_wrapping).
@@ -75,13 +75,17 @@ class OrderedPages {
 
     static constexpr std::size_t kHead = std::max(alignof(Item), std::size_t{8});
     static std::size_t bytes_for(std::uint32_t rows) { return kHead + rows * sizeof(Item); }
-    static Page* make(std::uint32_t rows) { return new (::operator new(bytes_for(rows))) Page; }
+    struct Release {
+      void operator()(Page* page) const { page->release(); }
+    };
+    using Owner = std::unique_ptr<Page, Release>;
+    static Owner make(std::uint32_t rows) { return Owner(new (::operator new(bytes_for(rows))) Page); }
     /// Pairs with the acquire in writable(): what an owner read happens before the sole owner's writes.
-    static void release(Page* page) {
-      if (page->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      std::destroy(page->begin(), page->end());
-      page->~Page();
-      ::operator delete(page);
+    void release() {
+      if (owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      std::destroy(begin(), end());
+      this->~Page();
+      ::operator delete(this);
     }
 
     Item* begin() { return reinterpret_cast<Item*>(reinterpret_cast<std::byte*>(this) + kHead); }
@@ -104,20 +108,22 @@ class OrderedPages {
   Page* writable(std::size_t at) {
     Page*& page = pages_[at];
     if (page->owners.load(std::memory_order_acquire) != 1) {
-      Page* copy = Page::make(page_rows_);
+      typename Page::Owner copy = Page::make(page_rows_);
       std::uninitialized_copy(page->begin(), page->end(), copy->begin());
       copy->size = page->size;
-      Page::release(page);
-      page = copy;
+      page->release();
+      page = copy.release();
     }
     return page;
   }
 
   Page* insert_page(std::size_t at) {
-    return *pages_.insert(pages_.begin() + static_cast<std::ptrdiff_t>(at), Page::make(page_rows_));
+    typename Page::Owner page = Page::make(page_rows_);
+    pages_.insert(pages_.begin() + static_cast<std::ptrdiff_t>(at), page.get());
+    return page.release();
   }
   void remove_page(std::size_t at) {
-    Page::release(pages_[at]);
+    pages_[at]->release();
     pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(at));
   }
 

@@ -67,7 +67,7 @@ decltype(auto) guarded(const std::string& operator_name, Function& function, con
     try {
       return apply<kKeyed>(function, row);
     } catch (...) {
-      throw RowError(operator_name, to_string(row), std::current_exception());
+      blame(operator_name, row);
     }
   } else {
     return apply<kKeyed>(function, row);

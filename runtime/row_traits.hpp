@@ -47,8 +47,9 @@ struct row_traits {
   static Schema schema() { return derived::schema<T>(); }
 };
 
+/// Moving a row must not throw.
 template <class T>
-concept Row = std::copyable<T> && requires(T row, std::string text, Encoder out, Decoder in) {
+concept Row = std::copyable<T> && std::is_nothrow_move_constructible_v<T> && requires(T row, std::string text, Encoder out, Decoder in) {
   { row_traits<T>::kHasReals } -> std::convertible_to<bool>;
   { row_traits<T>::equal(row, row) } -> std::same_as<bool>;
   { row_traits<T>::compare(row, row) } -> std::same_as<std::strong_ordering>;

@@ -98,30 +98,25 @@ class Segment {
     }
   }
 
+  struct Release {
+    void operator()(Segment* segment) const { segment->release(); }
+  };
+  using Owner = std::unique_ptr<Segment, Release>;
+
   /// The same segment again, for the one owner who wants to write.
-  Segment* clone() const {
-    Segment* copy = make(capacity_);
+  Owner clone() const {
+    Owner copy(make(capacity_));
     if constexpr (UsesArena<Payload>) copy->arena_.copy_layout(arena_);
     for (std::uint32_t i = 0; i < capacity_; ++i) {
-      const Entry& from = entries()[i];
-      if (from.tag == 0) continue;
-      Entry& to = copy->entries()[i];
-      std::construct_at(&to.key, from.key);
-      if constexpr (UsesArena<Payload>) {
-        from.payload.clone_to(&to.payload, arena_.base(), copy->arena_.at(0));
-      } else {
-        std::construct_at(&to.payload, from.payload);
-      }
-      if constexpr (kLinked) to.link = from.link;
-      to.tag = from.tag;
+      if (entries()[i].tag != 0) copy->copy_entry(copy->entries()[i], entries()[i], *this);
     }
     return copy;
   }
 
-  /// Moves an entry of `from` to the raw place `to` of this segment, which may be the same one.
+  /// Moves an entry of `from` to the raw place `to` of this segment, which may be the same one. If the arena cannot grow,
+  /// throws, and what has been moved is in the new entry, the rest in the old one.
   void take(Entry* to, Segment& from, Entry& entry) {
     std::construct_at(&to->key, std::move(entry.key));
-    std::destroy_at(&entry.key);
     if constexpr (kLinked) to->link = entry.link;
     if constexpr (UsesArena<Payload>) {
       if (&from == this) {
@@ -135,6 +130,7 @@ class Segment {
       std::construct_at(&to->payload, std::move(entry.payload));
       std::destroy_at(&entry.payload);
     }
+    std::destroy_at(&entry.key);
     to->tag = std::exchange(entry.tag, 0);
   }
 
@@ -160,6 +156,26 @@ class Segment {
     const std::size_t bytes = bytes_for(capacity_);
     this->~Segment();
     segment_memory::free(this, bytes);
+  }
+
+  void copy_entry(Entry& to, const Entry& entry, const Segment& from) {
+    if constexpr (UsesArena<Payload>) {
+      entry.payload.clone_to(&to.payload, from.arena_.base(), arena_.at(0));
+    } else {
+      std::construct_at(&to.payload, entry.payload);
+    }
+    try {
+      std::construct_at(&to.key, entry.key);
+    } catch (...) {
+      if constexpr (UsesArena<Payload>) {
+        to.payload.destroy(*this);
+      } else {
+        std::destroy_at(&to.payload);
+      }
+      throw;
+    }
+    if constexpr (kLinked) to.link = entry.link;
+    to.tag = entry.tag;
   }
 
   void grow_arena(std::uint32_t bytes) {

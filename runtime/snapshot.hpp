@@ -71,7 +71,8 @@ class Snapshot {
     if (output.flow() != flow_) throw UsageError("output '" + output.name() + "' is of another dataflow");
     const auto found = pins_.find(output.id());
     if (found == pins_.end()) {
-      throw UsageError("output '" + output.name() + "' keeps no contents: make it with output(name, accumulated)");
+      throw UsageError("output '" + output.name() +
+                       "' keeps no contents in this runtime: make it with output(name, accumulated) beforehand");
     }
     std::vector<typename Contents<R>::Part> parts;
     for (const auto& pin : found->second) parts.push_back(std::static_pointer_cast<const ContentsPart<R>>(pin));

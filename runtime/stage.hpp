@@ -1,152 +1,174 @@
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <memory>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "runtime/batch.hpp"
+#include "runtime/chunks.hpp"
 #include "runtime/ledger.hpp"
 
 namespace lockstep {
 
-/// Whether a staged item remembers its own position, as `item.row.position`; specialised by those that do.
+/// Whether a staged item carries its own position and session, as `item.row.position` and `item.row.session`;
+/// specialised by those that do.
 template <class Item>
 inline constexpr bool knows_position = false;
 
-/// What has been sealed of one input for the step that runs: a chunk from each session that pushed.
-class SealedBase {
- public:
-  virtual ~SealedBase() = default;
-  virtual void clear() = 0;
-  virtual std::size_t size() const = 0;
-  virtual bool any_rejects() const = 0;
-};
+class SealedBase;
 
-template <class Item>
-class Sealed final : public SealedBase {
- public:
-  struct Chunk {
-    std::uint64_t session = 0;
-    std::vector<Item> items;
-    std::vector<LedgerRow> rejects;
-  };
-
-  /// The next chunk to fill; keeps the memory of earlier steps.
-  Chunk& next(std::uint64_t session) {
-    if (used_ == chunks_.size()) chunks_.emplace_back();
-    chunks_[used_].session = session;
-    return chunks_[used_++];
-  }
-
-  void clear() override {
-    for (Chunk& chunk : chunks()) {
-      chunk.items.clear();
-      chunk.rejects.clear();
-    }
-    used_ = 0;
-    taken_.store(0, std::memory_order_relaxed);
-  }
-  std::size_t size() const override {
-    std::size_t items = 0;
-    for (std::size_t i = 0; i < used_; ++i) items += chunks_[i].items.size();
-    return items;
-  }
-  bool any_rejects() const override {
-    for (std::size_t i = 0; i < used_; ++i) {
-      if (!chunks_[i].rejects.empty()) return true;
-    }
-    return false;
-  }
-  std::span<Chunk> chunks() { return std::span(chunks_).first(used_); }
-
-  /// Takes a piece that nobody else will get: where it begins and ends, counted over all chunks. The pieces become
-  /// smaller, down to `least`, so that those who take them are done at about the same time. Any worker; all give the
-  /// same `total`, the size().
-  std::pair<std::size_t, std::size_t> take_piece(std::size_t total, unsigned workers, std::size_t least) {
-    std::size_t begin = taken_.load(std::memory_order_relaxed);
-    for (;;) {
-      const std::size_t left = total - begin;
-      const std::size_t end = begin + std::min(left, std::max(least, 3 * left / (4 * workers)));
-      if (left == 0 || taken_.compare_exchange_weak(begin, end, std::memory_order_relaxed)) return {begin, end};
-    }
-  }
-
- private:
-  std::vector<Chunk> chunks_;
-  std::size_t used_ = 0;
-  std::atomic<std::size_t> taken_{0};  // items that belong to pieces
-};
-
-/// What one session has staged for one input and not been sealed yet. Under the session's lock.
+/// Rows of one input on their way into a step: what a session has staged since the last seal, under the session's lock;
+/// or what a transaction or a push of many rows has gathered so far, owned by its thread.
 class StageBase {
  public:
   virtual ~StageBase() = default;
   virtual bool empty() const = 0;
-  /// Moves everything into the sealed input, as one chunk.
-  void seal(SealedBase& sealed, std::uint64_t session) {
-    move_to(sealed, session);
+  /// Moves everything into the sealed input.
+  void seal(SealedBase& sealed) {
+    move_to(sealed);
     sealed_position = position;
   }
-  /// Appends everything that another stage of the same input holds, and empties it.
-  virtual void append(StageBase& other, std::uint64_t session) = 0;
+
+  // Of what a transaction or a push has gathered, positions count from 0 until it is numbered.
+
+  static constexpr std::uint64_t kNotNumbered = ~std::uint64_t{0};
+
+  /// Whether its rows carry positions.
+  virtual bool needs_numbers() const = 0;
+  /// Gives its rows the positions from `first` on, and the session's number. May be called again.
+  virtual void number(std::uint64_t first, std::uint64_t session) = 0;
+  /// Takes over all that another stage of the same input has gathered. Few instructions, however many rows.
+  virtual void append(StageBase& gathered) noexcept = 0;
 
   /// Rows pushed into this input by this session so far, rejected ones included: the next row's position.
   std::uint64_t position = 0;
   /// The same of what has been sealed.
   std::uint64_t sealed_position = 0;
+  /// Of gathered rows: the position that they have been numbered from, and that they are to be numbered from.
+  std::uint64_t numbered_from = kNotNumbered;
+  std::uint64_t number_from = 0;
 
  private:
-  virtual void move_to(SealedBase& sealed, std::uint64_t session) = 0;
+  virtual void move_to(SealedBase& sealed) = 0;
+};
+
+/// Items in chunks, of which the last may have room. Appending to it does not allocate while has_room().
+template <class T>
+class Staging {
+ public:
+  explicit Staging(ChunkPool<T>& pool) : pool_(&pool) {}
+
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  bool has_room() { return chunks_.last() != nullptr && !chunks_.last()->full(); }
+
+  /// Memory for the next items. Allocates; touches nothing here but the pool, which is any thread's.
+  std::unique_ptr<Chunk<T>> make_chunk(std::size_t items) { return pool_->take(ChunkPool<T>::class_for(items)); }
+  void add_chunk(std::unique_ptr<Chunk<T>> chunk) noexcept { chunks_.append(std::move(chunk)); }
+  /// REQUIRES: has_room().
+  T& push_back(T&& item) noexcept {
+    static_assert(std::is_nothrow_move_constructible_v<T>);
+    T& pushed = chunks_.last()->items.emplace_back(std::move(item));
+    ++size_;
+    return pushed;
+  }
+  /// The same, for a stage of one's own thread.
+  T& grow_and_push_back(T&& item, std::size_t expected) {
+    if (!has_room()) add_chunk(make_chunk(expected));
+    return push_back(std::move(item));
+  }
+  /// What the next chunk should have room for, as one item comes after another.
+  std::size_t next_size() const { return 4 * size_; }
+
+  /// Takes over the items of another one: a few by moving them to where there is room, or else with their chunks.
+  void append(Staging& other) noexcept {
+    if (fits(other)) {
+      for (T& item : other.chunks_.first()->items) push_back(std::move(item));
+      return;
+    }
+    chunks_.append(std::move(other.chunks_));
+    size_ += std::exchange(other.size_, 0);
+  }
+
+  /// Takes all chunks out, and gets one in advance if there is one.
+  ChunkList<T> take_all() noexcept {
+    size_ = 0;
+    ChunkList<T> all = std::move(chunks_);
+    if (auto chunk = pool_->take_if_any(0)) chunks_.append(std::move(chunk));
+    return all;
+  }
+
+  template <class Function>
+  void for_each(Function&& function) {
+    for (Chunk<T>* chunk = chunks_.first(); chunk != nullptr; chunk = chunk->next.get()) {
+      for (T& item : chunk->items) function(item);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kFew = 256;
+
+  bool fits(Staging& other) {
+    if (other.size_ > kFew || !has_room()) return false;
+    const auto& items = chunks_.last()->items;
+    return other.chunks_.first() != nullptr && other.chunks_.first()->next == nullptr &&
+           other.size_ <= items.capacity() - items.size();
+  }
+
+  ChunkPool<T>* pool_;
+  ChunkList<T> chunks_;
+  std::size_t size_ = 0;
+};
+
+/// The memory that the stages of one input share.
+template <class Item>
+struct StagePools {
+  ChunkPool<Item> items;
+  ChunkPool<LedgerRow> rejects;
 };
 
 template <class Item>
 class Stage final : public StageBase {
  public:
-  std::vector<Item> items;
-  std::vector<LedgerRow> rejects;
+  explicit Stage(std::shared_ptr<StagePools<Item>> pools)
+      : items(pools->items), rejects(pools->rejects), pools_(std::move(pools)) {}
+
+  Staging<Item> items;
+  Staging<LedgerRow> rejects;
+
+  const std::shared_ptr<StagePools<Item>>& pools() const { return pools_; }
 
   bool empty() const override { return items.empty() && rejects.empty(); }
+  bool needs_numbers() const override { return knows_position<Item> || !rejects.empty(); }
 
-  /// Where a push begins, to be taken back to if it fails on its way.
-  struct Mark {
-    std::size_t items;
-    std::size_t rejects;
-    std::uint64_t position;
-  };
-  Mark mark() const { return {items.size(), rejects.size(), position}; }
-  void take_back(const Mark& mark) {
-    items.erase(items.begin() + static_cast<std::ptrdiff_t>(mark.items), items.end());
-    rejects.erase(rejects.begin() + static_cast<std::ptrdiff_t>(mark.rejects), rejects.end());
-    position = mark.position;
+  void number(std::uint64_t first, std::uint64_t session) override {
+    const std::uint64_t before = std::exchange(numbered_from, first);
+    const std::uint64_t shift = first - (before == kNotNumbered ? 0 : before);
+    if constexpr (knows_position<Item>) {
+      items.for_each([&](Item& item) {
+        item.row.position += shift;
+        item.row.session = session;
+      });
+    }
+    rejects.for_each([&](LedgerRow& row) {
+      row.position += shift;
+      row.session = session;
+    });
   }
 
-  void append(StageBase& other, std::uint64_t session) override {
-    auto& from = static_cast<Stage&>(other);
-    for (Item& item : from.items) {
-      if constexpr (knows_position<Item>) item.row.position += position;
-      items.push_back(std::move(item));
-    }
-    for (LedgerRow& row : from.rejects) {
-      row.session = session;
-      row.position += position;
-      rejects.push_back(std::move(row));
-    }
+  void append(StageBase& gathered) noexcept override {
+    auto& from = static_cast<Stage&>(gathered);
+    items.append(from.items);
+    rejects.append(from.rejects);
     position += from.position;
-    from.items.clear();
-    from.rejects.clear();
-    from.position = 0;
   }
 
  private:
-  void move_to(SealedBase& sealed, std::uint64_t session) override {
-    auto& chunk = static_cast<Sealed<Item>&>(sealed).next(session);
-    chunk.items.swap(items);
-    chunk.rejects.swap(rejects);
-  }
+  void move_to(SealedBase& sealed) override;
+
+  std::shared_ptr<StagePools<Item>> pools_;
 };
 
 }  // namespace lockstep

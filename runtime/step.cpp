@@ -34,6 +34,7 @@ StepData* StepPool::acquire(std::uint64_t number, const void* flow, std::uint32_
   }
   data->number = number;
   data->flow = flow;
+  data->rows = data->ticks = 0;
   data->owners_.store(holds, std::memory_order_relaxed);
   return data;
 }

@@ -43,6 +43,8 @@ class StepData {
   OutputSlot<R>& slot(OutputId output) {
     return static_cast<OutputSlot<R>&>(*slots_[output]);
   }
+  /// How many outputs the flow had when the runtime was made.
+  std::size_t outputs() const { return slots_.size(); }
 
   /// The part of an output that a worker may fill.
   template <class R>
@@ -59,6 +61,9 @@ class StepData {
 
   std::uint64_t number = 0;
   const void* flow = nullptr;
+  // Of the step, for metrics: rows sealed into it, and how long it took (see ticks()).
+  std::uint64_t rows = 0;
+  std::uint64_t ticks = 0;
 
  private:
   friend class StepPool;
@@ -213,6 +218,9 @@ template <class R>
 DeltaView<R> Step::operator[](const Output<R>& output) const {
   if (data_ == nullptr || data_->flow != output.flow()) {
     throw UsageError("output '" + output.name() + "' does not belong to the dataflow of this step");
+  }
+  if (output.id() >= data_->outputs()) {
+    throw UsageError("output '" + output.name() + "' was added to the dataflow after this runtime was made");
   }
   return DeltaView<R>(*this, &data_->slot<R>(output.id()));
 }

@@ -19,21 +19,25 @@ void StepQueue::wait_for_room(const std::function<bool()>& give_up) const {
   news_.wait(lock, [&] { return dropped_ || steps_.size() < capacity_ || give_up(); });
 }
 
-void StepQueue::push(Step step) {
+void StepQueue::prepare() {
+  const std::lock_guard lock(mutex_);
+  if (spare_.empty()) spare_.emplace_back();
+}
+
+void StepQueue::push(Step step) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (dropped_) return;
-    steps_.push_back(std::move(step));
+    spare_.front() = std::move(step);
+    steps_.splice(steps_.end(), spare_, spare_.begin());
   }
   news_.notify_all();
 }
 
-void StepQueue::close(std::optional<StepFailed> failure) {
+void StepQueue::close() noexcept {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return;
     closed_ = true;
-    failure_ = std::move(failure);
   }
   news_.notify_all();
 }
@@ -56,15 +60,21 @@ std::optional<Step> StepQueue::pop(bool block) {
   std::optional<Step> step;
   {
     std::unique_lock lock(mutex_);
-    if (block) news_.wait(lock, [this] { return closed_ || !steps_.empty(); });
-    if (!steps_.empty()) {
-      step = std::move(steps_.front());
-      steps_.pop_front();
-    } else if (failure_) {
-      throw StepFailed(*failure_);
+    const auto any = [this] { return closed_ || !steps_.empty(); };
+    if (block && !any()) {
+      state_->refuse_inside("the next step of a subscription");
+      news_.wait(lock, any);
     }
+    if (steps_.empty()) {
+      if (closed_) state_->failure.rethrow_if_failed();
+      return std::nullopt;
+    }
+    step = std::move(steps_.front());
+    steps_.front() = Step();
+    spare_.splice(spare_.end(), steps_, steps_.begin());
+    if (spare_.size() > 1) spare_.pop_back();
   }
-  if (step) news_.notify_all();
+  news_.notify_all();
   return step;
 }
 

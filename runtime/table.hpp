@@ -55,12 +55,14 @@ class Table {
   using Marked = lockstep::Marked<Entry, Mark>;
 
   explicit Table(const IndexLimits& limits = {}) : limits_(limits) {}
-  Table(Table&& other) noexcept : Table(other.limits_) { *this = std::move(other); }
+  /// What was moved from can be destroyed.
+  Table(Table&&) noexcept = default;
   Table& operator=(Table&& other) noexcept {
     std::swap(limits_, other.limits_);
     std::swap(directory_, other.directory_);
     std::swap(marks_, other.marks_);
     std::swap(version_, other.version_);
+    std::swap(links_since_, other.links_since_);
     std::swap(size_, other.size_);
     std::swap(segments_, other.segments_);
     std::swap(segment_bytes_, other.segment_bytes_);
@@ -251,15 +253,19 @@ class Table {
     return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 6;
   }
 
-  /// The one write point: before a segment of an older version is written.
+  /// The one write point: before a segment of an older version is written. Nobody has looked at its links before.
   void unshare(std::size_t at) {
     DirectoryEntry place = directory_.owner(at);
     if (place.capacity != 0 && !place.segment->sole_owner() && !planted(Bug::pin_is_not_copied)) {
       reached(Place::segment_unshared);
-      Segment* copy = place.segment->clone();
+      typename Segment::Owner copy = place.segment->clone();
       segment_bytes_ += copy->bytes() - place.segment->bytes();
       place.segment->release();
-      place.segment = copy;
+      place.segment = copy.release();
+    }
+    if constexpr (kMarked) {
+      if (place.capacity != 0 && place.version < links_since_) [[unlikely]]
+        place.segment->for_each([](Entry& entry) { entry.link = 0; });
     }
     place.version = version_;
     directory_.set(at, place);
@@ -312,30 +318,34 @@ class Table {
     return place.count != count_before;
   }
 
-  /// Before links run out: all entries are as if they had never been marked.
+  /// Before links run out: all entries are as if they had never been marked. Each segment's links are cleared when it is
+  /// written next, since it is of an older version then.
   void forget_links() {
     reached(Place::links_forgotten);
-    for (std::size_t at = 0; at < directory_.size(); at = directory_.next(at)) {
-      if (directory_[at].version != version_) unshare(at);
-      if (directory_[at].capacity != 0) directory_[at].segment->for_each([](Entry& entry) { entry.link = 0; });
-    }
     marks_.restart();
+    links_since_ = ++version_;
   }
 
-  DirectoryEntry make_segment(std::uint32_t capacity, std::uint32_t depth) {
-    DirectoryEntry place{.segment = Segment::make(capacity),
-                         .capacity = capacity,
-                         .version = version_,
-                         .count = 0,
-                         .vacant = 0,
-                         .depth = depth & 0xff};
+  /// A segment on its way into the directory.
+  struct Fresh {
+    Fresh(std::uint32_t capacity, std::uint32_t depth, std::uint32_t version)
+        : owner(Segment::make(capacity)),
+          place{.segment = owner.get(),
+                .capacity = capacity,
+                .version = version,
+                .count = 0,
+                .vacant = 0,
+                .depth = depth & 0xff} {}
+    typename Segment::Owner owner;
+    DirectoryEntry place;
+  };
+  Fresh make_segment(std::uint32_t capacity, std::uint32_t depth) { return {capacity, depth, version_}; }
+
+  void install(std::size_t at, Fresh& fresh) {
     ++segments_;
-    return place;
-  }
-
-  void install(std::size_t at, const DirectoryEntry& place) {
-    segment_bytes_ += place.segment->bytes();
-    directory_.set(at, place);
+    segment_bytes_ += fresh.owner->bytes();
+    directory_.set(at, fresh.place);
+    (void)fresh.owner.release();
   }
 
   void discard(Segment* segment) {
@@ -366,7 +376,8 @@ class Table {
   void make_room(std::size_t at) {
     const DirectoryEntry& place = directory_.owner(at);
     if (place.capacity == 0) {
-      install(at, make_segment(kMinCapacity, 0));
+      Fresh first = make_segment(kMinCapacity, 0);
+      install(at, first);
     } else if (place.vacant * 4 >= place.count && purge(at)) {
       reached(Place::vacant_entries_purged);
     } else if (place.capacity < max_capacity()) {
@@ -379,8 +390,8 @@ class Table {
 
   void rebuild(std::size_t at, std::uint32_t capacity) {
     const DirectoryEntry old = directory_.owner(at);
-    DirectoryEntry fresh = make_segment(capacity, old.depth);
-    old.segment->for_each([&](Entry& entry) { adopt(fresh, *old.segment, entry); });
+    Fresh fresh = make_segment(capacity, old.depth);
+    old.segment->for_each([&](Entry& entry) { adopt(fresh.place, *old.segment, entry); });
     install(at, fresh);
     discard(old.segment);
   }
@@ -408,14 +419,14 @@ class Table {
       directory_.grow();
       at *= 2;
     }
-    DirectoryEntry halves[2] = {make_segment(capacity_after_split(old.count - right), depth),
-                                make_segment(capacity_after_split(right), depth)};
+    Fresh halves[2] = {make_segment(capacity_after_split(old.count - right), depth),
+                       make_segment(capacity_after_split(right), depth)};
     for (std::uint32_t i = 0; i < count; ++i) {
       Entry& entry = entries[taken_[i]];
-      adopt(halves[side(entry)], *old.segment, entry);
+      adopt(halves[side(entry)].place, *old.segment, entry);
     }
-    if (planted(Bug::split_loses_an_entry) && halves[1].count > 1) drop_first(halves[1]);
-    const std::size_t half = directory_.aliases(halves[0]);
+    if (planted(Bug::split_loses_an_entry) && halves[1].place.count > 1) drop_first(halves[1].place);
+    const std::size_t half = directory_.aliases(halves[0].place);
     const std::size_t begin = at & ~(2 * half - 1);
     install(begin, halves[0]);
     install(begin + half, halves[1]);
@@ -485,12 +496,13 @@ class Table {
     if (directory_[sibling_at].depth != place.depth || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
     reached(Place::segment_merged);
-    DirectoryEntry merged = make_segment(std::max(kMinCapacity, 2 * count), place.depth - 1);
-    for (Segment* part : {place.segment, directory_[sibling_at].segment}) {
-      part->for_each([&](Entry& entry) { adopt(merged, *part, entry); });
-      discard(part);
+    Fresh merged = make_segment(std::max(kMinCapacity, 2 * count), place.depth - 1);
+    Segment* const parts[] = {place.segment, directory_[sibling_at].segment};
+    for (Segment* const part : parts) {
+      part->for_each([&](Entry& entry) { adopt(merged.place, *part, entry); });
     }
     install(at, merged);
+    for (Segment* const part : parts) discard(part);
     if (directory_.size() > 8 * segments_) directory_.shrink(at);
     return true;
   }
@@ -514,6 +526,7 @@ class Table {
   std::vector<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
   std::vector<std::uint32_t> taken_;          // for split()
   std::uint32_t version_ = 1;
+  std::uint32_t links_since_ = 0;  // segments of older versions have links that have been forgotten
   std::size_t size_ = 0;
   std::size_t segments_ = 0;
   std::size_t segment_bytes_ = 0;

@@ -35,7 +35,7 @@ void Worker::resume() {
   }
 }
 
-void Worker::begin(const StepOrder& order) {
+void Worker::begin(const StepOrder& order) noexcept {
   time_ = order.time;
   data_ = order.data;
   time_weight_ = order.time_weight;
@@ -50,17 +50,17 @@ void Worker::begin(const StepOrder& order) {
   awaiting_ = false;
 }
 
-bool Worker::ready() {
+bool Worker::ready() noexcept {
   if (!awaiting_) return true;
   try {
     awaiting_ = !transport_->receive(id_, level_ - 1, time_, pulse_->tick);
   } catch (...) {
-    record_failure("the exchange");
+    failure_.record_current("the exchange", time_.step);
   }
   return !awaiting_;
 }
 
-Worker::Progress Worker::advance(bool one_node) {
+Worker::Progress Worker::advance(bool one_node) noexcept {
   for (;;) {
     if (failure_.failed()) return Progress::done;
     if (!ready()) return Progress::waiting;
@@ -70,7 +70,7 @@ Worker::Progress Worker::advance(bool one_node) {
       try {
         for (EdgeBase* edge : pulse_->published) edge->publish(*data_, id_);
       } catch (...) {
-        record_failure("publishing");
+        failure_.record_current("publishing", time_.step);
       }
       return Progress::done;
     }
@@ -110,7 +110,7 @@ Worker::Progress Worker::run_level(bool one_node) {
       if (one_node) return Progress::moved;
     }
   } catch (...) {
-    record_failure(nodes_[position_].info->name);
+    failure_.record_current(nodes_[position_].info->name, time_.step);
     return Progress::done;
   }
 }
@@ -127,19 +127,6 @@ void Worker::eval_timed(Node& node, Activation& activation) {
   node.eval(activation);
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
   NodeCounters::add(node.counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
-}
-
-void Worker::record_failure(const std::string& place) {
-  const std::uint64_t step = time_.step;
-  try {
-    throw;
-  } catch (const RowError& error) {
-    const std::string& name = error.operator_name.empty() ? place : error.operator_name;
-    failure_.record(StepFailed(name, step, error.row, describe(error.nested), error.nested));
-  } catch (...) {
-    const std::exception_ptr error = std::current_exception();
-    failure_.record(StepFailed(place, step, "", describe(error), error));
-  }
 }
 
 }  // namespace lockstep

@@ -39,11 +39,11 @@ class Worker {
   /// Has all nodes with state run in the next step: before it was saved, any may have asked to.
   void resume();
 
-  void begin(const StepOrder& order);
+  void begin(const StepOrder& order) noexcept;
   /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.
-  Progress advance(bool one_node);
+  Progress advance(bool one_node) noexcept;
   /// Whether advance() can do something.
-  bool ready();
+  bool ready() noexcept;
 
   unsigned id() const { return id_; }
   std::vector<NodeSlot>& nodes() { return nodes_; }
@@ -55,8 +55,6 @@ class Worker {
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
   void eval_timed(Node& node, Activation& activation);
-  /// What is being thrown, by an operator or another place.
-  void record_failure(const std::string& place);
 
   unsigned id_;
   std::unique_ptr<Pulse> pulse_;

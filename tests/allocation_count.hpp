@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+// This program's operator new, which tests can watch and let fail.
+
 /// Counts the calls of operator new, of all threads, while it exists. One at a time.
 class AllocationCount {
  public:
@@ -11,4 +13,17 @@ class AllocationCount {
   ~AllocationCount();
 
   std::uint64_t value() const;
+};
+
+/// While it exists, the n-th call of operator new, of any thread, finds no memory; `and_later`: and every one after it.
+/// One at a time.
+class MemoryEnds {
+ public:
+  MemoryEnds(std::uint64_t n, bool and_later);
+  MemoryEnds(const MemoryEnds&) = delete;
+  MemoryEnds& operator=(const MemoryEnds&) = delete;
+  ~MemoryEnds();
+
+  /// Whether so many calls have been made.
+  bool reached() const;
 };

@@ -9,8 +9,8 @@
 #include "exchange/channels.hpp"
 #include "exchange/lane.hpp"
 #include "runtime/doorbell.hpp"
+#include "runtime/sealed.hpp"
 #include "runtime/spin_lock.hpp"
-#include "runtime/stage.hpp"
 
 namespace ls = lockstep;
 using Number = std::int64_t;
@@ -244,14 +244,20 @@ TEST_CASE("every sealed row is in one piece, and the pieces become smaller", "[c
   constexpr unsigned kThreads = 3;
   constexpr std::size_t kLeast = 7;
   ls::Sealed<Number> sealed;
+  const auto stage = sealed.make_stage();
   for (int round = 0; round < 10; ++round) {
+    auto& items = static_cast<ls::Stage<Number>&>(*stage).items;
+    for (Number i = 0; i < static_cast<Number>(kRows); ++i) items.grow_and_push_back(Number(i), items.next_size());
+    stage->seal(sealed);
+    sealed.complete();
+    REQUIRE(sealed.size() == kRows);
     std::array<std::vector<std::pair<std::size_t, std::size_t>>, kThreads> taken;
     std::vector<std::thread> threads;
     threads.reserve(kThreads);
     for (auto& pieces : taken) {
       threads.emplace_back([&] {
         for (;;) {
-          const auto [begin, end] = sealed.take_piece(kRows, kThreads, kLeast);
+          const auto [begin, end] = sealed.take_piece(kThreads, kLeast);
           if (begin == end) return;
           pieces.push_back({begin, end});
         }
@@ -271,6 +277,11 @@ TEST_CASE("every sealed row is in one piece, and the pieces become smaller", "[c
       CHECK((size >= kLeast || i + 1 == all.size()));
       if (i != 0) REQUIRE(all[i].first == all[i - 1].second);
       last = size;
+      Number next = static_cast<Number>(all[i].first);
+      sealed.for_each_span(all[i].first, all[i].second, [&next](std::span<const Number> span) {
+        for (const Number item : span) REQUIRE(item == next++);
+      });
+      REQUIRE(next == static_cast<Number>(all[i].second));
     }
     sealed.clear();
   }

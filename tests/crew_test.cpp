@@ -38,7 +38,7 @@ struct CountingCrew {
       : counts(workers), threads(workers) {
     info.name = "count";
     for (unsigned w = 0; w < workers; ++w) {
-      this->workers.push_back(std::make_unique<ls::Worker>(w, std::make_unique<ls::Pulse>(), nullptr, failure));
+      this->workers.push_back(std::make_unique<ls::Worker>(w, std::make_unique<ls::Pulse>(), nullptr, state.failure));
       ls::Assembly::Parts parts;
       parts.nodes.push_back(
           {std::make_unique<CountingNode>(counts[w], threads[w], w == 1 ? fail_at : 0, w % 3 == 0 ? slow_at : 0),
@@ -48,7 +48,7 @@ struct CountingCrew {
       this->workers[w]->install(std::move(parts), 1);
       this->workers[w]->set_input(0, info.id);
     }
-    crew = std::make_unique<ls::Crew>(this->workers, failure, options);
+    crew = std::make_unique<ls::Crew>(this->workers, state, options);
   }
   void run(std::uint64_t step, std::size_t rows = 1) {
     order.time = {step, 0};
@@ -60,7 +60,7 @@ struct CountingCrew {
   std::vector<std::uint64_t> counts;
   std::vector<std::thread::id> threads;
   ls::OperatorInfo info;
-  ls::Failure failure;
+  ls::RunState state;
   ls::StepOrder order;
   std::vector<std::unique_ptr<ls::Worker>> workers;
   std::unique_ptr<ls::Crew> crew;
@@ -84,7 +84,7 @@ TEST_CASE("helpers who are roused begin no step of their own", "[concurrency]") 
   CountingCrew crew(3, {.threads = 3}, 0);
   std::atomic<bool> done = false;
   std::thread rouser([&] {
-    while (!done) crew.crew->rouse();
+    while (!done) crew.crew->rouser()();
   });
   for (std::uint64_t step = 1; step <= 2000; ++step) {
     crew.run(step);
@@ -144,7 +144,7 @@ TEST_CASE("a crew ends the step in which a worker fails", "[concurrency]") {
   const std::size_t small_step_rows = GENERATE(0U, 2U);
   CountingCrew crew(5, {.threads = threads, .small_step_rows = small_step_rows}, 100);
   std::uint64_t step = 0;
-  while (!crew.failure.failed()) crew.run(++step);
+  while (!crew.state.failure.failed()) crew.run(++step);
   CHECK(step == 100);
-  CHECK_THROWS_WITH(crew.failure.rethrow(), Catch::Matchers::Contains("step 100 failed in count: enough"));
+  CHECK_THROWS_WITH(crew.state.failure.rethrow(), Catch::Matchers::Contains("step 100 failed in count: enough"));
 }

@@ -267,6 +267,6 @@ TEST_CASE("a failure while stopping ends the stop", "[failure]") {
   Started started({.workers = 2, .threads = 2, .small_step_rows = 0});
   started.runtime.start({.rows = 1000, .every = 1h});
   started.runtime[started.in].push(kBad);
-  started.runtime.stop();
+  CHECK(failure_of([&] { started.runtime.stop(); }).row() == "13");
   CHECK(failure_of([&] { started.runtime.step(); }).row() == "13");
 }

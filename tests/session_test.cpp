@@ -29,9 +29,12 @@ struct Edges {
 
 TEST_CASE("sessions are numbered by the caller or in order of opening", "[runtime]") {
   Edges edges;
-  CHECK(edges.runtime.open_session()->number() == 1);
-  CHECK(edges.runtime.open_session(3)->number() == 3);
-  CHECK(edges.runtime.open_session()->number() == 2);
+  const auto first = edges.runtime.open_session();
+  const auto third = edges.runtime.open_session(3);
+  const auto second = edges.runtime.open_session();
+  CHECK(first->number() == 1);
+  CHECK(third->number() == 3);
+  CHECK(second->number() == 2);
   CHECK(edges.runtime.open_session()->number() == 4);
   CHECK_THROWS_AS(edges.runtime.open_session(3), ls::UsageError);
   CHECK_THROWS_WITH(edges.runtime.open_session(0), Contains("session 0"));
@@ -76,11 +79,13 @@ TEST_CASE("a push takes a row, weighted rows, a span or a vector", "[runtime]") 
 
 namespace {
 
-/// Throws when the fifth is copied.
-struct Breakable : ls::Weighted<Number> {
-  Breakable(Number row, ls::Weight weight) : Weighted{row, weight} {}
-  Breakable(const Breakable& other) : Weighted(other) {
+/// What is pushed as a weighted row. The fifth cannot be.
+struct Breakable {
+  Number row;
+  ls::Weight weight;
+  operator ls::Weighted<Number>() const {
     if (row == 5) throw std::runtime_error("five");
+    return {row, weight};
   }
 };
 
@@ -100,8 +105,7 @@ TEST_CASE("a push takes what converts to a weighted row", "[runtime]") {
 TEST_CASE("of a range that throws on the way nothing is staged", "[runtime]") {
   Edges edges;
   std::vector<Breakable> broken;
-  broken.reserve(10);
-  for (Number n = 0; n < 10; ++n) broken.emplace_back(n, n == 3 ? ls::kMaxPushedWeight + 1 : 1);
+  for (Number n = 0; n < 10; ++n) broken.push_back({n, n == 3 ? ls::kMaxPushedWeight + 1 : 1});
   CHECK_THROWS_WITH(edges.runtime[edges.a].push(broken), "five");
   edges.runtime[edges.a].push(42, ls::kMaxPushedWeight + 1);
   edges.runtime[edges.a].push(43);
