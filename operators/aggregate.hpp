@@ -20,7 +20,7 @@ class Aggregate : public Named<Aggregate<Specification...>> {
   template <Expression E>
   auto apply(const E& in) const {
     return grouping_.add_to(
-        in, {.kind = "aggregate", .name = this->name_or("aggregate(" + in.label() + grouping_.describe() + ")")});
+        in, {.kind = "aggregate", .name = this->name_or("aggregate", in.label() + grouping_.describe())});
   }
 
  private:

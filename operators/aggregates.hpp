@@ -167,10 +167,14 @@ struct AverageOf {
   }
 };
 
+/// What a field is added up as: floats as doubles.
+template <class Field>
+using Summed = std::conditional_t<std::same_as<Field, float>, double, Field>;
+
 /// sum and avg of a field that every row has.
 template <template <class> class Of, bool kKeyed, class R, class Projection>
 struct Linear {
-  using Lifted = projection::Result<kKeyed, Projection, R>;
+  using Lifted = Summed<projection::Result<kKeyed, Projection, R>>;
   using Sums = typename Of<Lifted>::Sums;
   using Delta = typename Sums::Delta;
   using State = typename Sums::State;
@@ -201,7 +205,7 @@ struct Linear {
 template <template <class> class Of, bool kKeyed, class R, class Projection>
 struct LinearOptional {
   using Lifted = projection::Result<kKeyed, Projection, R>;
-  using Field = typename Lifted::value_type;
+  using Field = Summed<typename Lifted::value_type>;
   using Sums = typename Of<Field>::Sums;
   using Weights = Total<Weight>;
   struct Delta {

@@ -90,10 +90,10 @@ KeyedStream<KeyOf<E>, ValueOf<E>> arranged(const E& in) {
   }
 
   OperatorInfo info{.kind = "index",
-                    .name = "index(" + in.label() + ")",
+                    .name = derived_name("index", in.label()),
                     .inputs = in.edges(),
                     .fused = in.fused(),
-                    .stateful = true};
+                    .state = "index of " + in.schema().to_string()};
   const auto make_node = [](Assembly& assembly, const OperatorInfo& self, EdgeId id, auto reader,
                             Edge<std::pair<K, V>>* out) {
     using Reader = decltype(reader);

@@ -70,7 +70,9 @@ class Distinct : public Named<Distinct> {
   auto apply(const E& in) const {
     using R = typename E::Row;
     using Route = std::conditional_t<E::kKeyed, route::ByKey, route::ByRow>;
-    OperatorInfo info{.kind = "distinct", .name = name_or("distinct(" + in.label() + ")"), .stateful = true};
+    OperatorInfo info{.kind = "distinct",
+                      .name = name_or("distinct", in.label()),
+                      .state = std::string("rows by ") + (E::kKeyed ? "key" : "row")};
     const Properties before = in.properties();
     const Properties properties{.partitioning = E::kKeyed ? Partitioning::by_key : Partitioning::by_row,
                                 .append_only = before.append_only,

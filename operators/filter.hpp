@@ -28,7 +28,7 @@ class Filter : public Named<Filter<Predicate>> {
     using Link = FilterLink<E::kKeyed, typename E::Row, Predicate>;
     static_assert(std::convertible_to<projection::Result<E::kKeyed, Predicate, typename E::Row>, bool>,
                   "lockstep: filter's function does not return a bool");
-    const std::string name = this->name_or("filter(" + in.label() + ")");
+    const std::string name = this->name_or("filter", in.label());
     return Chain<E, Link>(in, Link{predicate_, name}, "filter", name, in.properties());
   }
 

@@ -52,7 +52,7 @@ class FlatMap : public Named<FlatMap<Function>> {
   auto apply(const E& in) const {
     using Link = FlatMapLink<E::kKeyed, typename E::Row, Function>;
     static_assert(Row<typename Link::Row>, "lockstep: what flat_map's function gives cannot be rows");
-    const std::string name = this->name_or("flat_map(" + in.label() + ")");
+    const std::string name = this->name_or("flat_map", in.label());
     const Properties before = in.properties();
     return Chain<E, Link>(in, Link{function_, name}, "flat_map", name,
                           {.append_only = before.append_only, .step_dependent = before.step_dependent});

@@ -18,7 +18,7 @@ class Moved : public Named<Moved<Route>> {
     Properties properties = in.properties();
     properties.partitioning = Partitioning::colocated;
     properties.consolidated = false;
-    OperatorInfo info{.kind = kind_, .name = this->name_or(std::string(kind_) + "(" + in.label() + ")")};
+    OperatorInfo info{.kind = kind_, .name = this->name_or(kind_, in.label())};
     const EdgeId edge = add_exchanged<Route, R>(in, std::move(info), in.schema(), properties,
                                                 [](Assembly&, EdgeId) { return Collect<R>(); });
     return Stream<R>(in.flow(), edge);

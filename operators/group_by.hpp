@@ -27,6 +27,7 @@ class Grouping {
     return add<E, K, typename Specification::template Aggregator<E::kKeyed, kByKey, R>...>(in, std::move(info));
   }
 
+  /// `, count, sum(amount)`.
   std::string describe() const {
     std::string text;
     std::apply([&](const auto&... one) { ((text += ", " + one.describe()), ...); }, specifications_);
@@ -44,7 +45,7 @@ class Grouping {
     Description& flow = *in.flow();
     info.inputs = in.edges();
     info.fused = in.fused();
-    info.stateful = true;
+    info.state = state_of<E, K, A...>(before);
     if (!routed) {
       info.exchanged_by = kKeepKey ? "key" : "gathering";
       flow.transport = &Channels::make;
@@ -79,6 +80,14 @@ class Grouping {
     return StreamOf<kKeepKey, OutRow>(in.flow(), out);
   }
 
+  template <class E, class K, class... A>
+  std::string state_of(const Properties& of_rows) const {
+    std::string text = row_traits<typename E::Row>::schema().to_string() + " by " + projection::name(key_of_) + ": " +
+                       row_traits<K>::schema().to_string() + describe();
+    if ((A::kOrdered || ...) && of_rows.append_only) text += ", of rows that are never deleted";
+    return text;
+  }
+
   template <class A, class One>
   static A make_aggregator(const One& one) {
     if constexpr (std::same_as<One, Count>) {
@@ -102,7 +111,7 @@ class GroupBy : public Named<GroupBy<KeyFunction, Specification...>> {
   auto apply(const E& in) const {
     return grouping_.add_to(
         in, {.kind = "group_by",
-             .name = this->name_or("group_by(" + in.label() + ", " + key_name_ + grouping_.describe() + ")")});
+             .name = this->name_or("group_by", in.label() + ", " + key_name_ + grouping_.describe())});
   }
 
  private:

@@ -42,8 +42,8 @@ class IndexBy : public Named<IndexBy<KeyFunction, ValueFunction>> {
     using Link = IndexByLink<E::kKeyed, typename E::Row, KeyFunction, ValueFunction>;
     static_assert(Row<typename Link::Key> && Row<typename Link::Value>,
                   "lockstep: what index_by's functions return cannot be a key and a value");
-    const std::string name = this->name_or("index_by(" + in.label() + ", " + projection::name(key_of_) +
-                                           (kWhole ? "" : ", " + projection::name(value_of_)) + ")");
+    const std::string name = this->name_or("index_by", in.label() + ", " + projection::name(key_of_) +
+                                                           (kWhole ? "" : ", " + projection::name(value_of_)));
     const Properties before = in.properties();
     const Properties properties{
         .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,

@@ -38,7 +38,7 @@ class Inspect : public Named<Inspect<Function>> {
   auto apply(const E& in) const {
     using R = typename E::Row;
     const auto stream = consolidated(in);
-    const std::string name = this->name_or("inspect(" + in.label() + ")");
+    const std::string name = this->name_or("inspect", in.label());
     const EdgeId edge = add_operator<R>(
         {.kind = "inspect", .name = name}, stream.schema(), stream.properties(),
         [function = function_, name](Assembly&, EdgeId) { return InspectOperator<R, Function>(function, name); },

@@ -154,7 +154,7 @@ class Join : public Named<Join<Other, Function>> {
 
     const auto a = arranged(in);
     const auto b = arranged(other_);
-    const std::string name = this->name_or("join(" + a.label() + ", " + b.label() + ")");
+    const std::string name = this->name_or("join", a.label() + ", " + b.label());
     const Properties pa = a.properties();
     const Properties pb = b.properties();
     const bool unique = pa.unique_by_key && pb.unique_by_key;
@@ -209,7 +209,9 @@ class JoinOfPresent : public Named<JoinOfPresent<Other, Function>> {
   auto apply(const E& in) const {
     static_assert(shape::Optional<KeyOf<E>>, "lockstep: nulls_never_match is for keys that are optionals");
     const auto present = filter([](const auto& key, const auto&) { return key.has_value(); });
-    return Join(present.apply(other_), function_).named(this->name_or("")).apply(present.apply(in));
+    Join join(present.apply(other_), function_);
+    join.take_name(this->given_name());
+    return join.apply(present.apply(in));
   }
 
  private:

@@ -29,7 +29,7 @@ class Map : public Named<Map<Function>> {
   auto apply(const E& in) const {
     using Link = MapLink<E::kKeyed, typename E::Row, Function>;
     static_assert(Row<typename Link::Row>, "lockstep: what map's function returns cannot be a row");
-    const std::string name = this->name_or("map(" + in.label() + ")");
+    const std::string name = this->name_or("map", in.label());
     const Properties before = in.properties();
     return Chain<E, Link>(in, Link{function_, name}, "map", name,
                           {.append_only = before.append_only, .step_dependent = before.step_dependent});

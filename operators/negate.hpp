@@ -29,7 +29,7 @@ class Negate : public Named<Negate> {
     using Link = NegateLink<E::kKeyed, typename E::Row>;
     Properties properties = in.properties();
     properties.append_only = properties.unique_by_key = properties.consolidated = false;
-    const std::string name = name_or("negate(" + in.label() + ")");
+    const std::string name = name_or("negate", in.label());
     const auto signature = in.signature();
     return Chain<E, Link>(in, Link{}, "negate", name, properties,
                           signature ? std::optional(*signature + "|negate") : std::nullopt);

@@ -33,7 +33,7 @@ StreamOf<E::kKeyed, typename E::Row> consolidated(const E& in) {
     properties.partitioning = E::kKeyed ? Partitioning::by_key : Partitioning::by_row;
   }
   properties.consolidated = true;
-  OperatorInfo info{.kind = "consolidate", .name = "consolidate(" + in.label() + ")"};
+  OperatorInfo info{.kind = "consolidate", .name = derived_name("consolidate", in.label())};
   const EdgeId edge = add_exchanged<Route, R>(in, std::move(info), in.schema(), properties,
                                               [](Assembly&, EdgeId) { return ConsolidateOperator<R>(); });
   return {in.flow(), edge};
@@ -109,7 +109,7 @@ OutputId publish(Description& flow, std::string name, EdgeId edge) {
 template <bool kAccumulated>
 class OutputMaker {
  public:
-  explicit OutputMaker(std::string name) : name_(std::move(name)) {}
+  explicit OutputMaker(std::string name) : name_(checked_name("output", std::move(name))) {}
 
   template <Expression E>
   auto apply(const E& in) const {
@@ -125,7 +125,9 @@ class OutputMaker {
   void accumulate(const S& stream, OutputId id) const {
     using R = typename S::Row;
     using Route = std::conditional_t<S::kKeyed, route::ByKey, route::ByRow>;
-    OperatorInfo info{.kind = "accumulate", .name = "contents(" + name_ + ")", .stateful = true};
+    OperatorInfo info{.kind = "accumulate",
+                      .name = derived_name("contents", name_),
+                      .state = std::string("rows by ") + (S::kKeyed ? "key" : "row")};
     add_exchanged<Route, R>(stream, std::move(info), stream.schema(), {}, [id](Assembly& assembly, EdgeId) {
       AccumulateOperator<R, std::conditional_t<S::kKeyed, KeyedRowHash, RowHash>> op(assembly.limits());
       assembly.add_accumulator({id, op.pinner()});

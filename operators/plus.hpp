@@ -117,7 +117,7 @@ class Plus : public Named<Plus<Other>> {
     if (in.flow() != other_.flow()) throw FlowError("plus: the two streams are of different dataflows");
     using Link = PassLink<E::kKeyed, typename E::Row>;
     Both<E, Other> both(in, other_);
-    const std::string name = this->name_or(std::string(kind_) + "(" + both.label() + ")");
+    const std::string name = this->name_or(kind_, both.label());
     const Properties properties = both.properties();
     return Chain<Both<E, Other>, Link>(std::move(both), Link{}, kind_, name, properties);
   }

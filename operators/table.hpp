@@ -94,12 +94,14 @@ class TableOperator final : public IndexView<K, R> {
   std::size_t bytes() const { return rows_.bytes(); }
   void save(unsigned slot, Encoder& out) const {
     rows_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto&) {
+      out.byte(0);  // a row may have no bytes
       row_traits<K>::encode(out, entry.key);
       row_traits<R>::encode(out, entry.payload->row);
     });
   }
   void load(Decoder& in) {
     while (!in.at_end()) {
+      derived::decode_nothing(in);
       const K key = row_traits<K>::decode(in);
       rows_.insert(key, row_traits<K>::hash(key))->payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});
     }
@@ -196,10 +198,10 @@ auto Dataflow::table(std::string name, KeyFunction key_of) {
   const InputEdges edges = add_input<Operation>(flow, name, row_traits<R>::schema(), {});
   flow.transport = &Channels::make;
   OperatorInfo& added = flow.add_operator({.kind = "table",
-                                           .name = "table(" + name + ")",
+                                           .name = derived_name("table", name),
                                            .inputs = {edges.rows},
                                            .exchanged_by = route::ByOperationKey::kName,
-                                           .stateful = true});
+                                           .state = "rows by " + projection::name(key_of)});
   const EdgeId out = flow.add_edge(added, row_traits<std::pair<K, R>>::schema(),
                                    {.partitioning = Partitioning::by_key, .unique_by_key = true, .consolidated = true});
   const EdgeId rejects = flow.add_side_edge(added, "refused operations of " + name, ledger_schema(),

@@ -34,11 +34,8 @@ class Encoder {
     varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
   }
 
-  void fixed64(std::uint64_t value) {
-    char image[sizeof value];
-    std::memcpy(image, &value, sizeof value);
-    out_.append(image, sizeof image);
-  }
+  void fixed32(std::uint32_t value) { fixed(value); }
+  void fixed64(std::uint64_t value) { fixed(value); }
 
   void bytes(std::string_view value) {
     varint(value.size());
@@ -46,6 +43,13 @@ class Encoder {
   }
 
  private:
+  template <class Integer>
+  void fixed(Integer value) {
+    char image[sizeof value];
+    std::memcpy(image, &value, sizeof value);
+    out_.append(image, sizeof image);
+  }
+
   std::string& out_;
 };
 
@@ -78,15 +82,18 @@ class Decoder {
     return static_cast<std::int64_t>((value >> 1) ^ (0 - (value & 1)));
   }
 
-  std::uint64_t fixed64() {
-    std::uint64_t value;
-    std::memcpy(&value, take(sizeof value).data(), sizeof value);
-    return value;
-  }
+  std::uint32_t fixed32() { return fixed<std::uint32_t>(); }
+  std::uint64_t fixed64() { return fixed<std::uint64_t>(); }
 
   std::string_view bytes() { return take(varint()); }
 
  private:
+  template <class Integer>
+  Integer fixed() {
+    Integer value;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
   std::string_view take(std::uint64_t count) {
     if (count > in_.size()) throw DecodeError("the bytes end too early");
     const std::string_view result = in_.substr(0, count);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "runtime/errors.hpp"
+#include "runtime/names.hpp"
 
 namespace lockstep {
 
@@ -26,6 +27,13 @@ std::string Properties::to_string() const {
 
 OperatorInfo& Description::add_operator(OperatorInfo info) {
   info.id = static_cast<OperatorId>(operators.size());
+  for (const OperatorInfo& other : operators) {
+    if (info.state.empty() || other.state.empty() || other.name != info.name) continue;
+    throw FlowError(
+        fmt::format("{}: two operators with state are called '{}', so it could not be told which saved state is whose; name "
+                    "one of them, or what it reads, with .named()",
+                    info.kind, info.name));
+  }
   operators.push_back(std::move(info));
   return operators.back();
 }
@@ -47,6 +55,7 @@ EdgeId Description::add_side_edge(const OperatorInfo& producer, std::string name
 InputId Description::add_input(InputInfo info) {
   const bool taken =
       std::any_of(inputs.begin(), inputs.end(), [&](const InputInfo& input) { return input.name == info.name; });
+  info.name = checked_name("input", std::move(info.name));
   if (taken) throw FlowError(fmt::format("input '{}': another input has this name", info.name));
   inputs.push_back(std::move(info));
   return static_cast<InputId>(inputs.size() - 1);
@@ -127,7 +136,7 @@ std::string Description::explain() const {
       const EdgeInfo& edge = edges[info.output];
       fmt::format_to(at, ": {} [{}]", edge.schema.to_string(), edge.properties.to_string());
     }
-    if (info.stateful) fmt::format_to(at, " keeps state");
+    if (!info.state.empty()) fmt::format_to(at, " keeps state");
     if (!info.exchanged_by.empty()) fmt::format_to(at, " after an exchange by {}", info.exchanged_by);
     if (!info.fused.empty()) fmt::format_to(at, " with {}", fmt::join(info.fused, ", "));
     out += '\n';

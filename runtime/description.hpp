@@ -40,7 +40,8 @@ struct OperatorInfo {
   std::vector<std::string> fused = {};
   /// Whether its rows are exchanged on the way in, and by what.
   std::string exchanged_by = {};
-  bool stateful = false;
+  /// What its state is: all that must be the same for saved state to be loaded. Empty: it keeps none.
+  std::string state = {};
   bool has_output = false;
   EdgeId output = 0;
   /// Makes the operator's nodes for one worker.

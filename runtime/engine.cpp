@@ -20,15 +20,11 @@ unsigned checked_workers(unsigned workers) {
   return workers;
 }
 
-std::string ambiguous(const std::string& name) {
-  return fmt::format(
-      "two operators with state are called '{}', so it cannot be told whose is whose: name one of them with .named()",
-      name);
-}
-
 /// What saved state must agree on with the operator that loads it.
-std::string schema_of(const Description& flow, const OperatorInfo& info) {
-  return info.has_output ? flow.edges[info.output].schema.to_string() : std::string();
+std::string identity(const Description& flow, const OperatorInfo& info) {
+  std::string text = info.kind + ", " + info.state;
+  if (info.has_output) text += ", giving " + flow.edges[info.output].schema.to_string();
+  return text;
 }
 
 }  // namespace
@@ -57,7 +53,12 @@ void Engine::assemble(const RuntimeOptions& options) {
     Assembly assembly(*flow_, shared_, *pulse, w);
     for (const OperatorInfo& info : flow_->operators) info.build(assembly);
     parts.push_back(assembly.take());
-    for (const NodeSlot& slot : parts.back().nodes) levels = std::max(levels, slot.level + 1);
+    for (const NodeSlot& slot : parts.back().nodes) {
+      levels = std::max(levels, slot.level + 1);
+      if (slot.node->has_state() && slot.info->state.empty()) {
+        throw FlowError(fmt::format("{}: it has save() and load(), but does not say what its state is", slot.info->name));
+      }
+    }
     workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), shared_.transport.get(), state_->failure));
   }
   for (unsigned w = 0; w < shared_.workers; ++w) {
@@ -138,15 +139,12 @@ SavedState Engine::save() {
   for (const auto& worker : workers_) {
     for (const NodeSlot& slot : worker->nodes()) {
       if (slot.node->has_state())
-        stateful[slot.info->name].emplace_back(slot.node.get(), schema_of(*flow_, *slot.info));
+        stateful[slot.info->name].emplace_back(slot.node.get(), identity(*flow_, *slot.info));
     }
   }
   out.varint(stateful.size());
   std::string part;
   for (const auto& [name, nodes] : stateful) {
-    if (nodes.size() != workers_.size()) {
-      throw UsageError(ambiguous(name));
-    }
     out.bytes(name);
     out.bytes(nodes.front().second);
     for (unsigned slot = 0; slot < kSlots; ++slot) {
@@ -188,7 +186,7 @@ void Engine::load(const SavedState& saved) {
 
 void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
   const std::string name(in.bytes());
-  const std::string schema(in.bytes());
+  const std::string before(in.bytes());
   if (missing.erase(name) == 0) {
     throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
   }
@@ -198,9 +196,8 @@ void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
       if (slot.node->has_state() && slot.info->name == name) nodes.push_back(&slot);
     }
   }
-  if (nodes.size() != workers_.size()) throw SavedStateError(ambiguous(name));
-  if (const std::string now = schema_of(*flow_, *nodes.front()->info); now != schema) {
-    throw SavedStateError(fmt::format("operator '{}' was saved with rows of {}, and now has {}", name, schema, now));
+  if (const std::string now = identity(*flow_, *nodes.front()->info); now != before) {
+    throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, before, now));
   }
   for (unsigned slot = 0; slot < kSlots; ++slot) {
     Decoder part(in.bytes());

@@ -13,6 +13,10 @@ template <class T>
 void encode(Encoder& out, const T& value) {
   if constexpr (std::same_as<T, bool>) {
     out.byte(value);
+  } else if constexpr (shape::Wrapped<T>) {
+    encode(out, shape::unwrap(value));
+  } else if constexpr (std::same_as<T, float>) {
+    out.fixed32(std::bit_cast<std::uint32_t>(value));
   } else if constexpr (std::signed_integral<T>) {
     out.zigzag(value);
   } else if constexpr (std::unsigned_integral<T>) {
@@ -26,7 +30,10 @@ void encode(Encoder& out, const T& value) {
     if (value) row_traits<typename T::value_type>::encode(out, *value);
   } else if constexpr (shape::Sequence<T>) {
     out.varint(value.size());
-    for (const auto& element : value) row_traits<typename T::value_type>::encode(out, element);
+    for (const auto& element : value) {
+      if constexpr (shape::may_be_no_bytes<typename T::value_type>) out.byte(0);  // so that damage cannot ask for many
+      row_traits<typename T::value_type>::encode(out, element);
+    }
   } else {
     std::apply(
         [&out](const auto&... field) { (row_traits<std::remove_cvref_t<decltype(field)>>::encode(out, field), ...); },
@@ -40,10 +47,18 @@ inline bool decode_flag(Decoder& in) {
   return flag == 1;
 }
 
+inline void decode_nothing(Decoder& in) {
+  if (in.byte() != 0) throw DecodeError("a row of no bytes has some");
+}
+
 template <class T>
 T decode(Decoder& in) {
   if constexpr (std::same_as<T, bool>) {
     return decode_flag(in);
+  } else if constexpr (shape::Wrapped<T>) {
+    return shape::wrap<T>(decode<shape::Inner<T>>(in));
+  } else if constexpr (std::same_as<T, float>) {
+    return std::bit_cast<float>(in.fixed32());
   } else if constexpr (std::integral<T>) {
     const auto wide = [&in] {
       if constexpr (std::signed_integral<T>) {
@@ -63,9 +78,12 @@ T decode(Decoder& in) {
     return T(row_traits<typename T::value_type>::decode(in));
   } else if constexpr (shape::Sequence<T>) {
     T result;
-    for (std::uint64_t left = in.varint(); left != 0; --left) {
+    const std::uint64_t count = in.varint();
+    if (count > in.remaining()) throw DecodeError("the bytes end too early");  // each has one at least
+    result.reserve(count);
+    for (std::uint64_t left = count; left != 0; --left) {
+      if constexpr (shape::may_be_no_bytes<typename T::value_type>) decode_nothing(in);
       result.push_back(row_traits<typename T::value_type>::decode(in));
-      if (left > 1 && in.at_end()) throw DecodeError("the bytes end too early");
     }
     return result;
   } else {

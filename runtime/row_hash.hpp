@@ -22,6 +22,8 @@ std::byte* pack(std::byte* out, const T& value) {
   if constexpr (shape::Composite<T>) {
     std::apply([&out](const auto&... field) { ((out = pack(out, field)), ...); }, shape::fields(value));
     return out;
+  } else if constexpr (shape::Wrapped<T> && !shape::Character<T>) {
+    return pack(out, shape::unwrap(value));
   } else {
     std::memcpy(out, &value, sizeof value);
     return out + sizeof value;
@@ -49,6 +51,8 @@ std::uint64_t hash(const T& value) {
     return hash_image<image.size()>(image.data());
   } else if constexpr (shape::Text<T>) {
     return XXH3_64bits(value.data(), value.size());
+  } else if constexpr (shape::Wrapped<T>) {
+    return hash(shape::unwrap(value));
   } else if constexpr (shape::Optional<T>) {
     const std::array<std::uint64_t, 2> image{value.has_value(),
                                              value ? row_traits<typename T::value_type>::hash(*value) : 0};
@@ -63,10 +67,13 @@ std::uint64_t hash(const T& value) {
   } else {
     return std::apply(
         [](const auto&... field) -> std::uint64_t {
-          if constexpr (sizeof...(field) == 0) return 0;
-          const std::array<std::uint64_t, sizeof...(field)> image{
-              row_traits<std::remove_cvref_t<decltype(field)>>::hash(field)...};
-          return hash_image<sizeof image>(image.data());
+          if constexpr (sizeof...(field) == 0) {
+            return 0;
+          } else {
+            const std::array<std::uint64_t, sizeof...(field)> image{
+                row_traits<std::remove_cvref_t<decltype(field)>>::hash(field)...};
+            return hash_image<sizeof image>(image.data());
+          }
         },
         shape::fields(value));
   }

@@ -15,8 +15,12 @@ namespace lockstep::derived {
 
 template <class T>
 constexpr bool equal(const T& a, const T& b) {
-  if constexpr (shape::Real<T>) {
+  if constexpr (std::same_as<T, double>) {
     return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+  } else if constexpr (std::same_as<T, float>) {
+    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+  } else if constexpr (shape::Wrapped<T>) {
+    return equal(shape::unwrap(a), shape::unwrap(b));
   } else if constexpr (shape::Optional<T>) {
     return a.has_value() == b.has_value() && (!a || row_traits<typename T::value_type>::equal(*a, *b));
   } else if constexpr (shape::Sequence<T>) {
@@ -50,6 +54,8 @@ template <class T>
 constexpr std::strong_ordering compare(const T& a, const T& b) {
   if constexpr (shape::Real<T>) {
     return compare_real(a, b);
+  } else if constexpr (shape::Wrapped<T>) {
+    return compare(shape::unwrap(a), shape::unwrap(b));
   } else if constexpr (shape::Optional<T>) {
     if (!a || !b) return a.has_value() <=> b.has_value();
     return row_traits<typename T::value_type>::compare(*a, *b);
@@ -82,8 +88,12 @@ constexpr void normalise(T& value) {
   if constexpr (!shape::AnyReal<T>::value) {
     return;
   } else if constexpr (shape::Real<T>) {
-    if (value == 0.0) value = 0.0;
-    if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
+    if (value == 0) value = 0;
+    if (std::isnan(value)) value = std::numeric_limits<T>::quiet_NaN();
+  } else if constexpr (shape::Wrapped<T>) {
+    auto inner = shape::unwrap(value);
+    normalise(inner);
+    value = shape::wrap<T>(inner);
   } else if constexpr (shape::Optional<T>) {
     if (value) row_traits<typename T::value_type>::normalise(*value);
   } else if constexpr (shape::Sequence<T>) {

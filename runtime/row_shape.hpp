@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -32,19 +34,55 @@ template <template <class...> class Template, class... Args>
 inline constexpr bool is_instance<Template<Args...>, Template> = true;
 
 template <class T>
-concept Integer = std::integral<T> && !std::same_as<T, bool>;
+concept Character = std::same_as<T, char> || std::same_as<T, char8_t> || std::same_as<T, char16_t> ||
+    std::same_as<T, char32_t> || std::same_as<T, wchar_t>;
 template <class T>
-concept Real = std::same_as<T, double>;
+concept Integer = std::integral<T> && !std::same_as<T, bool> && !Character<T>;
+template <class T>
+concept Real = std::same_as<T, double> || std::same_as<T, float>;
 template <class T>
 concept Text = std::same_as<T, std::string>;
 template <class T>
 concept Optional = is_instance<T, std::optional>;
 template <class T>
-concept Sequence = is_instance<T, std::vector> && !std::same_as<T, std::vector<bool>>;
+concept Sequence = is_instance<T, std::vector>;
 template <class T>
 concept TupleLike = is_instance<T, std::pair> || is_instance<T, std::tuple>;
 template <class T>
 concept Composite = TupleLike<T> || Described<T>;
+
+template <class T>
+concept Enumeration = std::is_enum_v<T>;
+template <class T>
+concept Duration = is_instance<T, std::chrono::duration>;
+template <class T>
+concept TimePoint = is_instance<T, std::chrono::time_point>;
+/// Types that are stored, told apart and ordered as another one is: see unwrap() and wrap().
+template <class T>
+concept Wrapped = Enumeration<T> || Duration<T> || TimePoint<T> || Character<T>;
+
+template <Wrapped T>
+constexpr auto unwrap(const T& value) {
+  if constexpr (Enumeration<T>) {
+    return static_cast<std::underlying_type_t<T>>(value);
+  } else if constexpr (Duration<T>) {
+    return value.count();
+  } else if constexpr (TimePoint<T>) {
+    return value.time_since_epoch();
+  } else if constexpr (sizeof(T) == 1) {
+    return static_cast<std::uint8_t>(value);
+  } else if constexpr (sizeof(T) == 2) {
+    return static_cast<std::uint16_t>(value);
+  } else {
+    return static_cast<std::uint32_t>(value);
+  }
+}
+template <Wrapped T>
+using Inner = decltype(unwrap(std::declval<const T&>()));
+template <Wrapped T>
+constexpr T wrap(const Inner<T>& inner) {
+  return static_cast<T>(inner);
+}
 
 template <class T>
 using Members = boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
@@ -72,6 +110,48 @@ using FieldTuple = decltype(fields(std::declval<const T&>()));
 
 }  // namespace shape
 
+namespace shape {
+
+/// Becomes whatever a member is; for counting members.
+struct AnyMember {
+  template <class T>
+  operator T() const noexcept;
+};
+template <class T, std::size_t... i>
+consteval bool takes(std::index_sequence<i...>) {
+  return requires { T{(void(i), AnyMember{})...}; };
+}
+
+/// Whether a struct describes all of its data members. Of an aggregate that is counted. Of another one, the size tells,
+/// if members are described in the order in which they are declared.
+template <class T>
+inline constexpr bool describes_all = true;
+template <Described T>
+inline constexpr bool describes_all<T> = [] {
+  using Own = boost::describe::describe_members<T, boost::describe::mod_public>;
+  using Bases = boost::describe::describe_bases<T, boost::describe::mod_any_access>;
+  if constexpr (std::is_aggregate_v<T>) {
+    constexpr std::size_t kMembers = boost::mp11::mp_size<Own>::value + boost::mp11::mp_size<Bases>::value;
+    return !takes<T>(std::make_index_sequence<kMembers + 1>());
+  } else {
+    const auto after = [](std::size_t end, std::size_t align, std::size_t size) {
+      return (end + align - 1) / align * align + size;
+    };
+    std::size_t end = 0;
+    boost::mp11::mp_for_each<Bases>([&]<class Base>(Base) {
+      using B = typename Base::type;
+      if (!std::is_empty_v<B>) end = after(end, alignof(B), sizeof(B));
+    });
+    boost::mp11::mp_for_each<Own>([&]<class Member>(Member) {
+      using M = std::remove_cvref_t<decltype(std::declval<T&>().*Member::pointer)>;
+      end = after(end, alignof(M), sizeof(M));
+    });
+    return sizeof(T) <= std::max<std::size_t>(after(end, alignof(T), 0), 1);
+  }
+}();
+
+}  // namespace shape
+
 /// Copying is copying bytes, and nothing has to be destroyed.
 template <class T>
 inline constexpr bool kBitwise = std::is_trivially_copy_constructible_v<T>&& std::is_trivially_destructible_v<T>;
@@ -81,6 +161,8 @@ namespace shape {
 /// Whether doubles occur anywhere in a row.
 template <class T>
 struct AnyReal : std::bool_constant<Real<T>> {};
+template <Wrapped T>
+struct AnyReal<T> : AnyReal<Inner<T>> {};
 template <Optional T>
 struct AnyReal<T> : std::bool_constant<row_traits<typename T::value_type>::kHasReals> {};
 template <Sequence T>
@@ -105,6 +187,9 @@ template <class T>
 requires std::integral<T> || Real<T>
 struct PackedSize<T> : std::integral_constant<std::size_t, sizeof(T)> {
 };
+template <class T>
+requires(Wrapped<T> && !Character<T>) struct PackedSize<T> : PackedSize<Inner<T>> {
+};
 template <Composite T>
 requires is_derived<T>
 struct PackedSize<T> {
@@ -115,6 +200,15 @@ struct PackedSize<T> {
     return 0;
   }(static_cast<FieldTuple<T>*>(nullptr));
 };
+
+/// Whether the coding of such a row may have no bytes.
+template <class T>
+inline constexpr bool may_be_no_bytes = false;
+template <Composite T>
+requires is_derived<T>
+inline constexpr bool may_be_no_bytes<T> = []<class... Field>(std::tuple<Field...>*) {
+  return (... && may_be_no_bytes<std::remove_cvref_t<Field>>);
+}(static_cast<FieldTuple<T>*>(nullptr));
 
 }  // namespace shape
 }  // namespace lockstep

@@ -16,19 +16,25 @@ namespace lockstep {
 namespace shape {
 
 template <class T>
-concept Derivable = std::integral<T> || Real<T> || Text<T> || Optional<T> || Sequence<T> || Composite<T>;
+concept Derivable =
+    std::integral<T> || Wrapped<T> || Real<T> || Text<T> || Optional<T> || Sequence<T> || Composite<T>;
 
 }  // namespace shape
 
-/// All that the engine ever does with a row. Derived for integers, bool, double, std::string, pairs, tuples,
-/// optionals, vectors and structs described with BOOST_DESCRIBE_STRUCT, and any nesting of these; specialise
-/// it for a row type of your own. Rules that a specialisation has to keep: `compare` is a total order,
+/// All that the engine ever does with a row. Derived for integers, bool, characters, enums, float, double, std::string,
+/// times and durations of std::chrono, pairs, tuples, optionals, vectors and structs described with
+/// BOOST_DESCRIBE_STRUCT, and any nesting of these; specialise it for a row type of your own. Rules that a specialisation has to keep: `compare` is a total order,
 /// `equal(a, b)` is `compare(a, b) == 0` and implies equal hashes and equal codings, `hash` never changes.
 template <class T>
 struct row_traits {
   static_assert(shape::Derivable<T>,
                 "lockstep: this type cannot be a row. Describe the struct with BOOST_DESCRIBE_STRUCT at namespace "
                 "scope, or specialise lockstep::row_traits for it");
+  static_assert(shape::describes_all<T>,
+                "lockstep: this row has members that BOOST_DESCRIBE_STRUCT leaves out. Describe all data members, and "
+                "base classes, in the order in which they are declared");
+  static_assert(!Described<T> || std::is_default_constructible_v<T>,
+                "lockstep: this row has no default constructor, which it needs to be read back");
 
   /// Marks the derived traits; a specialisation does not have it.
   using Derived = T;

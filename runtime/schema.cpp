@@ -5,10 +5,19 @@
 #include <cstdlib>
 #include <memory>
 
+#include "runtime/row_text.hpp"
+
 namespace lockstep {
 
 std::string Schema::to_string() const {
-  if (kind == Kind::optional || kind == Kind::sequence) return name + "<" + fields.at(0).schema.to_string() + ">";
+  switch (kind) {
+    case Kind::optional:
+    case Kind::sequence: return name + "<" + fields.at(0).schema.to_string() + ">";
+    case Kind::enumeration: return name + ": " + fields.at(0).schema.to_string();
+    case Kind::duration: return fields.at(0).schema.to_string() + " " + name;
+    case Kind::time: return "time of " + name + " in " + fields.at(0).schema.to_string();
+    default: break;
+  }
   if (kind != Kind::tuple && kind != Kind::record) return name;
   std::string out = name;
   out += kind == Kind::record ? '{' : '(';
@@ -35,6 +44,12 @@ std::string demangled(const char* mangled) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(mangled, nullptr, nullptr, &status), std::free);
   return status == 0 ? std::string(text.get()) : std::string(mangled);
+}
+
+std::string unit_name(std::int64_t num, std::int64_t den) {
+  std::string name;
+  append_unit(name, num, den);
+  return name;
 }
 
 }  // namespace derived

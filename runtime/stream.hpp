@@ -10,6 +10,7 @@
 
 #include "runtime/assembly.hpp"
 #include "runtime/description.hpp"
+#include "runtime/names.hpp"
 
 namespace lockstep {
 
@@ -142,14 +143,17 @@ class Named {
   /// Gives the operator a name of the user's, under which it is reported, and its state saved.
   Derived named(std::string name) const {
     Derived copy = static_cast<const Derived&>(*this);
-    copy.name_ = std::move(name);
+    copy.name_ = checked_name("operator", std::move(name));
     return copy;
   }
 
-  std::string name_or(std::string derived) const {
-    if (name_.empty()) return derived;
-    return name_;
+  /// The given name, or `kind(of)`.
+  std::string name_or(std::string_view kind, std::string_view of) const {
+    return name_.empty() ? derived_name(kind, of) : name_;
   }
+  /// Takes over the name of another operator, given or not.
+  void take_name(const std::string& name) { name_ = name; }
+  const std::string& given_name() const { return name_; }
 
  private:
   std::string name_;

@@ -63,7 +63,7 @@ struct Delay {
   template <ls::Expression E>
   auto apply(const E& in) const {
     const ls::EdgeId edge = ls::add_exchanged<ls::route::ByRow, Number>(
-        in, {.kind = "delay", .name = "delay(" + in.label() + ")", .stateful = true}, in.schema(),
+        in, {.kind = "delay", .name = ls::derived_name("delay", in.label()), .state = "rows by due step"}, in.schema(),
         {.partitioning = ls::Partitioning::by_row, .step_dependent = true},
         [steps = steps](ls::Assembly&, ls::EdgeId) { return DelayOperator(steps); });
     return ls::Stream<Number>(in.flow(), edge);

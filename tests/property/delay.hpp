@@ -42,7 +42,7 @@ class Delay : public Named<Delay> {
   template <Expression E>
   auto apply(const E& in) const {
     using R = typename E::Row;
-    OperatorInfo info{.kind = "delay", .name = name_or("delay(" + in.label() + ")"), .stateful = true};
+    OperatorInfo info{.kind = "delay", .name = name_or("delay", in.label()), .state = "rows by due step"};
     const Properties properties{.partitioning = Partitioning::by_row, .step_dependent = true};
     const EdgeId edge = add_exchanged<route::ByRow, R>(in, std::move(info), in.schema(), properties,
                                                        [](Assembly&, EdgeId) { return DelayOperator<R>(); });
