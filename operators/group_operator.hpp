@@ -50,17 +50,17 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     finish(out);
   }
 
-  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
-             std::span<Match<Result>> matches) override {
+  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<Result>> matches,
+             Batch<Result>& made) const override {
     for (const std::uint64_t hash : hashes) groups_.prefetch(hash);
-    shown_.clear();
-    shown_.reserve(kBlock);
+    made.clear();
+    made.reserve(kProbedAtOnce);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto* entry = groups_.find(*keys[i], hashes[i]);
       matches[i] = {};
       if (entry == nullptr || entry->payload.total == 0) continue;
-      shown_.push_back({result(entry->payload, [&] { return hashes[i]; }), 1});
-      matches[i].rows = {&shown_.back(), 1};
+      made.push_back({result(entry->payload, [&] { return hashes[i]; }), 1});
+      matches[i].rows = {&made.back(), 1};
     }
   }
 
@@ -361,7 +361,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   Cache cache_;
   CacheJudge judge_;
   Lookahead<Lifted> ahead_;
-  Batch<Result> shown_;  // what probe() shows
 };
 
 }  // namespace lockstep

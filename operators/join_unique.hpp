@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "operators/join_function.hpp"
-#include "operators/key_matcher.hpp"
+#include "operators/keys_in_both.hpp"
 #include "runtime/append_vector.hpp"
 #include "runtime/index.hpp"
 
@@ -23,16 +23,16 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
   using typename Joined::ReaderA;
   using typename Joined::ReaderB;
 
-  UniqueJoinOperator(Function function, std::string name, IndexView<K, VA>& a, IndexView<K, VB>& b)
+  UniqueJoinOperator(Function function, std::string name, const IndexView<K, VA>& a, const IndexView<K, VB>& b)
       : Joined(std::move(function), std::move(name)), index_a_(&a), index_b_(&b) {}
 
   void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     read(delta_a, changes_a_);
     read(delta_b, changes_b_);
     if (!changes_a_.empty() && !changes_b_.empty()) join_changes(out);
-    join_rest(changes_a_, *index_b_, matches_b_,
+    join_rest(changes_a_, *index_b_, matches_b_, made_b_,
               [&](const Change<VA>& a, const VB& b) { emit(*a.key, a.before, &b, a.after, &b, out); });
-    join_rest(changes_b_, *index_a_, matches_a_,
+    join_rest(changes_b_, *index_a_, matches_a_, made_a_,
               [&](const Change<VB>& b, const VA& a) { emit(*b.key, &a, b.before, &a, b.after, out); });
   }
 
@@ -57,10 +57,6 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
   }
 
   void join_changes(Batch<OutRow>& out) {
-    const auto join_two = [&](Change<VA>& a, Change<VB>& b) {
-      a.done = b.done = true;
-      emit(*a.key, a.before, b.before, a.after, b.after, out);
-    };
     const auto each = [](auto& changes) {
       return [&changes](auto&& visit) {
         for (auto& change : changes) visit(*change.key, change);
@@ -73,26 +69,34 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
         return std::span<const std::uint64_t>(of_keys);
       };
     };
-    matcher_.for_each_pair(changes_a_.size(), each(changes_a_), hashes(changes_a_, hashes_a_), changes_b_.size(),
-                           each(changes_b_), hashes(changes_b_, hashes_b_), join_two);
+    in_both_.find(changes_a_.size(), each(changes_a_), hashes(changes_a_, hashes_a_), changes_b_.size(),
+                  each(changes_b_), hashes(changes_b_, hashes_b_));
+    for (const auto& group : in_both_.groups()) {  // of one change a side
+      in_both_.for_each_a(group, [&](Change<VA>& a) {
+        in_both_.for_each_b(group, [&](Change<VB>& b) {
+          a.done = b.done = true;
+          emit(*a.key, a.before, b.before, a.after, b.after, out);
+        });
+      });
+    }
   }
 
   /// Joins the changes of one side with what the other side has had all along.
   template <class Changed, class V, class Emit>
-  void join_rest(const AppendVector<Changed>& changes, IndexView<K, V>& other, std::array<Match<V>, kBlock>& matches,
-                 Emit&& emit) {
-    std::array<const Changed*, kBlock> block;
-    std::array<const K*, kBlock> keys;
-    std::array<std::uint64_t, kBlock> hashes;
+  void join_rest(const AppendVector<Changed>& changes, const IndexView<K, V>& other,
+                 std::array<Match<V>, kProbedAtOnce>& matches, Batch<V>& made, Emit&& emit) {
+    std::array<const Changed*, kProbedAtOnce> block;
+    std::array<const K*, kProbedAtOnce> keys;
+    std::array<std::uint64_t, kProbedAtOnce> hashes;
     for (std::size_t next = 0; next < changes.size();) {
       std::size_t count = 0;
-      for (; next < changes.size() && count < kBlock; ++next) {
+      for (; next < changes.size() && count < kProbedAtOnce; ++next) {
         if (changes[next].done) continue;
         block[count] = &changes[next];
         keys[count] = changes[next].key;
         hashes[count++] = row_traits<K>::hash(*changes[next].key);
       }
-      other.probe(std::span(keys).first(count), std::span(hashes).first(count), std::span(matches).first(count));
+      other.probe(std::span(keys).first(count), std::span(hashes).first(count), std::span(matches).first(count), made);
       for (std::size_t i = 0; i < count; ++i) {
         matches[i].for_each([&](const V& value, Weight) { emit(*block[i], value); });
       }
@@ -110,15 +114,17 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
     if (after) out.push_back({std::move(*after), 1});
   }
 
-  IndexView<K, VA>* index_a_;
-  IndexView<K, VB>* index_b_;
+  const IndexView<K, VA>* index_a_;
+  const IndexView<K, VB>* index_b_;
   AppendVector<Change<VA>> changes_a_;
   AppendVector<Change<VB>> changes_b_;
-  KeyMatcher<K, Change<VA>, Change<VB>> matcher_;
+  KeysInBoth<K, Change<VA>, Change<VB>> in_both_;
   AppendVector<std::uint64_t> hashes_a_;
   AppendVector<std::uint64_t> hashes_b_;
-  std::array<Match<VA>, kBlock> matches_a_;  // kept, since to clear them costs more than a probe
-  std::array<Match<VB>, kBlock> matches_b_;
+  std::array<Match<VA>, kProbedAtOnce> matches_a_;  // kept, since to clear them costs more than a probe
+  std::array<Match<VB>, kProbedAtOnce> matches_b_;
+  Batch<VA> made_a_;
+  Batch<VB> made_b_;
 };
 
 }  // namespace lockstep

@@ -82,8 +82,8 @@ class TableOperator final : public IndexView<K, R> {
     rejects_->send();
   }
 
-  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
-             std::span<Match<R>> matches) override {
+  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<R>> matches,
+             Batch<R>&) const override {
     for (const std::uint64_t hash : hashes) rows_.prefetch(hash);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto* entry = rows_.find(*keys[i], hashes[i]);

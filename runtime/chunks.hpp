@@ -5,8 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
 
+#include "runtime/append_vector.hpp"
 #include "runtime/spin_lock.hpp"
 
 namespace lockstep {
@@ -17,8 +17,8 @@ struct Chunk {
   explicit Chunk(std::size_t capacity) { items.reserve(capacity); }
   bool full() const { return items.size() == items.capacity(); }
 
-  std::vector<T> items;
-  std::unique_ptr<Chunk> next;
+  AppendVector<T> items;
+  Chunk* next = nullptr;  // in its list, which owns it
 };
 
 /// Chunks in a row. To append a chunk or a whole list neither allocates nor throws.
@@ -26,42 +26,35 @@ template <class T>
 class ChunkList {
  public:
   ChunkList() = default;
-  ChunkList(ChunkList&& other) noexcept { append(std::move(other)); }
-  ChunkList& operator=(ChunkList&& other) noexcept {
-    clear();
-    append(std::move(other));
-    return *this;
-  }
-  ~ChunkList() { clear(); }
-
-  bool empty() const { return first_ == nullptr; }
-  Chunk<T>* first() { return first_.get(); }
-  Chunk<T>* last() { return last_; }
-
-  void append(std::unique_ptr<Chunk<T>> chunk) noexcept {
-    Chunk<T>* const added = chunk.get();
-    (last_ == nullptr ? first_ : last_->next) = std::move(chunk);
-    last_ = added;
-  }
-  void append(ChunkList&& other) noexcept {
-    if (other.empty()) return;
-    Chunk<T>* const end = other.last_;
-    append(std::move(other.first_));
-    last_ = end;
-    other.last_ = nullptr;
-  }
-  std::unique_ptr<Chunk<T>> take_first() noexcept {
-    std::unique_ptr<Chunk<T>> chunk = std::move(first_);
-    first_ = std::move(chunk->next);
-    if (first_ == nullptr) last_ = nullptr;
-    return chunk;
-  }
-  void clear() noexcept {
+  ChunkList(ChunkList&& other) noexcept
+      : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
+  ChunkList& operator=(ChunkList&&) = delete;
+  ~ChunkList() {
     while (!empty()) take_first();
   }
 
+  bool empty() const { return first_ == nullptr; }
+  Chunk<T>* first() const { return first_; }
+  Chunk<T>* last() const { return last_; }
+
+  void append(std::unique_ptr<Chunk<T>> chunk) noexcept { append(chunk.get(), chunk.get()), (void)chunk.release(); }
+  void append(ChunkList&& other) noexcept {
+    if (!other.empty()) append(std::exchange(other.first_, nullptr), std::exchange(other.last_, nullptr));
+  }
+  std::unique_ptr<Chunk<T>> take_first() noexcept {
+    std::unique_ptr<Chunk<T>> chunk(first_);
+    first_ = std::exchange(chunk->next, nullptr);
+    if (first_ == nullptr) last_ = nullptr;
+    return chunk;
+  }
+
  private:
-  std::unique_ptr<Chunk<T>> first_;
+  void append(Chunk<T>* first, Chunk<T>* last) noexcept {
+    (last_ == nullptr ? first_ : last_->next) = first;
+    last_ = last;
+  }
+
+  Chunk<T>* first_ = nullptr;
   Chunk<T>* last_ = nullptr;
 };
 
@@ -84,16 +77,15 @@ class ChunkPool {
   }
 
   std::unique_ptr<Chunk<T>> take(std::size_t size_class) {
-    if (auto chunk = take_if_any(size_class)) return chunk;
+    {
+      const std::lock_guard lock(lock_);
+      Shelf& shelf = shelves_[size_class];
+      if (!shelf.chunks.empty()) {
+        --shelf.count;
+        return shelf.chunks.take_first();
+      }
+    }
     return std::make_unique<Chunk<T>>(capacity(size_class));
-  }
-  /// Null if none waits.
-  std::unique_ptr<Chunk<T>> take_if_any(std::size_t size_class) noexcept {
-    const std::lock_guard lock(lock_);
-    Shelf& shelf = shelves_[size_class];
-    if (shelf.chunks.empty()) return nullptr;
-    --shelf.count;
-    return shelf.chunks.take_first();
   }
 
   /// Takes over the chunks that a step has used. Of those that it had no need for, some go, so that a large step's

@@ -36,6 +36,7 @@ class Engine {
   /// REQUIRES: before the first step.
   void load(const SavedState& saved);
 
+  /// From the first call on, steps are timed.
   Metrics metrics() const;
 
   RunState& state() { return *state_; }
@@ -62,6 +63,7 @@ class Engine {
   mutable SpinLock latest_lock_;
   Step latest_;
   std::atomic<std::uint64_t> rows_{0};  // sealed into all steps
+  mutable std::atomic<bool> steps_are_timed_{false};
   const std::uint64_t ticks_begun_ = ticks();
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };

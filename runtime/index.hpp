@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "runtime/batch.hpp"
 #include "runtime/carries.hpp"
 #include "runtime/group.hpp"
 #include "runtime/slot.hpp"
@@ -11,7 +12,7 @@
 namespace lockstep {
 
 /// How many keys are hashed and prefetched before the first is probed.
-inline constexpr std::size_t kBlock = 64;
+inline constexpr std::size_t kProbedAtOnce = 64;
 
 /// The values that an index holds for one key, each with its weight.
 template <class V>
@@ -31,9 +32,10 @@ template <class K, class V>
 class IndexView {
  public:
   virtual ~IndexView() = default;
-  /// The values of up to kBlock keys with these hashes. Valid until the next call or change.
+  /// The values of up to kProbedAtOnce keys with these hashes. Valid until the next change; `made` is memory for values that are
+  /// not kept as they are shown, and is valid until it is given again.
   virtual void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
-                     std::span<Match<V>> matches) = 0;
+                     std::span<Match<V>> matches, Batch<V>& made) const = 0;
 };
 
 /// The integral of a keyed stream, held by key: for every key a Z-set of values. Keys without values are not
@@ -80,8 +82,8 @@ class Index final : public IndexView<K, V> {
     return {entry->payload.rows(table_.segment(hash)), nullptr};
   }
 
-  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes,
-             std::span<Match<V>> matches) override {
+  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<V>> matches,
+             Batch<V>&) const override {
     for (const std::uint64_t hash : hashes) table_.prefetch(hash);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       matches[i] = find(*keys[i], hashes[i]);

@@ -91,49 +91,56 @@ void Intake::list(Session& session) {
 }
 
 std::size_t Intake::seal(std::uint64_t step, std::vector<InputId>& inputs) {
-  full_.store(false, std::memory_order_relaxed);
+  if (full_.load(std::memory_order_relaxed)) full_.store(false, std::memory_order_relaxed);
   Session* listed = nullptr;
   {
     const std::lock_guard lock(listed_lock_);
     listed = std::exchange(listed_, nullptr);
     next_step_ = step + 1;
   }
-  sealing_.clear();
-  for (; listed != nullptr; listed = listed->next_listed_) sealing_.push_back(listed);
-  if (sealing_.size() > 1) {
-    std::sort(sealing_.begin(), sealing_.end(), [](const Session* a, const Session* b) {
+  Sealing sealing{inputs};
+  ended_.clear();
+  ended_.reserve(1);
+  if (listed != nullptr && listed->next_listed_ == nullptr) [[likely]] {
+    seal_session(*listed, sealing);
+  } else {
+    in_order_.clear();
+    for (; listed != nullptr; listed = listed->next_listed_) in_order_.push_back(listed);
+    ended_.reserve(in_order_.size());
+    std::sort(in_order_.begin(), in_order_.end(), [](const Session* a, const Session* b) {
       return planted(Bug::table_applies_last_session_first) ? a->number_ > b->number_ : a->number_ < b->number_;
     });
-  }
-  std::size_t rows = 0;
-  std::size_t counted = 0;
-  ended_.clear();
-  ended_.reserve(sealing_.size());
-  for (Session* const session : sealing_) {
-    const std::lock_guard lock(session->lock_);
-    for (const InputId input : session->touched_) {
-      session->stages_[input].load(std::memory_order_relaxed)->seal(*sealed_[input]);
-      if (std::find(inputs.begin(), inputs.end(), input) == inputs.end()) inputs.push_back(input);
-    }
-    session->touched_.clear();
-    rows += session->staged_;
-    if (session->counted_) counted += session->staged_;
-    if (herald_) session->herald_at_ = rows_to_herald_at(session->staged_);
-    session->staged_ = 0;
-    session->listed_ = false;
-    if (!session->open_) ended_.push_back(session->number_);
+    for (Session* const session : in_order_) seal_session(*session, sealing);
   }
   state_->set_sealed(step);
   for (const InputId input : inputs) sealed_[input]->complete();
-  if (counted != 0) staged_.fetch_sub(counted, std::memory_order_relaxed);
+  if (sealing.counted != 0) staged_.fetch_sub(sealing.counted, std::memory_order_relaxed);
   // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the
   // room.
   if (blocked_.load(std::memory_order_relaxed) != 0) wake();
   if (!ended_.empty()) [[unlikely]]
     remove_ended();
-  return rows;
+  return sealing.rows;
 }
 
+void Intake::seal_session(Session& session, Sealing& sealing) {
+  const std::lock_guard lock(session.lock_);
+  for (const InputId input : session.touched_) {
+    session.stages_[input].load(std::memory_order_relaxed)->seal(*sealed_[input]);
+    std::vector<InputId>& inputs = sealing.inputs;
+    if (std::find(inputs.begin(), inputs.end(), input) == inputs.end()) inputs.push_back(input);
+  }
+  session.touched_.clear();
+  sealing.rows += session.staged_;
+  if (session.counted_) sealing.counted += session.staged_;
+  if (herald_) session.herald_at_ = rows_to_herald_at(session.staged_);
+  session.staged_ = 0;
+  session.listed_ = false;
+  if (!session.open_) [[unlikely]]
+    ended_.push_back(session.number_);
+}
+
+/// Destroys the sessions that had been let go of when they were sealed.
 void Intake::remove_ended() {
   Sessions ended;  // destroyed after the locks are released
   const std::lock_guard sessions_lock(sessions_mutex_);

@@ -68,7 +68,13 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Session& find_or_add(std::uint64_t number);
   std::shared_ptr<Session> hand_out(Session& session);
   void let_go(Session& session);
-  /// Of those that were sealed: sessions that have been let go of.
+  /// What a seal gathers.
+  struct Sealing {
+    std::vector<InputId>& inputs;
+    std::size_t rows = 0;
+    std::size_t counted = 0;
+  };
+  void seal_session(Session& session, Sealing& sealing);
   void remove_ended();
   /// Under the session's lock: the next seal looks at it.
   void list(Session& session);
@@ -95,8 +101,8 @@ class Intake : public std::enable_shared_from_this<Intake> {
   SpinLock listed_lock_;          // taken under a session's lock
   Session* listed_ = nullptr;     // sessions with staged rows, linked
   std::uint64_t next_step_ = 1;   // that they will be in
-  std::vector<Session*> sealing_;      // of the seal
-  std::vector<std::uint64_t> ended_;  // likewise: numbers of sessions that have been let go of
+  std::vector<Session*> in_order_;     // during a seal: those that are sealed
+  std::vector<std::uint64_t> ended_;  // likewise: numbers of those that have been let go of
 
   std::atomic<std::uint32_t> stops_{0};
   std::atomic<std::uint32_t> seals_{0};    // counts seals and other news; those who wait for room sleep on it

@@ -26,6 +26,7 @@ struct StepMetrics {
   std::uint64_t step = 0;
   /// Rows sealed into it.
   std::uint64_t rows = 0;
+  /// How long it took; 0 if that is not known, which it is of steps after the first call of Runtime::metrics().
   std::uint64_t nanoseconds = 0;
 };
 

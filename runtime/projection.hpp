@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -74,10 +76,15 @@ decltype(auto) guarded(const std::string& operator_name, Function& function, con
   }
 }
 
+/// Of a class that does not describe its members, the place of the member is told.
 template <class Field, class Class>
 std::string member_name(Field Class::*member) {
-  std::string found = "member";
-  if constexpr (Described<Class>) {
+  std::ptrdiff_t place = 0;
+  std::memcpy(&place, &member, std::min(sizeof place, sizeof member));
+  std::string found = "member at " + std::to_string(place);
+  if constexpr (shape::is_instance<Class, std::pair>) {
+    found = place == 0 ? "first" : "second";
+  } else if constexpr (Described<Class>) {
     boost::mp11::mp_for_each<shape::Members<Class>>([&](auto description) {
       if constexpr (std::same_as<std::remove_cv_t<decltype(description.pointer)>, Field Class::*>) {
         if (description.pointer == member) found = description.name;

@@ -17,6 +17,7 @@ class RunState {
   Failure failure;
 
   Mode mode() const noexcept { return mode_.load(std::memory_order_acquire); }
+  bool accepts_rows() const noexcept { return mode() <= Mode::clocked && !failure.failed(); }
   /// Those who wait look again.
   void set_mode(Mode mode) noexcept;
 

@@ -74,6 +74,7 @@ class Runtime {
   /// All state after the last complete step.
   SavedState save();
 
+  /// Steps are timed from the first call on.
   Metrics metrics() const;
 
  private:

@@ -29,14 +29,14 @@ class Sealed final : public SealedBase {
  public:
   std::unique_ptr<StageBase> make_stage() override { return std::make_unique<Stage<Item>>(pools_); }
 
-  void take(ChunkList<Item>&& items, ChunkList<LedgerRow>&& rejects) noexcept {
-    items_.append(std::move(items));
-    rejects_.append(std::move(rejects));
+  void take(Stage<Item>& stage) noexcept {
+    stage.items.move_to(items_, spare_);
+    stage.rejects.move_to(rejects_, spare_rejects_);
   }
 
   void complete() override {
     taken_.store(0, std::memory_order_relaxed);
-    for (Chunk<Item>* chunk = items_.first(); chunk != nullptr; chunk = chunk->next.get()) {
+    for (Chunk<Item>* chunk = items_.first(); chunk != nullptr; chunk = chunk->next) {
       if (chunk->items.empty()) continue;
       runs_.push_back({chunk->items.data(), size_});
       size_ += chunk->items.size();
@@ -45,8 +45,8 @@ class Sealed final : public SealedBase {
   void clear() noexcept override {
     runs_.clear();
     size_ = 0;
-    pools_->items.give_back(std::move(items_));
-    pools_->rejects.give_back(std::move(rejects_));
+    give_back(items_, spare_, pools_->items);
+    give_back(rejects_, spare_rejects_, pools_->rejects);
   }
 
   // After complete(). Any worker.
@@ -69,7 +69,7 @@ class Sealed final : public SealedBase {
   /// Moves out the rejected rows. One worker's.
   template <class Function>
   void take_rejects(Function&& function) {
-    for (Chunk<LedgerRow>* chunk = rejects_.first(); chunk != nullptr; chunk = chunk->next.get()) {
+    for (Chunk<LedgerRow>* chunk = rejects_.first(); chunk != nullptr; chunk = chunk->next) {
       for (LedgerRow& row : chunk->items) function(std::move(row));
     }
   }
@@ -86,22 +86,36 @@ class Sealed final : public SealedBase {
   }
 
  private:
+  /// Of small steps, of one chunk each, the chunk goes to the next stage that is sealed.
+  template <class T>
+  static void give_back(ChunkList<T>& used, ChunkList<T>& spare, ChunkPool<T>& pool) noexcept {
+    if (used.empty()) return;
+    if (used.first() == used.last() && spare.empty()) [[likely]] {
+      used.first()->items.clear();
+      spare.append(std::move(used));
+    } else {
+      pool.give_back(std::move(used));
+    }
+  }
+
   struct Run {
     const Item* items;
     std::size_t first;  // how many items lie before it
   };
 
-  const std::shared_ptr<StagePools<Item>> pools_ = std::make_shared<StagePools<Item>>();
   ChunkList<Item> items_;
-  ChunkList<LedgerRow> rejects_;
-  std::vector<Run> runs_;
+  ChunkList<Item> spare_;
   std::size_t size_ = 0;
   std::atomic<std::size_t> taken_{0};  // items that belong to pieces
+  ChunkList<LedgerRow> rejects_;
+  ChunkList<LedgerRow> spare_rejects_;
+  std::vector<Run> runs_;
+  const std::shared_ptr<StagePools<Item>> pools_ = std::make_shared<StagePools<Item>>();
 };
 
 template <class Item>
 void Stage<Item>::move_to(SealedBase& sealed) {
-  static_cast<Sealed<Item>&>(sealed).take(items.take_all(), rejects.take_all());
+  static_cast<Sealed<Item>&>(sealed).take(*this);
 }
 
 }  // namespace lockstep

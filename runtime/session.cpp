@@ -11,12 +11,22 @@
 namespace lockstep {
 
 Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number)
-    : made_from_(intake), intake_(intake.get()), number_(number), stages_(intake->inputs()) {
+    : made_from_(intake),
+      intake_(intake.get()),
+      state_(*intake->state_),
+      number_(number),
+      stages_(intake->inputs()),
+      capacity_(intake->stage_rows_) {
   touched_.reserve(stages_.size());
 }
 
 Session::Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::size_t inputs)
-    : made_from_(std::move(from)), intake_(nullptr), number_(number), stages_(inputs) {
+    : made_from_(std::move(from)),
+      intake_(nullptr),
+      state_(*made_from_->state_),
+      number_(number),
+      stages_(inputs),
+      capacity_(std::numeric_limits<std::size_t>::max()) {
   touched_.reserve(inputs);
 }
 
@@ -32,11 +42,7 @@ std::shared_ptr<Session> Session::gather() const {
 
 Session::EndOfGathering::~EndOfGathering() {
   const std::lock_guard lock(gathering.lock_);
-  gathering.over_ = true;
-}
-
-std::size_t Session::capacity() const {
-  return intake_ == nullptr ? std::numeric_limits<std::size_t>::max() : intake_->stage_rows_;
+  gathering.staged_ = gathering.capacity_;  // no room any more
 }
 
 StageBase& Session::checked_stage(const Description& of, InputId input) {
@@ -56,8 +62,9 @@ StageBase& Session::stage(InputId input) {
   return *made.release();
 }
 
-Session::Turn::Turn(Session& session, std::size_t rows, Room room) : session_(&session), rows_(rows) {
-  session.lock_.lock();
+/// Under the lock, which it lets go of if the turn is not taken.
+void Session::Turn::take_slowly(Room room) {
+  Session& session = *session_;
   std::unique_lock held(session.lock_, std::adopt_lock);
   if (take_room(room)) {
     held.release();
@@ -71,32 +78,28 @@ Session::Turn::Turn(Session& session, std::size_t rows, Room room) : session_(&s
 /// Under the lock, which it lets go of while it waits.
 bool Session::Turn::take_room(Room room) {
   Session& session = *session_;
-  if (session.intake_ == nullptr) {
-    if (session.over_) throw UsageError("the transaction is over: nothing more can be pushed into it");
-    return true;
-  }
-  Intake& intake = *session.intake_;
-  const std::uint32_t stops = intake.stops();
+  const std::uint32_t stops = session.made_from_->stops();
   for (;;) {
-    intake.state_->failure.rethrow_if_failed();
-    const RunState::Mode mode = intake.state_->mode();
+    session.state_.failure.rethrow_if_failed();
+    const RunState::Mode mode = session.state_.mode();
     if (mode == RunState::Mode::gone) throw UsageError("the runtime is gone and takes no more rows");
-    if (mode == RunState::Mode::stopping || intake.stops() != stops) {
+    if (mode == RunState::Mode::stopping || session.made_from_->stops() != stops) {
       throw UsageError("the runtime is stopping and takes no more rows");
     }
-    if (rows_ <= intake.stage_rows_ - session.staged_) return true;
+    if (rows_ <= session.capacity_ - session.staged_) return true;
+    if (session.intake_ == nullptr) throw UsageError("the transaction is over: nothing more can be pushed into it");
+    Intake& intake = *session.intake_;
     const bool clocked = mode == RunState::Mode::clocked;
     if (clocked) intake.note_full_stage();
     if (room == Room::try_once) return false;
-    if (rows_ > intake.stage_rows_) {
-      throw UsageError(
-          fmt::format("{} rows in one piece are more than the stage holds ({})", rows_, intake.stage_rows_));
+    if (rows_ > session.capacity_) {
+      throw UsageError(fmt::format("{} rows in one piece are more than the stage holds ({})", rows_, session.capacity_));
     }
     if (!clocked) {
       throw UsageError(fmt::format("the stage of session {} is full ({} rows): step before pushing more",
                                    session.number_, session.staged_));
     }
-    intake.state_->refuse_inside("a push into a full stage");
+    session.state_.refuse_inside("a push into a full stage");
     const std::uint32_t seen = intake.seals_.load(std::memory_order_acquire);
     intake.blocked_.fetch_add(1, std::memory_order_relaxed);
     session.lock_.unlock();
@@ -123,7 +126,7 @@ Ticket Session::Turn::done() {
   const Ticket ticket{session.next_step_};
   const bool heralds = before < session.herald_at_ && session.staged_ >= session.herald_at_;
   bool wakes = session.counted_ && intake->count_staged(rows_);
-  if (session.counted_ && session.staged_ == intake->stage_rows_) [[unlikely]] {
+  if (session.counted_ && session.staged_ == session.capacity_) [[unlikely]] {
     intake->note_full_stage();
     wakes = true;
   }
@@ -135,22 +138,17 @@ Ticket Session::Turn::done() {
 }
 
 Ticket Session::nothing() {
-  if (intake_ == nullptr) {
-    const Turn turn(*this, 0, Room::try_once);
-    return {};
-  }
-  RunState& state = *intake_->state_;
-  state.failure.rethrow_if_failed();
-  if (state.mode() == RunState::Mode::gone) throw UsageError("the runtime is gone and takes no more rows");
-  if (state.mode() == RunState::Mode::stopping) throw UsageError("the runtime is stopping and takes no more rows");
-  return {state.completed()};
+  state_.failure.rethrow_if_failed();
+  if (state_.mode() == RunState::Mode::gone) throw UsageError("the runtime is gone and takes no more rows");
+  if (state_.mode() == RunState::Mode::stopping) throw UsageError("the runtime is stopping and takes no more rows");
+  return {state_.completed()};
 }
 
-Ticket Session::put_all(std::span<const Gathered> parts, std::size_t rows) {
+Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows) {
   // Rows are numbered outside of the lock, unless others are faster again and again.
   constexpr int kTries = 4;
   const auto is_numbered = [](const Gathered& part) {
-    return !part.rows->needs_numbers() || part.rows->numbered_from == part.stage->position;
+    return !part.rows->needs_numbers() || part.rows->numbered_from() == part.stage->position;
   };
   for (int tries = 0;; ++tries) {
     {
@@ -165,10 +163,10 @@ Ticket Session::put_all(std::span<const Gathered> parts, std::size_t rows) {
         }
         return turn.done();
       }
-      for (const Gathered& part : parts) part.rows->number_from = part.stage->position;
+      for (Gathered& part : parts) part.number_from = part.stage->position;
     }
     for (const Gathered& part : parts) {
-      if (part.rows->needs_numbers()) part.rows->number(part.rows->number_from, number_);
+      if (part.rows->needs_numbers()) part.rows->number(part.number_from, number_);
     }
   }
 }

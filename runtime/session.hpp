@@ -12,6 +12,7 @@
 
 #include "runtime/description.hpp"
 #include "runtime/errors.hpp"
+#include "runtime/run_state.hpp"
 #include "runtime/spin_lock.hpp"
 #include "runtime/stage.hpp"
 #include "runtime/ticket.hpp"
@@ -98,13 +99,14 @@ class Session {
     InputId input;
     StageBase* rows;
     StageBase* stage;
+    std::uint64_t number_from = 0;
   };
   /// Stages all that was gathered, so many rows, in one piece.
-  Ticket put_all(std::span<const Gathered> parts, std::size_t rows);
+  Ticket put_all(std::span<Gathered> parts, std::size_t rows);
   /// The ticket of a push of nothing. Throws what a push would.
   Ticket nothing();
   /// The largest number of rows that can be staged in one piece.
-  std::size_t capacity() const;
+  std::size_t capacity() const { return capacity_; }
 
  private:
   friend class Intake;
@@ -113,7 +115,11 @@ class Session {
   class Turn {
    public:
     /// Without room: throws when stepping by hand, else waits for a seal or is not taken, as `room` says.
-    Turn(Session& session, std::size_t rows, Room room);
+    Turn(Session& session, std::size_t rows, Room room) : session_(&session), rows_(rows) {
+      session.lock_.lock();
+      if (!session.state_.accepts_rows() || rows > session.capacity_ - session.staged_) [[unlikely]]
+        take_slowly(room);
+    }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     ~Turn() {
@@ -124,6 +130,7 @@ class Session {
     Ticket done();
 
    private:
+    void take_slowly(Room room);
     bool take_room(Room room);
     Session* session_;
     std::size_t rows_;
@@ -146,19 +153,20 @@ class Session {
 
   const std::shared_ptr<const Intake> made_from_;  // keeps alive what stages are made with
   Intake* const intake_;                           // null: gathers for a transaction
+  const RunState& state_;
   const std::uint64_t number_;
   std::weak_ptr<Session> self_;                  // what its owner holds
   std::vector<std::atomic<StageBase*>> stages_;  // by input, made when they are first asked for; owned
 
   SpinLock lock_;                 // guards all below, and what is staged
   std::vector<InputId> touched_;  // inputs with something staged; has room for all
+  const std::size_t capacity_;    // rows that can be staged
   std::size_t staged_ = 0;
   std::size_t herald_at_ = std::numeric_limits<std::size_t>::max();  // so many rows staged: see Intake::set_herald
   std::uint64_t next_step_ = 0;  // the step that what is staged will be in, while listed_
   bool listed_ = false;              // among those that the next seal looks at
   Session* next_listed_ = nullptr;  // the one after it there
   bool counted_ = false;         // whether the intake's staged_ includes this session's
-  bool over_ = false;            // the transaction that it gathers for
   // Guarded by the intake too.
   bool open_ = false;  // it has an owner
 };

@@ -33,22 +33,19 @@ class StageBase {
 
   // Of what a transaction or a push has gathered, positions count from 0 until it is numbered.
 
-  static constexpr std::uint64_t kNotNumbered = ~std::uint64_t{0};
-
   /// Whether its rows carry positions.
   virtual bool needs_numbers() const = 0;
   /// Gives its rows the positions from `first` on, and the session's number. May be called again.
   virtual void number(std::uint64_t first, std::uint64_t session) = 0;
   /// Takes over all that another stage of the same input has gathered. Few instructions, however many rows.
   virtual void append(StageBase& gathered) noexcept = 0;
+  /// The position that they have been numbered from.
+  virtual std::uint64_t numbered_from() const = 0;
 
   /// Rows pushed into this input by this session so far, rejected ones included: the next row's position.
   std::uint64_t position = 0;
   /// The same of what has been sealed.
   std::uint64_t sealed_position = 0;
-  /// Of gathered rows: the position that they have been numbered from, and that they are to be numbered from.
-  std::uint64_t numbered_from = kNotNumbered;
-  std::uint64_t number_from = 0;
 
  private:
   virtual void move_to(SealedBase& sealed) = 0;
@@ -70,9 +67,8 @@ class Staging {
   /// REQUIRES: has_room().
   T& push_back(T&& item) noexcept {
     static_assert(std::is_nothrow_move_constructible_v<T>);
-    T& pushed = chunks_.last()->items.emplace_back(std::move(item));
     ++size_;
-    return pushed;
+    return chunks_.last()->items.emplace_back(std::move(item));
   }
   /// The same, for a stage of one's own thread.
   T& grow_and_push_back(T&& item, std::size_t expected) {
@@ -92,17 +88,17 @@ class Staging {
     size_ += std::exchange(other.size_, 0);
   }
 
-  /// Takes all chunks out, and gets one in advance if there is one.
-  ChunkList<T> take_all() noexcept {
+  /// Moves all to the end of another list. Gets an empty chunk in advance from the spare ones, if there are any.
+  void move_to(ChunkList<T>& list, ChunkList<T>& spare) noexcept {
+    if (empty()) return;
     size_ = 0;
-    ChunkList<T> all = std::move(chunks_);
-    if (auto chunk = pool_->take_if_any(0)) chunks_.append(std::move(chunk));
-    return all;
+    list.append(std::move(chunks_));
+    if (!spare.empty()) chunks_.append(spare.take_first());
   }
 
   template <class Function>
   void for_each(Function&& function) {
-    for (Chunk<T>* chunk = chunks_.first(); chunk != nullptr; chunk = chunk->next.get()) {
+    for (Chunk<T>* chunk = chunks_.first(); chunk != nullptr; chunk = chunk->next) {
       for (T& item : chunk->items) function(item);
     }
   }
@@ -144,7 +140,7 @@ class Stage final : public StageBase {
   bool needs_numbers() const override { return knows_position<Item> || !rejects.empty(); }
 
   void number(std::uint64_t first, std::uint64_t session) override {
-    const std::uint64_t before = std::exchange(numbered_from, first);
+    const std::uint64_t before = std::exchange(numbered_from_, first);
     const std::uint64_t shift = first - (before == kNotNumbered ? 0 : before);
     if constexpr (knows_position<Item>) {
       items.for_each([&](Item& item) {
@@ -158,6 +154,8 @@ class Stage final : public StageBase {
     });
   }
 
+  std::uint64_t numbered_from() const override { return numbered_from_; }
+
   void append(StageBase& gathered) noexcept override {
     auto& from = static_cast<Stage&>(gathered);
     items.append(from.items);
@@ -166,9 +164,12 @@ class Stage final : public StageBase {
   }
 
  private:
+  static constexpr std::uint64_t kNotNumbered = ~std::uint64_t{0};
+
   void move_to(SealedBase& sealed) override;
 
   std::shared_ptr<StagePools<Item>> pools_;
+  std::uint64_t numbered_from_ = kNotNumbered;
 };
 
 }  // namespace lockstep

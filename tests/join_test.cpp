@@ -1,3 +1,4 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <lockstep.hpp>
 
@@ -54,6 +55,67 @@ TEST_CASE("a join of two values keeps the key and one that sees the key gives pl
   runtime[b].push(Pairs{{{1, 3}, -2}});
   step = runtime.step();
   CHECK(text(step[kept]) == "(1, 2) -4");
+}
+
+TEST_CASE("a join calls its function for no pair that is neither there before the step nor after it", "[operators]") {
+  ls::Dataflow flow;
+  auto a = flow.input<Pair>("a");
+  auto b = flow.input<Pair>("b");
+  std::atomic<int> calls = 0;
+  // The sides agree at every step.
+  const auto agree = [&calls](Number x, Number y) {
+    ++calls;
+    if (x != y) throw std::runtime_error("they differ");
+    return x;
+  };
+  auto out = index_pairs(a) | ls::join(index_pairs(b), agree) | ls::output("out");
+  const auto limits = GENERATE(ls::IndexLimits{}, ls::IndexLimits::minimum());
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U), .limits = limits});
+  const auto change = [&](Number key, Number from, Number to) {
+    for (const auto& input : {a, b}) {
+      if (from != 0) runtime[input].push({key, from}, -1);
+      if (to != 0) runtime[input].push({key, to});
+    }
+  };
+  change(1, 0, 5);
+  CHECK(text(runtime.step()[out]) == "(1, 5) +1");
+  CHECK(calls.exchange(0) == 1);
+  change(1, 5, 6);
+  CHECK(text(runtime.step()[out]) == "(1, 5) -1, (1, 6) +1");
+  CHECK(calls.exchange(0) == 2);
+  // Values that come and go within the step, on a key that changes on both sides.
+  runtime[a].push(Pairs{{{1, 6}, -1}, {{1, 8}, 1}, {{1, 7}, 1}, {{1, 8}, -1}});
+  runtime[b].push(Pairs{{{1, 9}, 1}, {{1, 7}, 1}, {{1, 6}, -1}, {{1, 9}, -1}});
+  CHECK(text(runtime.step()[out]) == "(1, 6) -1, (1, 7) +1");
+  CHECK(calls.exchange(0) == 2);
+  for (Number key = 0; key < 500; ++key) change(key, key == 1 ? 7 : 0, key + 1);
+  CHECK(runtime.step()[out].size() == 501);
+  CHECK(calls.exchange(0) == 501);
+  for (Number key = 0; key < 500; ++key) change(key, key + 1, key % 3 == 0 ? key + 2 : 0);
+  CHECK(runtime.step()[out].size() == 667);
+  CHECK(calls.exchange(0) == 667);
+  change(9, 0, 1);  // beside those that change on one side
+  runtime[a].push(Pairs{{{1000, 1}, 1}, {{1001, 1}, 1}});
+  runtime[b].push(Pairs{{{1002, 1}, 1}, {{9, 11}, -1}});
+  runtime[a].push({9, 11}, -1);
+  CHECK(text(runtime.step()[out]) == "(9, 1) +1, (9, 11) -1");
+  CHECK(calls == 2);
+}
+
+TEST_CASE("weights of a key that changes on both sides multiply to the last bit", "[operators]") {
+  ls::Dataflow flow;
+  auto a = flow.input<Pair>("a");
+  auto b = flow.input<Pair>("b");
+  auto out = index_pairs(a) | ls::join(index_pairs(b), [](Number x, Number y) { return 10 * x + y; }) | ls::output("out");
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
+  runtime[a].push(Pairs{{{1, 1}, 2}, {{1, 2}, 3}});
+  runtime[b].push(Pairs{{{1, 1}, 5}, {{1, 2}, -7}});
+  CHECK(text(runtime.step()[out]) == "(1, 11) +10, (1, 12) -14, (1, 21) +15, (1, 22) -21");
+  runtime[a].push(Pairs{{{1, 1}, -4}, {{1, 3}, 1}});
+  runtime[b].push(Pairs{{{1, 2}, 9}, {{1, 3}, 2}});
+  // a': 1 -2, 2 +3, 3 +1; b': 1 +5, 2 +2, 3 +2
+  CHECK(text(runtime.step()[out]) ==
+        "(1, 11) -20, (1, 12) +10, (1, 13) -4, (1, 22) +27, (1, 23) +6, (1, 31) +5, (1, 32) +2, (1, 33) +2");
 }
 
 TEST_CASE("an empty key matches an empty key unless nulls never match", "[operators]") {
