@@ -13,11 +13,18 @@ namespace lockstep {
 
 namespace {
 
-unsigned checked_workers(unsigned workers) {
-  if (workers == 0 || workers > kSlots) {
-    throw UsageError(fmt::format("a runtime has 1 to {} workers, not {}", kSlots, workers));
-  }
-  return workers;
+/// Throws UsageError if an option cannot be.
+void check(const RuntimeOptions& options) {
+  const auto within = [](const char* what, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
+    if (value < least || value > most) {
+      throw UsageError(fmt::format("{} must be {} to {}, not {}", what, least, most, value));
+    }
+  };
+  within("the number of workers", options.workers, 1, kSlots);
+  within("limits.segment_bytes", options.limits.segment_bytes, 1, 1U << 30);
+  within("limits.small_group_rows", options.limits.small_group_rows, 0, 1U << 16);
+  within("limits.page_rows", options.limits.page_rows, 1, 1U << 16);
+  within("limits.links", options.limits.links, 1, 1U << 30);
 }
 
 /// What saved state must agree on with the operator that loads it.
@@ -31,7 +38,8 @@ std::string identity(const Description& flow, const OperatorInfo& info) {
 
 Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
     : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_rows, state_)) {
-  shared_.workers = checked_workers(options.workers);
+  check(options);
+  shared_.workers = options.workers;
   shared_.limits = options.limits;
   assemble(options);
   pool_.reset(StepPool::make(flow_->outputs, shared_.workers));

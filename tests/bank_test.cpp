@@ -255,6 +255,33 @@ TEST_CASE("the bank command says how it ended by its exit code") {
   CHECK(command("--help").exit_code == 0);
 }
 
+TEST_CASE("the bank command refuses numbers and names that make no sense") {
+  for (const char* options :
+       {"--lateness nan", "--lateness -1", "--lateness inf", "--lateness 1e300", "--lateness ''", "--rows -1",
+        "--rows nan", "--rows 1e3", "--rows ''", "--rows 99999999999999999999999", "--rows 1000000000000", "--accounts 0",
+        "--accounts -3", "--accounts 9999999999999999999", "--seed -1", "--seed x", "--step ''", "--step -1",
+        "--step 18446744073709551616", "--workers -1", "--workers 0x", "--threads 99999", "--input ''", "--json ''",
+        "--amounts ''", "--amounts 2", "--exhaustive --no-verify", "extra", "--unknown"}) {
+    const CommandResult result = command(std::string(options) + " </dev/null");
+    INFO(options << ": " << result.output);
+    CHECK(result.exit_code == 2);
+    CHECK(result.output.size() > 10);
+    CHECK(result.output.find("Right") == std::string::npos);
+  }
+  CHECK(command("--rows 0 </dev/null").output.find("nothing to verify") != std::string::npos);
+  CHECK(command("--rows 5 --accounts 4611686018427387904 --lateness 0 --step 18446744073709551615").exit_code == 0);
+}
+
+TEST_CASE("the bank command fails when what it has to say cannot be written") {
+  CHECK(command("--rows 10 >/dev/full").exit_code == 2);
+  CHECK(command("--rows 10 >&-").exit_code == 2);
+  CHECK(command("--rows 10 --json /dev/full").exit_code == 2);
+  CHECK(command("--rows 10 --json - >/dev/full").exit_code == 2);
+  CHECK(command("--rows 10 --print >/dev/full").exit_code == 2);
+  CHECK(command("--help >/dev/full").exit_code == 2);
+  CHECK(command("--rows 10 2>&-").exit_code == 0);
+}
+
 TEST_CASE("the bank command goes on after malformed lines, and names them") {
   std::ofstream file("bank_test_lines.txt");
   file << "nonsense\n" << to_line({1, 1, 2, 5, 10'000}) << "\n2|{}";

@@ -120,7 +120,8 @@ TEST_CASE("a probe shows a block of keys") {
   std::uint64_t hashes[3];
   for (int i = 0; i < 3; ++i) hashes[i] = ls::row_traits<std::int64_t>::hash(keys[i]);
   ls::Match<std::int64_t> found[3];
-  index.probe(wanted, hashes, found);
+  ls::Batch<std::int64_t> made;
+  index.probe(wanted, hashes, found, made);
   CHECK(found[0].rows.size() == 2);
   CHECK(found[1].rows.empty());
   REQUIRE(found[2].rows.size() == 1);

@@ -3,6 +3,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "tools/bank/command.hpp"
+#include "tools/terminal.hpp"
 
 // The `lockstep` command.
 
@@ -15,9 +16,15 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   lockstep::bank::add_command(*consistency, exit_code);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {  // be it that help was asked for
+      exit_code = app.exit(error) == 0 ? 0 : 2;
+    }
+    lockstep::terminal::flush_output();
+  } catch (const std::exception& error) {
+    lockstep::terminal::complain(error.what());
+    exit_code = 2;
   }
   return exit_code;
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
+#include <stdexcept>
 
 namespace lockstep::terminal {
 
@@ -35,7 +37,7 @@ ProgressLine::ProgressLine() : in_place_(isatty(STDERR_FILENO) != 0) {
 }
 
 ProgressLine::~ProgressLine() {
-  if (drawn_ && in_place_) fmt::print(stderr, "\r\033[K");
+  if (drawn_ && in_place_) std::fputs("\r\033[K", stderr);
 }
 
 bool ProgressLine::due() { return Clock::now() >= next_; }
@@ -49,12 +51,28 @@ void ProgressLine::show(std::optional<double> part, const std::string& text) {
     const auto filled = std::min(kWidth, static_cast<std::size_t>(*part * static_cast<double>(kWidth)));
     bar = fmt::format("[{}{}] {:3.0f} %  ", std::string(filled, '#'), std::string(kWidth - filled, '.'), *part * 100);
   }
-  if (in_place_) {
-    fmt::print(stderr, "\r{}{}\033[K", bar, text);
-    std::fflush(stderr);
-  } else {
-    fmt::print(stderr, "{}{}\n", bar, text);
+  // Not with fmt, which throws if the stream is closed.
+  std::fputs(fmt::format(fmt::runtime(in_place_ ? "\r{}{}\033[K" : "{}{}\n"), bar, text).c_str(), stderr);
+  std::fflush(stderr);
+}
+
+void flush_output() {
+  std::cout.flush();
+  if (!std::cout || std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw std::runtime_error("cannot write to the standard output");
   }
+}
+
+void complain(const char* what) noexcept {
+  std::fputs("lockstep: ", stderr);
+  std::fputs(what, stderr);
+  std::fputs("\n", stderr);
+}
+
+std::uint64_t machine_memory() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long bytes = sysconf(_SC_PAGESIZE);
+  return pages <= 0 || bytes <= 0 ? 0 : static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(bytes);
 }
 
 std::string grouped(std::uint64_t number) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,15 @@ class ProgressLine {
   Clock::time_point next_;
   bool drawn_ = false;
 };
+
+/// Flushes the standard output. Throws std::runtime_error if not all of it could be written.
+void flush_output();
+
+/// Says on the standard error stream what went wrong; if that cannot be written, nothing.
+void complain(const char* what) noexcept;
+
+/// Bytes of memory that the machine has, or 0 if that is not known.
+std::uint64_t machine_memory();
 
 /// 1234567 as 1,234,567.
 std::string grouped(std::uint64_t number);

@@ -54,6 +54,15 @@ bool stdin_is_piped() {
   return fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
 }
 
+/// The transfers are kept in memory, sorted by arrival.
+void check_memory(std::uint64_t rows) {
+  constexpr std::uint64_t kBytesPerTransfer = 100;
+  const std::uint64_t there = terminal::machine_memory();
+  if (there == 0 || rows <= there / kBytesPerTransfer) return;
+  throw std::runtime_error(fmt::format("to generate {} transfers takes some {} GiB of memory, of which there are {}",
+                                       grouped(rows), grouped((rows >> 30) * kBytesPerTransfer), there >> 30));
+}
+
 OpenSource open_source(const Options& options) {
   OpenSource open;
   if (options.input == "-" || (options.input.empty() && !options.generate && stdin_is_piped())) {
@@ -70,6 +79,7 @@ OpenSource open_source(const Options& options) {
         std::make_unique<LineSource>(*open.file, unknown ? std::nullopt : std::optional<std::uint64_t>(bytes));
   } else {
     const GeneratorOptions& generator = options.generator;
+    check_memory(generator.rows);
     open.name = fmt::format("{} generated transfers (seed {}) between {} accounts", grouped(generator.rows),
                             generator.seed, grouped(generator.accounts));
     open.source = std::make_unique<Generator>(generator);
@@ -158,8 +168,7 @@ int print_transfers(Source& source) {
     if (terminal::interrupted()) return 130;
     std::cout << to_line(std::get<Transfer>(*arrival)) << '\n';
   }
-  std::cout.flush();
-  if (!std::cout) throw std::runtime_error("cannot write to standard output");
+  terminal::flush_output();
   return 0;
 }
 
@@ -197,9 +206,21 @@ int run_command(Options options) {
   }
   print_outcome(to, outcome, options);
   if (!options.json.empty()) write_json_report(outcome.report, options.json);
+  terminal::flush_output();
   if (outcome.violations != 0) return 1;
   return outcome.interrupted ? 130 : 0;
 }
+
+/// A number of seconds; CLI11's own range lets NaN pass.
+std::string check_lateness(const std::string& text) {
+  constexpr double kMost = 1e9;
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  return number && seconds >= 0 && seconds <= kMost ? "" : "--lateness takes seconds from 0 to 1,000,000,000";
+}
+
+std::string check_path(const std::string& text) { return text.empty() ? "the name of a file is empty" : ""; }
 
 std::string check_step(const std::string& text) {
   std::uint64_t rows = 0;
@@ -218,7 +239,8 @@ void add_command(CLI::App& consistency, int& exit_code) {
 
   auto* input = bank->add_option("--input", options->input,
                                  "Lines id|{json} of a FILE, - for standard input, which is read too if it is a file "
-                                 "or pipe and no option of the generator is given; else transfers are generated");
+                                 "or pipe and no option of the generator is given; else transfers are generated")
+                    ->check(check_path);
   std::vector<CLI::Option*> generator{
       bank->add_option("--rows", options->generator.rows, "Transfers to generate")
           ->capture_default_str()
@@ -231,7 +253,8 @@ void add_command(CLI::App& consistency, int& exit_code) {
           ->capture_default_str()
           ->check(CLI::IsMember({"1", "random"})),
       bank->add_option("--seed", options->generator.seed, "Seed of the generator; the same transfers everywhere")
-          ->capture_default_str(),
+          ->capture_default_str()
+          ->check(CLI::NonNegativeNumber),
       bank->add_flag("--print", options->print, "Prints the generated transfers instead of running on them")};
   for (CLI::Option* option : generator) option->excludes(input);
   bank->add_option("--step", options->step, "Admitted rows a step, or event-time: a step for each timestamp")
@@ -239,7 +262,7 @@ void add_command(CLI::App& consistency, int& exit_code) {
       ->check(check_step);
   bank->add_option("--lateness", options->lateness, "Seconds that a transfer may be late behind the newest")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(check_lateness);
   bank->add_option("--workers", options->workers, "Workers; 0: as many as processors")
       ->capture_default_str()
       ->check(CLI::Range(0U, 1024U));
@@ -249,7 +272,8 @@ void add_command(CLI::App& consistency, int& exit_code) {
   auto* no_verify = bank->add_flag("--no-verify", options->no_verify, "Runs the engine without the oracle");
   bank->add_flag("--exhaustive", options->exhaustive, "Recomputes all views from the first transfer on at every step")
       ->excludes(no_verify);
-  bank->add_option("--json", options->json, "Writes the report to a FILE as JSON; - for standard output");
+  bank->add_option("--json", options->json, "Writes the report to a FILE as JSON; - for standard output")
+      ->check(check_path);
   bank->footer(
       "Exit code: 0 every view was right, 1 a view was wrong, 2 the command line, input or output failed, 130 "
       "interrupted.");
@@ -258,8 +282,11 @@ void add_command(CLI::App& consistency, int& exit_code) {
     for (const CLI::Option* option : generator) options->generate |= option->count() != 0;
     try {
       exit_code = run_command(*options);
+    } catch (const std::bad_alloc&) {
+      terminal::complain("there is not enough memory");
+      exit_code = 2;
     } catch (const std::exception& error) {
-      fmt::print(stderr, "lockstep: {}\n", error.what());
+      terminal::complain(error.what());
       exit_code = 2;
     }
   });
