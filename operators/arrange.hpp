@@ -84,8 +84,8 @@ KeyedStream<KeyOf<E>, ValueOf<E>> arranged(const E& in) {
     if (flow.indexed.contains(in.edge())) return in.stream();
   } else {
     if (signature) {
-      if (const auto found = flow.shared.find(*signature); found != flow.shared.end())
-        return {in.flow(), found->second};
+      const auto found = flow.shared.find(*signature);
+      if (found != flow.shared.end()) return arranged(KeyedStream<K, V>(in.flow(), found->second));
     }
   }
 

@@ -105,8 +105,13 @@ class Chain {
     return ChainPlan<decltype(plan), Link>{std::move(plan), link_};
   }
 
-  /// The chain as an edge; of a keyed chain, partitioned by key.
+  /// The chain as an edge; of a keyed chain, partitioned by key, and the same for all that key one stream alike.
   const StreamOf<kKeyed, Row>& stream() const {
+    if (!*memo_ && kKeyed && signature_) {
+      if (const auto found = flow()->shared.find(*signature_); found != flow()->shared.end()) {
+        memo_->emplace(flow(), found->second);
+      }
+    }
     if (!*memo_) {
       Properties properties = properties_;
       OperatorInfo info{.kind = kind_, .name = label_};
@@ -119,6 +124,7 @@ class Chain {
         edge = add_operator<Row>(std::move(info), schema(), properties, collect, *this);
       }
       flow()->operators.back().fused.pop_back();
+      if (kKeyed && signature_) flow()->shared[*signature_] = edge;
       memo_->emplace(flow(), edge);
     }
     return **memo_;

@@ -222,7 +222,8 @@ Metrics Engine::metrics() const {
     for (const NodeSlot& slot : worker->nodes()) {
       const NodeCounters& counters = slot.node->counters;
       metrics.operators.push_back(
-          {slot.info->name, worker->id(), slot.node->sends(), counters.activations.load(std::memory_order_relaxed),
+          {slot.info->name, slot.info->kind, slot.info->id, worker->id(), slot.node->sends(),
+           counters.activations.load(std::memory_order_relaxed),
            counters.rows_in.load(std::memory_order_relaxed), counters.rows_out.load(std::memory_order_relaxed),
            counters.nanoseconds.load(std::memory_order_relaxed), counters.state_bytes.load(std::memory_order_relaxed)});
     }

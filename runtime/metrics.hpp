@@ -9,6 +9,9 @@ namespace lockstep {
 /// One operator at one worker since the runtime began. An operator that has its rows exchanged is there twice.
 struct OperatorMetrics {
   std::string name;
+  std::string kind;
+  /// Tells operators of one name apart; the same for all runtimes of a dataflow.
+  std::uint32_t id = 0;
   unsigned worker = 0;
   /// Whether this is its part before the exchange, which sends each row to the worker that it belongs to.
   bool sender = false;

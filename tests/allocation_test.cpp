@@ -90,6 +90,27 @@ TEST_CASE("a warm step of rows without heap members allocates nothing", "[alloca
   CHECK(allocations == 0);
 }
 
+TEST_CASE("a transaction makes room for the inputs that it touches, not for all", "[allocation]") {
+  ls::Dataflow flow;
+  std::vector<ls::Input<Number>> inputs;
+  for (int i = 0; i < 300; ++i) inputs.push_back(flow.input<Number>("input " + std::to_string(i)));
+  ls::Runtime runtime(flow);
+  const auto transact = [&] {
+    runtime.transaction([&](auto one) {
+      one[inputs[7]].push(1);
+      one[inputs[8]].push(2);
+    });
+  };
+  transact();
+  std::uint64_t allocations = 0;
+  {
+    const AllocationCount count;
+    transact();
+    allocations = count.value();
+  }
+  CHECK(allocations < 20);
+}
+
 TEST_CASE("the count of allocations counts", "[allocation]") {
   std::vector<int> some;
   std::uint64_t allocations = 0;

@@ -164,6 +164,46 @@ TEST_CASE("the same stream by the same member is indexed once, by lambdas each t
   CHECK(occurrences(flow.explain(), "keeps state") == 4);
 }
 
+TEST_CASE("streams that are keyed alike share one exchange and one index, named or not", "[operators]") {
+  ls::Dataflow flow;
+  auto in = flow.input<Pair>("in");
+  auto other = flow.input<Pair>("other") | ls::index_by(&Pair::first);
+  const auto sum = [](const Pair& a, const Pair& b) { return a.second + b.second; };
+  auto one = in | ls::index_by(&Pair::first);
+  auto two = in | ls::index_by(&Pair::first);
+  auto outs = std::vector{one | ls::join(other, sum) | ls::output("named"), two | ls::join(other, sum) | ls::output("too"),
+                          in | ls::index_by(&Pair::first) | ls::join(other, sum) | ls::output("not named")};
+  CHECK(occurrences(flow.explain(), "keeps state") == 2);
+  CHECK(occurrences(flow.explain(), "exchange by key") == 2);
+  // In the other order too: first one that is not named.
+  auto third = flow.input<Pair>("third");
+  (void)(third | ls::index_by(&Pair::first) | ls::join(other, sum) | ls::output("not named first"));
+  auto late = third | ls::index_by(&Pair::first);
+  (void)(late | ls::join(other, sum) | ls::output("named later"));
+  CHECK(occurrences(flow.explain(), "keeps state") == 3);
+  CHECK(occurrences(flow.explain(), "exchange by key") == 3);
+  // By other fields they are others.
+  (void)(in | ls::index_by(&Pair::second) | ls::join(other, sum) | ls::output("by second"));
+  CHECK(occurrences(flow.explain(), "keeps state") == 4);
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
+  runtime[in].push(Pairs{{{1, 5}, 2}, {{2, 6}, 1}});
+  const auto step = runtime.step();
+  for (const auto& out : outs) CHECK(step[out].empty());
+}
+
+TEST_CASE("names of joins of joins stay short, and differ where the joins do", "[operators]") {
+  ls::Dataflow flow;
+  auto in = flow.input<Pair>("a rather long name of an input");
+  ls::KeyedStream<Number, Number> stream = in | ls::index_by(&Pair::first, &Pair::second);
+  const auto add = [](Number a, Number b) { return a + b; };
+  for (int i = 0; i < 30; ++i) stream = stream | ls::join(stream, add);
+  const std::string last = stream.label();
+  CHECK(last.size() < 100);
+  stream = stream | ls::join(stream, add);
+  CHECK(stream.label() != last);
+  CHECK(flow.explain().size() < 30'000);
+}
+
 TEST_CASE("a join reads the indexes that group_by and tables keep anyway", "[operators]") {
   ls::Dataflow flow;
   auto in = flow.input<Pair>("in");

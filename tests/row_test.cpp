@@ -47,6 +47,45 @@ struct Padded {
 };
 BOOST_DESCRIBE_STRUCT(Padded, (), (small, large))
 
+/// Describes but one of its members.
+struct Partial {
+  std::int64_t id, amount;
+};
+BOOST_DESCRIBE_STRUCT(Partial, (), (id))
+struct PartialArray {
+  std::int64_t id;
+  char name[8];
+};
+BOOST_DESCRIBE_STRUCT(PartialArray, (), (id))
+struct PartialBase : Transfer {
+  std::int64_t more;
+};
+BOOST_DESCRIBE_STRUCT(PartialBase, (), (more))
+struct WholeBase : Transfer {
+  std::optional<std::string> more;
+};
+BOOST_DESCRIBE_STRUCT(WholeBase, (Transfer), (more))
+/// No aggregates.
+struct PartialClass {
+  PartialClass() = default;
+  std::int64_t id = 0;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(PartialClass, (), (id))
+struct WholeClass {
+  WholeClass() = default;
+  std::int8_t flag = 0;
+  std::int64_t id = 0;
+  std::string text;
+  std::int8_t last = 0;
+};
+BOOST_DESCRIBE_STRUCT(WholeClass, (), (flag, id, text, last))
+
+static_assert(!ls::shape::describes_all<Partial> && !ls::shape::describes_all<PartialArray>);
+static_assert(!ls::shape::describes_all<PartialBase> && ls::shape::describes_all<WholeBase>);
+static_assert(!ls::shape::describes_all<PartialClass> && ls::shape::describes_all<WholeClass>);
+static_assert(ls::shape::describes_all<Everything> && ls::shape::describes_all<Padded>);
+
 Everything everything() {
   return {true, -3, ~0ULL, "a \"b\"\n", 1.5, std::nullopt, {"x", ""}, {7, "y"}, {8, false}, {9, -0.25}};
 }

@@ -232,6 +232,19 @@ TEST_CASE("a table refuses inserts of present keys and erasures of absent ones",
   CHECK(step[ledger(edges.table)].begin()->row.position == 6);
 }
 
+TEST_CASE("a table may be keyed by its whole row", "[runtime]") {
+  ls::Dataflow flow;
+  auto table = flow.table<Pair>("table", ls::value);
+  auto out = table | ls::output("out");
+  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
+  runtime[table].insert({1, 2});
+  runtime[table].upsert({1, 2});
+  runtime[table].insert({1, 3});
+  CHECK(text(runtime.step()[out]) == "((1, 2), (1, 2)) +1, ((1, 3), (1, 3)) +1");
+  runtime[table].erase({1, 2});
+  CHECK(text(runtime.step()[out]) == "((1, 2), (1, 2)) -1");
+}
+
 TEST_CASE("what a table's key function throws, the push throws, and nothing is staged", "[runtime]") {
   ls::Dataflow flow;
   auto table = flow.table<Pair>("table", [](const Pair& row) {

@@ -1,8 +1,12 @@
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <lockstep.hpp>
+#include <set>
 #include <thread>
+#include <tuple>
 
 #include "tests/delta_text.hpp"
 
@@ -154,6 +158,48 @@ TEST_CASE("metrics count rows and steps, and state bytes fall back when rows van
   CHECK(runtime.metrics().rows == 10'000);
   CHECK(text(runtime.snapshot()[out]).empty());
   CHECK(runtime.metrics().state_bytes() < empty + full.state_bytes() / 20);
+}
+
+TEST_CASE("metrics of the last step are of the last step", "[runtime]") {
+  std::atomic<bool> slow = false;
+  auto flow = one_output<Number>(1, [&slow](auto& in) {
+    return in | ls::map([&slow](Number n) {
+             if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+             return n;
+           }) |
+           ls::output("out");
+  });
+  flow.step({{1, 1}});
+  CHECK(flow.runtime.metrics().last_step.nanoseconds == 0);  // not known
+  for (int i = 0; i < 70; ++i) flow.step({{1, 1}});
+  slow = true;
+  flow.step({{1, 1}});
+  CHECK(flow.runtime.metrics().last_step.nanoseconds > 25'000'000);
+  slow = false;
+  flow.step({{1, 1}, {2, 1}});
+  const auto last = flow.runtime.metrics().last_step;
+  CHECK(last.step == 73);
+  CHECK(last.rows == 2);
+  CHECK(last.nanoseconds > 0);
+  CHECK(last.nanoseconds < 20'000'000);
+  flow.runtime.step();
+  CHECK(flow.runtime.metrics().last_step.rows == 0);
+}
+
+TEST_CASE("metrics tell operators apart, though their names are the same", "[runtime]") {
+  const auto add_one = [](Number n) { return n + 1; };
+  ls::Dataflow flow;
+  auto in = flow.input<Number>("in");
+  auto one = in | ls::map(add_one);
+  auto two = in | ls::map(add_one);
+  (void)(one | ls::output("one"));
+  (void)(two | ls::filter([](Number n) { return n > 2; }) | ls::output("two"));
+  ls::Runtime runtime(flow, {.workers = 2, .threads = 1});
+  std::set<std::tuple<ls::OperatorId, unsigned, bool>> ids;
+  const auto metrics = runtime.metrics();
+  for (const auto& op : metrics.operators) CHECK(ids.insert({op.id, op.worker, op.sender}).second);
+  CHECK(std::count_if(metrics.operators.begin(), metrics.operators.end(),
+                      [](const auto& op) { return op.name == "map(in)" && op.kind == "map"; }) == 4);  // at two workers
 }
 
 TEST_CASE("metrics tell an operator from its part before the exchange", "[runtime]") {

@@ -1,6 +1,7 @@
 #include "runtime/table.hpp"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <random>
@@ -88,6 +89,36 @@ TEST_CASE("memory of erased entries is given back") {
     CHECK(table.size() == 0);
     CHECK(table.bytes() < full / 50);
   }
+}
+
+namespace {
+
+/// Of the first few keys the hashes agree in all but their last bits, so that one segment lies deep.
+struct DeepCorner {
+  std::uint64_t operator()(Key key) const {
+    return key < 8 ? std::uint64_t{0xfffff} << 44 | static_cast<std::uint64_t>(key) << 41 : hash(key);
+  }
+};
+
+/// The time that it takes to fill a table and to empty it but for its deep corner, the best of three.
+std::chrono::nanoseconds time_to_shrink(Key keys) {
+  auto best = std::chrono::nanoseconds::max();
+  for (int round = 0; round < 3; ++round) {
+    ls::Table<Key, std::int64_t, ls::NoMark, DeepCorner> table(ls::IndexLimits::minimum());
+    for (Key key = 0; key < keys; ++key) table.insert(key, DeepCorner()(key));
+    const auto begin = std::chrono::steady_clock::now();
+    for (Key key = 8; key < keys; ++key) table.erase(table.insert(key, DeepCorner()(key)), DeepCorner()(key));
+    best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - begin);
+    CHECK(table.size() == 8);
+  }
+  return best;
+}
+
+}  // namespace
+
+TEST_CASE("to empty a table takes time in proportion to its size, though a segment stays deep") {
+  const auto some = time_to_shrink(10'000);
+  CHECK(time_to_shrink(80'000) < 24 * some);  // 64 times as long if each merge looked at all segments
 }
 
 TEST_CASE("a pin stays as it was while the table goes on") {
