@@ -10,7 +10,6 @@
 #include "exchange/outbox.hpp"
 #include "exchange/route.hpp"
 #include "runtime/assembly.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -20,8 +19,7 @@ class Sender final : public Node {
  public:
   using R = typename Reader::Row;
 
-  Sender(Reader reader, Outbox<R> outbox, unsigned worker)
-      : reader_(std::move(reader)), outbox_(std::move(outbox)), worker_(worker) {}
+  Sender(Reader reader, Outbox<R> outbox) : reader_(std::move(reader)), outbox_(std::move(outbox)) {}
 
   void eval(Activation& activation) override {
     const unsigned workers = outbox_.workers();
@@ -30,9 +28,7 @@ class Sender final : public Node {
       if constexpr (std::same_as<Route, route::ToAll>) {
         for (unsigned to = 0; to < workers; ++to) outbox_.parcel(to, activation.tick).push_back({row, weight});
       } else {
-        unsigned to = Route()(row, workers);
-        if (planted(Bug::batch_goes_to_wrong_worker) && worker_ == 0 && to == 1) to = 0;
-        if (planted(Bug::exchange_drops_weights)) weight = weight > 0 ? 1 : -1;
+        const unsigned to = Route()(row, workers);
         outbox_.parcel(to, activation.tick).push_back({std::forward<decltype(row)>(row), weight});
       }
     });
@@ -50,7 +46,6 @@ class Sender final : public Node {
  private:
   Reader reader_;
   Outbox<R> outbox_;
-  const unsigned worker_;
 };
 
 /// The lane `ordinal` of an operator, the same for all workers: where this worker sends, and the edge at which it finds
@@ -86,7 +81,7 @@ void exchanged(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, R
   using R = typename Reader::Row;
   const unsigned level = Assembly::level_of(reader);
   const LaneEnds<R> ends = open_lane<R>(assembly, info, ordinal, level);
-  assembly.add_node(info, level, std::make_unique<Sender<Reader, Route>>(reader, ends.outbox, assembly.worker), reader);
+  assembly.add_node(info, level, std::make_unique<Sender<Reader, Route>>(reader, ends.outbox), reader);
   then(EdgeReader<R>(ends.edge));
 }
 

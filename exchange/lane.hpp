@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "runtime/edge.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/transport.hpp"
 
 namespace lockstep {
@@ -41,8 +40,7 @@ class Lane final : public LaneBase {
     auto& spans = edge.borrow();
     for (unsigned from = 0; from < workers_; ++from) {
       const Parcel& parcel = at(from, worker, tick);
-      const bool stale = planted(Bug::lane_of_last_step_is_delivered) && parcel.tick + 2 == tick;
-      if ((parcel.tick == tick || stale) && !parcel.rows.empty()) {
+      if (parcel.tick == tick && !parcel.rows.empty()) {
         __builtin_prefetch(parcel.rows.data());
         spans.emplace_back(parcel.rows);
       }

@@ -11,7 +11,6 @@
 #include "runtime/errors.hpp"
 #include "runtime/group.hpp"
 #include "runtime/projection.hpp"
-#include "runtime/self_test.hpp"
 
 // The aggregates of group_by and aggregate. What a user writes, `sum(&Row::amount)`, is a specification; with the type
 // of the rows it becomes an aggregator:
@@ -129,7 +128,6 @@ struct Total<double> {
   static constexpr const char* kOverflow = "";
 
   static int add(ExactSum& sum, double value, Weight weight) {
-    if (planted(Bug::sum_of_doubles_rounds)) value = static_cast<double>(static_cast<float>(value));
     sum.add(value, weight);
     return 0;
   }
@@ -162,7 +160,6 @@ struct AverageOf {
   using Result = double;
   using Sums = Total<Field>;
   static Result of(const typename Sums::State& sum, Weight total) {
-    if (planted(Bug::average_divides_by_changes)) total = total > 0 ? 1 : -1;
     return Sums::divided(sum, total);
   }
 };
@@ -229,7 +226,7 @@ struct LinearOptional {
   }
   template <class DeltaOrState>
   static std::int64_t add(DeltaOrState& to, const Lifted& value, Weight weight) {
-    if (value || planted(Bug::null_values_are_counted)) Weights::add(to.weight, 1, weight);
+    if (value) Weights::add(to.weight, 1, weight);
     return value ? Sums::add(to.sum, *value, weight) : 0;
   }
   static Int128 apply(State& state, const Delta& delta) {
@@ -317,13 +314,6 @@ struct Extreme {
     } else {
       return field(state.first(home));
     }
-  }
-  /// The planted bugs of a best row that outlives its deletion.
-  template <class Segment>
-  static bool stays_by_mistake(const State& state, const Segment& home, const Lifted& lifted, Weight weight) {
-    constexpr Bug kBug = kMax ? Bug::maximum_is_stale_after_delete : Bug::minimum_is_stale_after_delete;
-    if (!planted(kBug) || weight >= 0 || state.empty()) return false;
-    return row_traits<Lifted>::equal(lifted, kMax ? state.last(home) : state.first(home));
   }
   /// Whether a row, being added, makes the kept one superfluous where nothing is ever deleted.
   static bool supersedes(const Lifted& added, const Lifted& kept) {

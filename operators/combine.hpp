@@ -8,7 +8,6 @@
 #include "operators/chain.hpp"
 #include "operators/group_state.hpp"
 #include "operators/key_cache.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -56,8 +55,7 @@ class CombiningSender final : public Node {
       const auto combine = [this, finder = cache_.finder()](Lifted&& row, Weight weight) {
         const std::uint64_t code = Cache::code(row.first);
         if (Combined* combined = finder.find(row.first, code)) {
-          reached(Place::cache_hit);
-          if (!planted(Bug::cache_forgets_combined_rows)) combined->delta.add(row.second, weight);
+          combined->delta.add(row.second, weight);
           return true;
         }
         combine_new_key(std::move(row), code, weight);
@@ -67,8 +65,7 @@ class CombiningSender final : public Node {
     }
     bool more_to_come = false;
     reader_.for_each_edge([&](const EdgeBase& edge) { more_to_come |= edge.more_to_come(); });
-    const bool forgotten = reader_.size() == 0 && planted(Bug::combined_pieces_stay);
-    if (!more_to_come && !forgotten) cache_.end_step(send_partial());
+    if (!more_to_come) cache_.end_step(send_partial());
     NodeCounters::add(counters.rows_out, rows_.announce() + partials_.announce());
   }
 
@@ -97,7 +94,6 @@ class CombiningSender final : public Node {
 
   auto send_partial() {
     return [this](K& key, Combined& combined) {
-      reached(Place::partial_sent);
       Partial partial{std::move(key), std::move(combined.delta)};
       partials_.parcel(combined.to, tick_).push_back({std::move(partial), 1});
     };

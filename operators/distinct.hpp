@@ -4,7 +4,6 @@
 #include "operators/chain.hpp"
 #include "runtime/carries.hpp"
 #include "runtime/lookahead.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -30,7 +29,7 @@ class DistinctOperator {
     weights_.drain_marks([&](const auto& marked) {
       const bool was = marked.mark.weight > 0;
       const bool is = marked.payload() > 0;
-      const bool changed = was != is && !(was && planted(Bug::distinct_never_retracts));
+      const bool changed = was != is;
       if constexpr (kBitwise<R>) {
         out.push_back_if(changed, {marked.key(), is ? 1 : -1});
       } else if (changed) {

@@ -3,7 +3,6 @@
 #include <iterator>
 
 #include "operators/chain.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -30,7 +29,6 @@ struct FlatMapLink {
   template <class Sink>
   void pass(const In& row, Weight weight, Sink& sink) {
     Range rows = projection::guarded<kKeyedIn>(name, function, row);
-    if (planted(Bug::flat_map_drops_weights)) weight = 1;
     const auto emit = [&](Row& one) {
       normalise(one);
       sink(std::move(one), weight);

@@ -13,7 +13,6 @@
 #include "runtime/edge.hpp"
 #include "runtime/index.hpp"
 #include "runtime/lookahead.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/table.hpp"
 
 namespace lockstep {
@@ -195,8 +194,6 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         const auto gather = [this, finder = cache_.finder()](auto&& row, Weight weight) {
           const std::uint64_t code = Cache::code(row.first);
           if (HotKey* hot = finder.find(row.first, code)) {
-            reached(Place::cache_hit);
-            if (planted(Bug::cache_forgets_combined_rows)) return true;
             hot->met_again = true;
             hot->delta.add(row.second, weight);
             return true;
@@ -271,7 +268,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         auto& group = std::get<i>(entry.payload.states);
         if (append_only_) {
           keep_best<One>(group, segment, lifted);
-        } else if (!One::stays_by_mistake(group, segment, lifted, weight)) {
+        } else {
           const int carry = group.add(segment, limits_, lifted, weight, large_bytes_);
           if (carry != 0) [[unlikely]]
             std::get<i>(carries_).note({entry.key, lifted}, carry);
@@ -314,7 +311,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     if (state.total != 0) after.emplace(result(state, [&] { return row_traits<K>::hash(marked.key()); }));
     if (before && after && row_traits<Result>::equal(*before, *after)) return;
     out.prefetch_ahead();
-    if (before && !(after && planted(Bug::group_keeps_old_result))) emit(out, marked.key(), std::move(*before), -1);
+    if (before) emit(out, marked.key(), std::move(*before), -1);
     if (after) emit(out, marked.key(), std::move(*after), 1);
   }
 

@@ -8,7 +8,6 @@
 #include "operators/aggregates.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/group.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -31,12 +30,6 @@ struct GroupResultOf<Aggregator> {
 template <class... Aggregator>
 using GroupResult = typename GroupResultOf<Aggregator...>::type;
 
-/// For a planted bug.
-inline Weight counted(Weight weight) {
-  if (planted(Bug::aggregates_ignore_weights)) return weight > 0 ? 1 : -1;
-  return weight;
-}
-
 /// What some rows of a step add to the linear aggregates of a group.
 template <class... Aggregator>
 class GroupDelta {
@@ -44,7 +37,6 @@ class GroupDelta {
   using Lifted = std::tuple<typename Aggregator::Lifted...>;
 
   void add(const Lifted& lifted, Weight weight) {
-    weight = counted(weight);
     total_.add_product(1, weight);
     [&]<std::size_t... i>(std::index_sequence<i...>) {
       (add_one<Aggregator>(std::get<i>(deltas_), std::get<i>(lifted), weight), ...);
@@ -112,20 +104,16 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
   /// Whether all is as if no row had ever come.
   bool is_vacant() const {
     if (total != 0) return false;
-    if (planted(Bug::group_is_gone_with_its_total)) return true;
-    const bool vacant = [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return [&]<std::size_t... i>(std::index_sequence<i...>) {
       return (... && is_zero<Aggregator>(std::get<i>(states)));
     }
     (std::index_sequence_for<Aggregator...>());
-    if (!vacant) reached(Place::group_total_zero_but_kept);
-    return vacant;
   }
 
   /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being
   /// the first.
   template <class Carried>
   void add(const std::tuple<typename Aggregator::Lifted...>& lifted, Weight weight, Carried&& carried) {
-    weight = counted(weight);
     carry(0, add_wrapping(total, weight), carried);
     each_linear([&]<std::size_t i, class A>(auto& state) {
       carry(i + 1, A::add(state, std::get<i>(lifted), weight), carried);

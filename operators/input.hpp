@@ -10,7 +10,6 @@
 #include "runtime/dataflow.hpp"
 #include "runtime/ledger.hpp"
 #include "runtime/operator.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/sealed.hpp"
 #include "runtime/session.hpp"
 
@@ -53,7 +52,6 @@ class Port {
   std::optional<Ticket> reject(LedgerRow row, Room room) {
     return session_->put(*stage_, input_, stage_->rejects, std::move(row), room,
                          [](LedgerRow& rejected, std::uint64_t position, std::uint64_t session) {
-                           reached(Place::edge_rejected_row);
                            rejected.position = position;
                            rejected.session = session;
                          });
@@ -144,7 +142,6 @@ class InputPort : public Port<Weighted<R>> {
   void gather(Stage<Weighted<R>>& gathered, Weighted<R>&& item, std::size_t left) {
     normalise(item.row);
     if (const char* const reason = refusal(item.weight)) [[unlikely]] {
-      reached(Place::edge_rejected_row);
       gathered.rejects.grow_and_push_back(refused(item.row, item.weight, reason), 1).position = gathered.position;
     } else {
       gathered.items.grow_and_push_back(std::move(item), left);
@@ -178,10 +175,9 @@ class InputNode final : public Node {
   void eval(Activation& activation) override {
     const std::size_t total = sealed_.size();
     if (piece_rows_ != 0 && total / workers_ > piece_rows_ && out_.divisible()) {
-      reached(Place::rows_taken_in_pieces);
       const auto [begin, end] = sealed_.take_piece(workers_, piece_rows_);
       activation.once_more = end != total;
-      if (!(begin != 0 && end == total && planted(Bug::last_piece_is_lost))) show(begin, end, end != total);
+      show(begin, end, end != total);
     } else {
       // Rounded up, so that a single row goes to the first worker, which is the caller's and never asleep.
       show((total * worker_ + workers_ - 1) / workers_, (total * (worker_ + 1) + workers_ - 1) / workers_, false);

@@ -10,7 +10,6 @@
 #include "operators/filter.hpp"
 #include "operators/join_unique.hpp"
 #include "operators/keys_in_both.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -33,7 +32,7 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
   void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     const bool both = delta_a.fresh() && delta_b.fresh();
     if (both) find_keys_in_both(delta_a, delta_b);
-    const bool any_in_both = both && !in_both_.groups().empty() && !planted(Bug::join_keeps_both_deltas);
+    const bool any_in_both = both && !in_both_.groups().empty();
     bool fits = true;
     for_each_term(delta_a, delta_b, any_in_both, [&](const K& key, const VA& a, const VB& b, Int128 weight) {
       if (!fits_weight(weight)) [[unlikely]] {
@@ -233,8 +232,7 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
     // What changes on both: a′b′ − ab.
     for (const Change<VA>& a : changes_a_) {
       for (const Change<VB>& b : changes_b_) {
-        Int128 weight = static_cast<Int128>(a.after) * b.after - (a.after - a.delta) * (b.after - b.delta);
-        if (planted(Bug::join_takes_deltas_twice)) weight -= a.delta * b.delta;
+        const Int128 weight = static_cast<Int128>(a.after) * b.after - (a.after - a.delta) * (b.after - b.delta);
         if (weight != 0) term(key, *a.value, *b.value, weight);
       }
     }

@@ -9,7 +9,6 @@
 
 #include "runtime/append_vector.hpp"
 #include "runtime/row_traits.hpp"
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -47,7 +46,6 @@ class KeysInBoth {
     const std::span<const std::uint64_t> all_of_a = hashes_a();
     list_candidates(all_of_a, each_b, hashes_b());
     if (items_b_.empty()) return;
-    reached(Place::join_of_deltas_by_hash);
     group_candidates();
     in_a_.assign(size_a / 64 + 1, 0);
     in_b_.assign(size_b / 64 + 1, 0);

@@ -9,7 +9,6 @@
 #include "operators/input.hpp"
 #include "runtime/index.hpp"
 #include "runtime/projection.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/table.hpp"
 
 namespace lockstep {
@@ -63,7 +62,6 @@ class TableOperator final : public IndexView<K, R> {
       } else if (operation.kind == Operation::Kind::erase && !present) {
         rejects.push_back({refusal(operation, "erase of a key that is absent", to_string(operation.key), -1), 1});
       } else {
-        if (present && operation.row) reached(Place::table_replaced_row);
         entry->payload.reset();
         if (operation.row) entry->payload.emplace(Weighted<R>{*operation.row, 1});
         marked->written();
@@ -74,8 +72,7 @@ class TableOperator final : public IndexView<K, R> {
       const Held& after = marked.payload();
       const bool same = before && after ? row_traits<R>::equal(before->row, after->row) : !before && !after;
       if (!same) {
-        if (before && !(after && planted(Bug::table_keeps_replaced_row)))
-          out.push_back({{marked.key(), before->row}, -1});
+        if (before) out.push_back({{marked.key(), before->row}, -1});
         if (after) out.push_back({{marked.key(), after->row}, 1});
       }
     });

@@ -7,7 +7,6 @@
 
 #include "runtime/batch.hpp"
 #include "runtime/pulse.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/step.hpp"
 
 namespace lockstep {
@@ -22,7 +21,7 @@ class EdgeBase {
   virtual ~EdgeBase() = default;
 
   bool fresh() const {
-    return stamp_ == pulse_->tick || (planted(Bug::edge_shows_old_delta) && stamp_ + 1 == pulse_->tick);
+    return stamp_ == pulse_->tick;
   }
   /// `takes_pieces`: see Node.
   void add_reader(std::uint32_t node, bool takes_pieces) {

@@ -1,5 +1,4 @@
 #include "runtime/engine.hpp"
-#include "runtime/self_test.hpp"
 
 #include <fmt/format.h>
 
@@ -119,9 +118,7 @@ Step Engine::run_step() {
   order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
   crew_->run(order_);
   if (state_->failure.failed()) throw StepFailed(state_->failure.error());
-  for (const InputId input : order_.inputs) {
-    if (!planted(Bug::sealed_rows_are_sealed_again)) shared_.sealed[input]->clear();
-  }
+  for (const InputId input : order_.inputs) shared_.sealed[input]->clear();
   rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
   step.data()->rows = order_.rows;
   step.data()->ticks = timed ? ticks() - begun : 0;
@@ -158,10 +155,6 @@ SavedState Engine::save() {
     out.bytes(nodes.front().second);
     for (unsigned slot = 0; slot < kSlots; ++slot) {
       part.clear();
-      if (planted(Bug::slot_is_lost_on_save) && slot % 16 == 5) {
-        out.bytes(part);
-        continue;
-      }
       Encoder part_out(part);
       nodes[worker_of_slot(slot, shared_.workers)].first->save(slot, part_out);
       out.bytes(part);
@@ -210,7 +203,6 @@ void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
   }
   for (unsigned slot = 0; slot < kSlots; ++slot) {
     Decoder part(in.bytes());
-    if (planted(Bug::slot_is_lost_on_load) && slot % 16 == 7) continue;
     if (!part.at_end()) nodes[worker_of_slot(slot, shared_.workers)]->node->load(part);
   }
 }

@@ -8,7 +8,6 @@
 
 #include "runtime/arena.hpp"
 #include "runtime/ordered_pages.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/weight_table.hpp"
 
 namespace lockstep {
@@ -278,7 +277,6 @@ class Group {
   /// Moves the rows to a block of another size.
   template <class Segment>
   void reblock(Segment& home, std::size_t wanted) {
-    reached(Place::group_in_block);
     const std::uint32_t bytes = Arena::block_bytes(wanted);
     const std::uint32_t offset = home.allocate(bytes);
     const std::span<Item> old = mutable_rows(home);
@@ -291,11 +289,8 @@ class Group {
 
   template <class Segment>
   void make_large(Segment& home, const IndexLimits& limits, std::size_t& large_bytes) {
-    reached(Place::group_large);
     auto large = std::make_unique<Large>(limits);
-    for (Item& item : mutable_rows(home).subspan(planted(Bug::large_group_loses_a_row) ? 1 : 0)) {
-      large->take(std::move(item.row), item.weight);
-    }
+    for (Item& item : mutable_rows(home)) large->take(std::move(item.row), item.weight);
     destroy(home);
     form_ = Form::large;
     set(large.release());
@@ -304,7 +299,6 @@ class Group {
 
   template <class Segment>
   void make_small(Segment& home, std::size_t& large_bytes) {
-    reached(Place::group_small_again);
     const std::unique_ptr<Large> large(owned());
     large_bytes -= large->bytes();
     form_ = Form::inside;

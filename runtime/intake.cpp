@@ -6,7 +6,6 @@
 #include <limits>
 #include <string>
 
-#include "runtime/self_test.hpp"
 
 namespace lockstep {
 
@@ -107,9 +106,8 @@ std::size_t Intake::seal(std::uint64_t step, std::vector<InputId>& inputs) {
     in_order_.clear();
     for (; listed != nullptr; listed = listed->next_listed_) in_order_.push_back(listed);
     ended_.reserve(in_order_.size());
-    std::sort(in_order_.begin(), in_order_.end(), [](const Session* a, const Session* b) {
-      return planted(Bug::table_applies_last_session_first) ? a->number_ > b->number_ : a->number_ < b->number_;
-    });
+    std::sort(in_order_.begin(), in_order_.end(),
+              [](const Session* a, const Session* b) { return a->number_ < b->number_; });
     for (Session* const session : in_order_) seal_session(*session, sealing);
   }
   state_->set_sealed(step);

@@ -8,7 +8,6 @@
 
 #include "runtime/limits.hpp"
 #include "runtime/row_traits.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/weight.hpp"
 #include "runtime/weight_table.hpp"
 
@@ -138,7 +137,6 @@ class OrderedPages {
   void insert(std::size_t at, Item* place, Item item) {
     Page* page = pages_[at];
     if (page->size == page_rows_) {
-      reached(Place::page_split);
       const auto offset = static_cast<std::uint32_t>(place - page->begin());
       // In ascending order the old page stays full but for one row, which keeps pages dense.
       const std::uint32_t keep = offset == page->size && at + 1 == pages_.size() ? page->size - 1 : page->size / 2;
@@ -169,7 +167,6 @@ class OrderedPages {
     } else if (page->size < page_rows_ / 4 && pages_.size() > 1) {
       const std::size_t left = at == 0 ? 0 : at - 1;
       if (pages_[left]->size + pages_[left + 1]->size > page_rows_ / 2) return;
-      reached(Place::page_merged);
       move_tail(writable(left + 1), 0, writable(left));
       remove_page(left + 1);
     }

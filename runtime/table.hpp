@@ -12,7 +12,6 @@
 #include "runtime/limits.hpp"
 #include "runtime/marks.hpp"
 #include "runtime/segment.hpp"
-#include "runtime/self_test.hpp"
 #include "runtime/slot.hpp"
 
 namespace lockstep {
@@ -256,8 +255,7 @@ class Table {
   /// The one write point: before a segment of an older version is written. Nobody has looked at its links before.
   void unshare(std::size_t at) {
     DirectoryEntry place = directory_.owner(at);
-    if (place.capacity != 0 && !place.segment->sole_owner() && !planted(Bug::pin_is_not_copied)) {
-      reached(Place::segment_unshared);
+    if (place.capacity != 0 && !place.segment->sole_owner()) {
       typename Segment::Owner copy = place.segment->clone();
       segment_bytes_ += copy->bytes() - place.segment->bytes();
       place.segment->release();
@@ -288,7 +286,6 @@ class Table {
   /// After a step: gives back what vacant entries hold.
   void sweep(std::size_t at) {
     if (!is_mostly_vacant(directory_.owner(at))) return;
-    reached(Place::vacant_entries_swept);
     purge(at);
     const DirectoryEntry& place = directory_.owner(at);
     if (place.count <= place.capacity / 8) {
@@ -321,7 +318,6 @@ class Table {
   /// Before links run out: all entries are as if they had never been marked. Each segment's links are cleared when it is
   /// written next, since it is of an older version then.
   void forget_links() {
-    reached(Place::links_forgotten);
     marks_.restart();
     links_since_ = ++version_;
   }
@@ -379,11 +375,10 @@ class Table {
       Fresh first = make_segment(kMinCapacity, 0);
       install(at, first);
     } else if (place.vacant * 4 >= place.count && purge(at)) {
-      reached(Place::vacant_entries_purged);
+      return;
     } else if (place.capacity < max_capacity()) {
       rebuild(at, std::min(max_capacity(), place.capacity * 2));
     } else if (!split(at)) {
-      reached(Place::segment_grew_in_place);
       rebuild(at, place.capacity * 2);
     }
   }
@@ -414,7 +409,6 @@ class Table {
     }
     const bool apart = right != 0 && right != old.count;
     if ((apart ? depth : separating_depth(*old.segment)) > worthwhile_depth()) return false;
-    reached(Place::segment_split);
     if (old.depth == directory_.depth()) {
       directory_.grow();
       at *= 2;
@@ -425,7 +419,6 @@ class Table {
       Entry& entry = entries[taken_[i]];
       adopt(halves[side(entry)].place, *old.segment, entry);
     }
-    if (planted(Bug::split_loses_an_entry) && halves[1].place.count > 1) drop_first(halves[1].place);
     const std::size_t half = directory_.aliases(halves[0].place);
     const std::size_t begin = at & ~(2 * half - 1);
     install(begin, halves[0]);
@@ -463,10 +456,9 @@ class Table {
     for (std::uint32_t i = hole;;) {
       if (++i == capacity) i = 0;
       Entry& entry = entries[i];
-      if (entry.tag == 0 || planted(Bug::erased_entry_leaves_gap)) return;
+      if (entry.tag == 0) return;
       const auto distance = [capacity, i](std::uint32_t from) { return i >= from ? i - from : i + capacity - from; };
       if (distance(home(entry.tag, capacity)) < distance(hole)) continue;
-      reached(Place::segment_shifted_back);
       place.segment->take(entries + hole, *place.segment, entry);
       marks_.follow(entries + hole);
       hole = i;
@@ -495,7 +487,6 @@ class Table {
     const std::uint32_t count = place.count + directory_[sibling_at].count;
     if (directory_[sibling_at].depth != place.depth || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
-    reached(Place::segment_merged);
     Fresh merged = make_segment(std::max(kMinCapacity, 2 * count), place.depth - 1);
     Segment* const parts[] = {place.segment, directory_[sibling_at].segment};
     for (Segment* const part : parts) {
@@ -505,18 +496,6 @@ class Table {
     for (Segment* const part : parts) discard(part);
     if (directory_.size() > 8 * segments_) directory_.shrink(at);
     return true;
-  }
-
-  /// For a planted bug.
-  void drop_first(DirectoryEntry& place) {
-    for (Entry* entry = place.segment->entries(); entry != place.segment->end(); ++entry) {
-      if (entry->tag == 0 || marks_.has(*entry)) continue;
-      place.segment->destroy_entry(*entry);
-      close_gap(place, entry);
-      --place.count;
-      --size_;
-      return;
-    }
   }
 
   IndexLimits limits_;

@@ -1,5 +1,4 @@
 #include "runtime/worker.hpp"
-#include "runtime/self_test.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -65,8 +64,7 @@ Worker::Progress Worker::advance(bool one_node) noexcept {
     if (failure_.failed()) return Progress::done;
     if (!ready()) return Progress::waiting;
     if (const Progress progress = run_level(one_node); progress != Progress::waiting) return progress;
-    const bool early = planted(Bug::step_is_published_early) && level_ + 3 == level_begins_.size();
-    if (level_ + 2 == level_begins_.size() || early) {
+    if (level_ + 2 == level_begins_.size()) {
       try {
         for (EdgeBase* edge : pulse_->published) edge->publish(*data_, id_);
       } catch (...) {
@@ -100,7 +98,7 @@ Worker::Progress Worker::run_level(bool one_node) {
         eval_timed(node, activation);
       }
       if (activation.again) [[unlikely]] {
-        if (!planted(Bug::node_forgets_to_run_again)) again_.push_back(position_);
+        again_.push_back(position_);
         activation.again = false;
       }
       if (activation.once_more) [[unlikely]] {

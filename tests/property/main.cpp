@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "self_test.hpp"
 #include "tests/property/planted.hpp"
 #include "tests/property/run.hpp"
 #include "tests/property/shrink.hpp"
@@ -140,7 +141,7 @@ int main(int argc, char** argv) {
 
   if (planted) return catches_planted_bugs(seed, cases) ? 0 : 1;
   watch();
-  lockstep::active_bug = static_cast<lockstep::Bug>(bug);
+  lockstep::active_bug = bug;
   if (!which.empty()) {
     const auto colon = which.find(':');
     if (colon == std::string::npos) return app.exit(CLI::ValidationError("--replay", "takes SEED:NUMBER"));

@@ -12,6 +12,7 @@
 #include <new>
 #include <thread>
 
+#include "self_test.hpp"
 #include "tests/property/run.hpp"
 
 namespace lockstep::property {
@@ -25,7 +26,7 @@ struct Progress {
 
 enum Outcome : int { kMissed = 0, kCaught = 1 };
 
-[[noreturn]] void hunt(Bug bug, std::uint64_t seed, std::uint64_t cases, Progress& progress) {
+[[noreturn]] void hunt(int bug, std::uint64_t seed, std::uint64_t cases, Progress& progress) {
   active_bug = bug;
   for (std::uint64_t i = 0; i < cases; ++i) {
     progress.cases = i + 1;
@@ -68,11 +69,11 @@ bool catches_planted_bugs(std::uint64_t seed, std::uint64_t cases) {
   auto* progress = new (shared) Progress;
   bool all = true;
   fmt::print("{:<40} {:>8}\n", "planted bug", "cases");
-  for (int bug = 1; bug < static_cast<int>(Bug::count); ++bug) {
+  for (int bug = 1; bug < static_cast<int>(std::size(kBugNames)); ++bug) {
     progress->cases = 0;
     std::fflush(stdout);
     const pid_t child = fork();
-    if (child == 0) hunt(static_cast<Bug>(bug), seed, cases, *progress);
+    if (child == 0) hunt(bug, seed, cases, *progress);
     const char* outcome = outcome_of(child, *progress);
     all = all && outcome != nullptr;
     fmt::print("{:<40} {:>8}  {}\n", kBugNames[bug], progress->cases.load(),
