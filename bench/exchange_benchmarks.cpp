@@ -28,7 +28,7 @@ class Trader {
         rows_(rows),
         source_(pulse_, 0),
         target_(pulse_, 1),
-        sender_(EdgeReader<Keyed>(source_), Outbox<Keyed>(lane, number, *transport_, worker, workers), worker) {
+        sender_(EdgeReader<Keyed>(source_), Outbox<Keyed>(lane, number, *transport_, worker, workers)) {
     pulse_.dirty.resize(1);
     lane.connect(worker, target_);
   }

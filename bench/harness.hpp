@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/row_traits.hpp"
-#include "runtime/weight.hpp"
+#include "runtime/rows/traits.hpp"
+#include "runtime/zset/weights.hpp"
 
 namespace lockstep::bench {
 

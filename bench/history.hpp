@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bench/rows.hpp"
-#include "runtime/batch.hpp"
+#include "runtime/zset/batch.hpp"
 
 namespace lockstep::bench {
 

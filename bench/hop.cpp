@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bench/harness.hpp"
-#include "runtime/doorbell.hpp"
+#include "runtime/threads/doorbell.hpp"
 
 namespace lockstep::bench {
 

@@ -5,7 +5,7 @@
 
 #include "exchange/channel.hpp"
 #include "exchange/lane_set.hpp"
-#include "runtime/transport.hpp"
+#include "runtime/graph/transport.hpp"
 
 namespace lockstep {
 

@@ -9,7 +9,7 @@
 #include "exchange/lane.hpp"
 #include "exchange/outbox.hpp"
 #include "exchange/route.hpp"
-#include "runtime/assembly.hpp"
+#include "runtime/flow/assembly.hpp"
 
 namespace lockstep {
 

@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/edge.hpp"
-#include "runtime/transport.hpp"
+#include "runtime/graph/edge.hpp"
+#include "runtime/graph/transport.hpp"
 
 namespace lockstep {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "exchange/lane.hpp"
-#include "runtime/transport.hpp"
+#include "runtime/graph/transport.hpp"
 
 namespace lockstep {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "runtime/row_traits.hpp"
-#include "runtime/slot.hpp"
+#include "runtime/rows/slots.hpp"
+#include "runtime/rows/traits.hpp"
 
 // Where a row goes: the worker that owns the slot of its key's, or its own, hash; one worker; or all of them.
 

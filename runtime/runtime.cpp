@@ -1,6 +1,6 @@
 #include "runtime/runtime.hpp"
 
-#include "runtime/clock.hpp"
+#include "runtime/clock/clock.hpp"
 
 namespace lockstep {
 

@@ -6,15 +6,15 @@
 #include <optional>
 #include <utility>
 
-#include "runtime/dataflow.hpp"
-#include "runtime/metrics.hpp"
-#include "runtime/options.hpp"
-#include "runtime/saved_state.hpp"
-#include "runtime/session.hpp"
-#include "runtime/snapshot.hpp"
-#include "runtime/step.hpp"
-#include "runtime/subscription.hpp"
-#include "runtime/ticket.hpp"
+#include "runtime/clock/metrics.hpp"
+#include "runtime/clock/options.hpp"
+#include "runtime/durability/saved_state.hpp"
+#include "runtime/flow/dataflow.hpp"
+#include "runtime/intake/session.hpp"
+#include "runtime/intake/ticket.hpp"
+#include "runtime/steps/snapshot.hpp"
+#include "runtime/steps/step.hpp"
+#include "runtime/steps/subscription.hpp"
 
 namespace lockstep {
 

@@ -68,10 +68,12 @@ TEST_CASE("five aggregates at once honour weights, and skip empty optionals but 
         "(1, (2, 3.5, 1.75, 1, 2.5, 4, 4, 4, 4)) -1, (1, (2, 4, 2, 1, 3, 9, 9, 9, 9)) +1");
 }
 
-TEST_CASE("sum and avg of an optional field are empty where the weights of the rows that have it sum to 0", "[operators]") {
+TEST_CASE("sum and avg of an optional field are empty where the weights of the rows that have it sum to 0",
+          "[operators]") {
   auto flow = readings(GENERATE(1U, 3U));
   CHECK(flow.step({{{1, 0, 5}, 1}, {{1, 0, 7}, -1}, {{1, 0, {}}, 1}}) == "(1, (1, 0, 0, 0, 0, none, none, 5, 7)) +1");
-  CHECK(flow.step({{{1, 0, 7}, 2}}) == "(1, (1, 0, 0, 0, 0, none, none, 5, 7)) -1, (1, (3, 0, 0, 0, 0, 12, 6, 5, 7)) +1");
+  CHECK(flow.step({{{1, 0, 7}, 2}}) ==
+        "(1, (1, 0, 0, 0, 0, none, none, 5, 7)) -1, (1, (3, 0, 0, 0, 0, 12, 6, 5, 7)) +1");
   CHECK(flow.step({{{1, 0, 5}, -1}, {{1, 0, 7}, -1}}) ==
         "(1, (1, 0, 0, 0, 0, none, none, none, none)) +1, (1, (3, 0, 0, 0, 0, 12, 6, 5, 7)) -1");
 }

@@ -256,12 +256,35 @@ TEST_CASE("the bank command says how it ended by its exit code") {
 }
 
 TEST_CASE("the bank command refuses numbers and names that make no sense") {
-  for (const char* options :
-       {"--lateness nan", "--lateness -1", "--lateness inf", "--lateness 1e300", "--lateness ''", "--rows -1",
-        "--rows nan", "--rows 1e3", "--rows ''", "--rows 99999999999999999999999", "--rows 1000000000000", "--accounts 0",
-        "--accounts -3", "--accounts 9999999999999999999", "--seed -1", "--seed x", "--step ''", "--step -1",
-        "--step 18446744073709551616", "--workers -1", "--workers 0x", "--threads 99999", "--input ''", "--json ''",
-        "--amounts ''", "--amounts 2", "--exhaustive --no-verify", "extra", "--unknown"}) {
+  for (const char* options : {"--lateness nan",
+                              "--lateness -1",
+                              "--lateness inf",
+                              "--lateness 1e300",
+                              "--lateness ''",
+                              "--rows -1",
+                              "--rows nan",
+                              "--rows 1e3",
+                              "--rows ''",
+                              "--rows 99999999999999999999999",
+                              "--rows 1000000000000",
+                              "--accounts 0",
+                              "--accounts -3",
+                              "--accounts 9999999999999999999",
+                              "--seed -1",
+                              "--seed x",
+                              "--step ''",
+                              "--step -1",
+                              "--step 18446744073709551616",
+                              "--workers -1",
+                              "--workers 0x",
+                              "--threads 99999",
+                              "--input ''",
+                              "--json ''",
+                              "--amounts ''",
+                              "--amounts 2",
+                              "--exhaustive --no-verify",
+                              "extra",
+                              "--unknown"}) {
     const CommandResult result = command(std::string(options) + " </dev/null");
     INFO(options << ": " << result.output);
     CHECK(result.exit_code == 2);

@@ -8,9 +8,9 @@
 #include "exchange/channel.hpp"
 #include "exchange/channels.hpp"
 #include "exchange/lane.hpp"
-#include "runtime/doorbell.hpp"
-#include "runtime/sealed.hpp"
-#include "runtime/spin_lock.hpp"
+#include "runtime/intake/sealed.hpp"
+#include "runtime/threads/doorbell.hpp"
+#include "runtime/threads/spin_lock.hpp"
 
 namespace ls = lockstep;
 using Number = std::int64_t;

@@ -1,4 +1,4 @@
-#include "runtime/consolidate.hpp"
+#include "runtime/zset/consolidate.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/crew.hpp"
+#include "runtime/clock/crew.hpp"
 
 namespace ls = lockstep;
 

@@ -3,7 +3,7 @@
 #include <set>
 #include <vector>
 
-#include "runtime/pulse.hpp"
+#include "runtime/graph/pulse.hpp"
 
 namespace ls = lockstep;
 

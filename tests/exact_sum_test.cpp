@@ -1,4 +1,4 @@
-#include "operators/exact_sum.hpp"
+#include "operators/groups/exact_sum.hpp"
 
 #include <boost/multiprecision/cpp_int.hpp>
 #include <catch2/catch.hpp>

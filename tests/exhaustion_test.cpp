@@ -112,10 +112,10 @@ std::vector<std::string> run(const ls::RuntimeOptions& options, const std::optio
 }  // namespace
 
 TEST_CASE("where memory ends, a call throws that, or the step fails, and nothing else happens", "[exhaustion]") {
-  const auto options = GENERATE(ls::RuntimeOptions{.limits = ls::IndexLimits::minimum()}, ls::RuntimeOptions{},
-                                ls::RuntimeOptions{.workers = 3, .threads = 1},
-                                ls::RuntimeOptions{.workers = 3, .threads = 2, .small_step_rows = 0,
-                                                   .limits = ls::IndexLimits::minimum()});
+  const auto options = GENERATE(
+      ls::RuntimeOptions{.limits = ls::IndexLimits::minimum()}, ls::RuntimeOptions{},
+      ls::RuntimeOptions{.workers = 3, .threads = 1},
+      ls::RuntimeOptions{.workers = 3, .threads = 2, .small_step_rows = 0, .limits = ls::IndexLimits::minimum()});
   const bool and_later = GENERATE(false, true);
   INFO(options.workers << " workers" << (and_later ? ", for good" : ""));
   std::optional<ls::SavedState> saved;

@@ -1,4 +1,4 @@
-#include "runtime/index.hpp"
+#include "runtime/state/index.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -106,7 +106,8 @@ TEST_CASE("weights of a key that changes on both sides multiply to the last bit"
   ls::Dataflow flow;
   auto a = flow.input<Pair>("a");
   auto b = flow.input<Pair>("b");
-  auto out = index_pairs(a) | ls::join(index_pairs(b), [](Number x, Number y) { return 10 * x + y; }) | ls::output("out");
+  auto out =
+      index_pairs(a) | ls::join(index_pairs(b), [](Number x, Number y) { return 10 * x + y; }) | ls::output("out");
   ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
   runtime[a].push(Pairs{{{1, 1}, 2}, {{1, 2}, 3}});
   runtime[b].push(Pairs{{{1, 1}, 5}, {{1, 2}, -7}});
@@ -171,8 +172,9 @@ TEST_CASE("streams that are keyed alike share one exchange and one index, named 
   const auto sum = [](const Pair& a, const Pair& b) { return a.second + b.second; };
   auto one = in | ls::index_by(&Pair::first);
   auto two = in | ls::index_by(&Pair::first);
-  auto outs = std::vector{one | ls::join(other, sum) | ls::output("named"), two | ls::join(other, sum) | ls::output("too"),
-                          in | ls::index_by(&Pair::first) | ls::join(other, sum) | ls::output("not named")};
+  auto outs =
+      std::vector{one | ls::join(other, sum) | ls::output("named"), two | ls::join(other, sum) | ls::output("too"),
+                  in | ls::index_by(&Pair::first) | ls::join(other, sum) | ls::output("not named")};
   CHECK(occurrences(flow.explain(), "keeps state") == 2);
   CHECK(occurrences(flow.explain(), "exchange by key") == 2);
   // In the other order too: first one that is not named.

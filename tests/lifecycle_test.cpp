@@ -43,9 +43,7 @@ void ends(Function function) {
 
 /// Numbers pass through a function of the test's.
 struct Calling {
-  explicit Calling(const ls::RuntimeOptions& options = {}) {
-    runtime = std::make_unique<ls::Runtime>(flow, options);
-  }
+  explicit Calling(const ls::RuntimeOptions& options = {}) { runtime = std::make_unique<ls::Runtime>(flow, options); }
 
   ls::Dataflow flow;
   std::function<void(Number)> call = [](Number) {};
@@ -339,7 +337,8 @@ TEST_CASE("what would wait for the step that it is called in fails the step, and
     if (started) calling.runtime->start(kAtOnce);
     const auto ticket = (*calling.runtime)[calling.in].push(1);
     ends([&] {
-      const std::string failure = failure_of([&] { started ? (void)calling.runtime->wait(ticket) : (void)calling.runtime->step(); });
+      const std::string failure =
+          failure_of([&] { started ? (void)calling.runtime->wait(ticket) : (void)calling.runtime->step(); });
       CHECK_THAT(failure, Contains("step 2 failed in map(in) at 1") && Contains(wait.named) && Contains("wait"));
     });
     ends([&] { calling.runtime->stop(); });
@@ -537,8 +536,7 @@ TEST_CASE("sessions come, push and go while a clock steps, and no row is lost", 
   for (auto& thread : threads) thread.join();
   calling.runtime->stop();
   const Number each = kSessions + 2 * ((kSessions + 2) / 3);
-  CHECK(text(calling.runtime->snapshot()[calling.out]) ==
-        fmt::format("0 +{0}, 1 +{0}, 2 +{0}, 3 +{0}", each));
+  CHECK(text(calling.runtime->snapshot()[calling.out]) == fmt::format("0 +{0}, 1 +{0}, 2 +{0}, 3 +{0}", each));
 }
 
 TEST_CASE("a range may push into the session that it is pushed by", "[lifecycle]") {

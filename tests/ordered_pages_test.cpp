@@ -1,4 +1,4 @@
-#include "runtime/ordered_pages.hpp"
+#include "runtime/state/ordered_rows.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>

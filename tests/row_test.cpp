@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "runtime/row_traits.hpp"
+#include "runtime/rows/traits.hpp"
 
 namespace ls = lockstep;
 

@@ -25,7 +25,8 @@ TEST_CASE("characters and enums go through every operator and saved state", "[ro
 }
 
 TEST_CASE("floats go through every operator and saved state", "[row types]") {
-  row_types::check<float>({-std::numeric_limits<float>::infinity(), 0.1F, 2.5F, std::numeric_limits<float>::quiet_NaN()});
+  row_types::check<float>(
+      {-std::numeric_limits<float>::infinity(), 0.1F, 2.5F, std::numeric_limits<float>::quiet_NaN()});
 }
 
 TEST_CASE("times and durations go through every operator and saved state", "[row types]") {
@@ -61,7 +62,8 @@ TEST_CASE("a date is printed right on every day of a thousand years", "[row type
   using namespace std::chrono;
   for (sys_days day = year(1600) / 1 / 1; day < year(2600) / 1 / 1; day += days(1)) {
     const year_month_day date(day);
-    const auto expected = fmt::format("{:04}-{:02}-{:02}", int(date.year()), unsigned(date.month()), unsigned(date.day()));
+    const auto expected =
+        fmt::format("{:04}-{:02}-{:02}", int(date.year()), unsigned(date.month()), unsigned(date.day()));
     if (lockstep::to_string(day) != expected) FAIL(expected);
   }
 }

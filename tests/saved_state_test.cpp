@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <lockstep.hpp>
+#include <map>
 
 #include "tests/delta_text.hpp"
 
@@ -240,9 +240,9 @@ TEST_CASE("two operators with state and one name are found when the flow is buil
 TEST_CASE("an operator that keeps state and does not say what it is cannot run", "[saved state]") {
   ls::Dataflow flow;
   auto in = flow.input<Number>("in");
-  ls::add_operator<Number>({.kind = "keeper", .name = "the keeper"}, in.schema(), {},
-                           [](ls::Assembly&, ls::EdgeId) { return Keeper(); },
-                           in);
+  ls::add_operator<Number>(
+      {.kind = "keeper", .name = "the keeper"}, in.schema(), {}, [](ls::Assembly&, ls::EdgeId) { return Keeper(); },
+      in);
   CHECK_THROWS_WITH(ls::Runtime(flow), Contains("the keeper") && Contains("state"));
 }
 

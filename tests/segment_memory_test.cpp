@@ -1,4 +1,4 @@
-#include "runtime/segment_memory.hpp"
+#include "runtime/state/segment_memory.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/limits.hpp"
-#include "runtime/table.hpp"
+#include "runtime/state/hash_table.hpp"
+#include "runtime/state/limits.hpp"
 
 namespace ls = lockstep;
 namespace memory = lockstep::segment_memory;

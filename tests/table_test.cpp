@@ -1,4 +1,4 @@
-#include "runtime/table.hpp"
+#include "runtime/state/hash_table.hpp"
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-#include "runtime/weight_table.hpp"
+#include "runtime/state/weight_table.hpp"
 
 namespace ls = lockstep;
 

@@ -1,4 +1,4 @@
-#include "operators/wide_integer.hpp"
+#include "operators/groups/wide_integer.hpp"
 
 #include <boost/multiprecision/cpp_int.hpp>
 #include <catch2/catch.hpp>

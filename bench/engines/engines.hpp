@@ -4,7 +4,7 @@
 
 #include "bench/harness.hpp"
 #include "bench/history.hpp"
-#include "runtime/options.hpp"
+#include "runtime/clock/options.hpp"
 
 namespace lockstep::bench {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/weight.hpp"
+#include "runtime/zset/weights.hpp"
 
 namespace lockstep::bench {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "bench/kernels/rows.hpp"
-#include "runtime/row_traits.hpp"
+#include "runtime/rows/traits.hpp"
 
 namespace lockstep::bench {
 

@@ -6,7 +6,7 @@
 #include "bench/kernels/open_table.hpp"
 #include "bench/kernels/rows.hpp"
 #include "bench/kernels/weight_sums.hpp"
-#include "runtime/row_traits.hpp"
+#include "runtime/rows/traits.hpp"
 
 namespace lockstep::bench {
 

@@ -10,7 +10,7 @@
 #include "bench/kernels/open_table.hpp"
 #include "bench/kernels/rows.hpp"
 #include "bench/rows.hpp"
-#include "runtime/row_traits.hpp"
+#include "runtime/rows/traits.hpp"
 
 namespace lockstep::bench {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/weight.hpp"
+#include "runtime/zset/weights.hpp"
 
 namespace lockstep::bench {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bench/kernels/ahead.hpp"
-#include "runtime/row_traits.hpp"
+#include "runtime/rows/traits.hpp"
 
 namespace lockstep::bench {
 

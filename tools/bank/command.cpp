@@ -16,8 +16,8 @@
 #include <iostream>
 #include <memory>
 
-#include "runtime/crew.hpp"
-#include "runtime/errors.hpp"
+#include "runtime/clock/crew.hpp"
+#include "runtime/faults/errors.hpp"
 #include "tools/bank/run.hpp"
 #include "tools/terminal.hpp"
 

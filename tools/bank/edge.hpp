@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/ledger.hpp"
+#include "runtime/intake/ledger_row.hpp"
 #include "tools/bank/source.hpp"
 
 namespace lockstep::bank {

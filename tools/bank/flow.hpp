@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <utility>
 
-#include "operators/input.hpp"
-#include "runtime/dataflow.hpp"
-#include "runtime/output.hpp"
+#include "operators/inputs/input.hpp"
+#include "runtime/flow/dataflow.hpp"
+#include "runtime/steps/output_name.hpp"
 #include "tools/bank/transfer.hpp"
 
 namespace lockstep::bank {

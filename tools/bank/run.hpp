@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/options.hpp"
+#include "runtime/clock/options.hpp"
 #include "tools/bank/edge.hpp"
 #include "tools/bank/oracle.hpp"
 #include "tools/bank/source.hpp"

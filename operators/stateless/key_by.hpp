@@ -1,0 +1,82 @@
+#pragma once
+
+#include "operators/stateless/chain.hpp"
+
+namespace lockstep {
+
+template <bool kKeyedIn, class In, class KeyFunction, class ValueFunction>
+struct IndexByLink {
+  using Key = projection::Result<kKeyedIn, KeyFunction, In>;
+  using Value = projection::Result<kKeyedIn, ValueFunction, In>;
+  using Row = std::pair<Key, Value>;
+  static constexpr bool kKeyed = true;
+
+  KeyFunction key_of;
+  ValueFunction value_of;
+  std::string name;
+
+  template <class Sink>
+  void pass(const In& row, Weight weight, Sink& sink) {
+    Row keyed(projection::guarded<kKeyedIn>(name, key_of, row), projection::guarded<kKeyedIn>(name, value_of, row));
+    normalise(keyed);
+    sink(std::move(keyed), weight);
+  }
+};
+
+/// The whole row, of a keyed stream too.
+struct WholeRow {
+  template <class R>
+  const R& operator()(const R& row) const {
+    return row;
+  }
+};
+
+template <class KeyFunction, class ValueFunction>
+class IndexBy : public Named<IndexBy<KeyFunction, ValueFunction>> {
+ public:
+  IndexBy(KeyFunction key_of, ValueFunction value_of) : key_of_(std::move(key_of)), value_of_(std::move(value_of)) {}
+
+  template <Expression E>
+  auto apply(const E& in) const {
+    constexpr bool kWhole = std::same_as<ValueFunction, WholeRow>;
+    using Link = IndexByLink<E::kKeyed, typename E::Row, KeyFunction, ValueFunction>;
+    static_assert(Row<typename Link::Key> && Row<typename Link::Value>,
+                  "lockstep: what index_by's functions return cannot be a key and a value");
+    const std::string name = this->name_or(
+        "index_by", in.label() + ", " + projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
+    const Properties before = in.properties();
+    const Properties properties{
+        .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,
+        .append_only = before.append_only,
+        .consolidated = kWhole && before.consolidated,
+        .step_dependent = before.step_dependent};
+    return Chain<E, Link>(in, Link{key_of_, value_of_, name}, "index_by", name, properties, signature(in));
+  }
+
+ private:
+  template <class E>
+  std::optional<std::string> signature(const E& in) const {
+    const auto source = in.signature();
+    const auto key = projection::signature(key_of_);
+    const auto value =
+        std::same_as<ValueFunction, WholeRow> ? std::optional<std::string>("row") : projection::signature(value_of_);
+    if (!source || !key || !value) return std::nullopt;
+    return *source + "|index_by " + *key + " " + *value;
+  }
+
+  KeyFunction key_of_;
+  ValueFunction value_of_;
+};
+
+/// Keys a stream: each row becomes (key, row), or (key, value) if a function for the value is given. The same
+/// stream indexed twice by the same member is indexed once. No state; O(1) per row; exchanged by key where it is used.
+template <class KeyFunction>
+auto index_by(KeyFunction key_of) {
+  return IndexBy<KeyFunction, WholeRow>(std::move(key_of), WholeRow{});
+}
+template <class KeyFunction, class ValueFunction>
+auto index_by(KeyFunction key_of, ValueFunction value_of) {
+  return IndexBy<KeyFunction, ValueFunction>(std::move(key_of), std::move(value_of));
+}
+
+}  // namespace lockstep

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "runtime/clock/engine.hpp"
+#include "runtime/clock/options.hpp"
+#include "runtime/durability/saved_state.hpp"
+#include "runtime/steps/snapshot.hpp"
+#include "runtime/steps/step.hpp"
+#include "runtime/steps/subscription.hpp"
+
+namespace lockstep {
+
+/// Steps an engine, by hand or in a thread of its own, and shows its steps to subscriptions and snapshots. Any thread.
+/// What its functions do is told at Runtime, which is its face.
+class Clock {
+ public:
+  Clock(std::shared_ptr<const Description> flow, const RuntimeOptions& options);
+  Clock(const Clock&) = delete;
+  Clock& operator=(const Clock&) = delete;
+
+  /// Stops and destroys it; if called by a function of the user's in one of its steps, when the step is over.
+  void retire();
+
+  Engine& engine() { return engine_; }
+
+  Step step();
+  void start(const StepPolicy& policy);
+  void stop();
+  Subscription subscribe(std::size_t capacity);
+  Snapshot snapshot();
+  SavedState save();
+
+ private:
+  ~Clock() = default;
+
+  /// At the end of a call that steps: destroys the clock if it was retired meanwhile.
+  struct EndOfCall {
+    Clock& clock;
+    ~EndOfCall() {
+      if (clock.retired_.load(std::memory_order_relaxed)) clock.destroy();
+    }
+  };
+
+  void destroy();
+  void run(const StepPolicy& policy);
+  void run_until_stopped(const StepPolicy& policy);
+  Step take_step(bool by_hand);
+  void tell_of_failure() noexcept;
+  void join();
+  void end_subscriptions();
+
+  Engine engine_;
+  RunState& state_;
+  const std::function<void(const StepFailed&)> on_failure_;
+
+  std::mutex step_mutex_;     // held by whoever steps, saves, pins or subscribes
+  std::mutex control_mutex_;  // held by start and stop
+  std::vector<std::shared_ptr<StepQueue>> subscriptions_;
+  std::thread thread_;
+  std::atomic<bool> retired_{false};
+};
+
+}  // namespace lockstep

@@ -1,0 +1,233 @@
+#include "runtime/clock/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace lockstep {
+
+namespace {
+
+/// Throws UsageError if an option cannot be.
+void check(const RuntimeOptions& options) {
+  const auto within = [](const char* what, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
+    if (value < least || value > most) {
+      throw UsageError(fmt::format("{} must be {} to {}, not {}", what, least, most, value));
+    }
+  };
+  within("the number of workers", options.workers, 1, kSlots);
+  within("limits.segment_bytes", options.limits.segment_bytes, 1, 1U << 30);
+  within("limits.small_group_rows", options.limits.small_group_rows, 0, 1U << 16);
+  within("limits.page_rows", options.limits.page_rows, 1, 1U << 16);
+  within("limits.links", options.limits.links, 1, 1U << 30);
+}
+
+/// What saved state must agree on with the operator that loads it.
+std::string identity(const Description& flow, const OperatorInfo& info) {
+  std::string text = info.kind + ", " + info.state;
+  if (info.has_output) text += ", giving " + flow.edges[info.output].schema.to_string();
+  return text;
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
+    : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_rows, state_)) {
+  check(options);
+  shared_.workers = options.workers;
+  shared_.limits = options.limits;
+  assemble(options);
+  pool_.reset(StepPool::make(flow_->outputs, shared_.workers));
+  latest_ = Step(pool_->acquire(0, flow_->identity.get(), 1));
+}
+
+void Engine::assemble(const RuntimeOptions& options) {
+  const unsigned processors = allowed_processors();
+  unsigned threads = options.threads == 0 ? std::min(shared_.workers, processors) : options.threads;
+  threads = options.schedule_seed ? 1 : std::min(threads, shared_.workers);
+  if (threads > 1 || options.schedule_seed) shared_.piece_rows = options.piece_rows;
+  for (InputId input = 0; input < flow_->inputs.size(); ++input) shared_.sealed.push_back(&intake_->sealed(input));
+  if (shared_.workers > 1 && flow_->transport != nullptr) shared_.transport = flow_->transport(shared_.workers);
+
+  std::vector<Assembly::Parts> parts;
+  unsigned levels = 1;
+  for (unsigned w = 0; w < shared_.workers; ++w) {
+    auto pulse = std::make_unique<Pulse>();
+    Assembly assembly(*flow_, shared_, *pulse, w);
+    for (const OperatorInfo& info : flow_->operators) info.build(assembly);
+    parts.push_back(assembly.take());
+    for (const NodeSlot& slot : parts.back().nodes) {
+      levels = std::max(levels, slot.level + 1);
+      if (slot.node->has_state() && slot.info->state.empty()) {
+        throw FlowError(
+            fmt::format("{}: it has save() and load(), but does not say what its state is", slot.info->name));
+      }
+    }
+    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), shared_.transport.get(), state_->failure));
+  }
+  for (unsigned w = 0; w < shared_.workers; ++w) {
+    workers_[w]->install(std::move(parts[w]), levels);
+    for (InputId input = 0; input < flow_->inputs.size(); ++input) {
+      workers_[w]->set_input(input, flow_->inputs[input].reader);
+    }
+  }
+
+  const bool spin = threads <= processors;
+  crew_ = std::make_unique<Crew>(workers_, *state_,
+                                 Crew::Options{.threads = threads,
+                                               .spin = spin,
+                                               .pin = options.pin_threads,
+                                               .small_step_rows = options.small_step_rows,
+                                               .schedule_seed = options.schedule_seed});
+  // Who does not spin would be asleep again at once.
+  if (threads > 1 && spin) intake_->set_herald(crew_->rouser());
+  if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
+}
+
+Step Engine::step() {
+  if (state_->failure.failed()) throw StepFailed(state_->failure.error());
+  try {
+    return run_step();
+  } catch (...) {  // no memory, perhaps, and who knows what was sealed; or what is recorded already
+    fail("the clock");
+    throw StepFailed(state_->failure.error());
+  }
+}
+
+void Engine::fail(const char* place) noexcept {
+  state_->failure.record_current(place, state_->completed() + 1);
+  state_->wake();
+  intake_->wake();
+}
+
+Step Engine::run_step() {
+  constexpr std::uint64_t kLargeStep = 1024;
+  constexpr std::uint64_t kSmallSteps = 64;
+  const std::uint64_t number = state_->completed() + 1;
+  const bool timed = steps_are_timed_.load(std::memory_order_relaxed);
+  const std::uint64_t begun = timed ? ticks() : 0;
+  order_.inputs.clear();
+  order_.rows = intake_->seal(number, order_.inputs);
+  Step step(pool_->acquire(number, flow_->identity.get(), 2));
+  Step latest(step.data());
+  order_.time = {number, 0};
+  order_.data = step.data();
+  order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
+  crew_->run(order_);
+  if (state_->failure.failed()) throw StepFailed(state_->failure.error());
+  for (const InputId input : order_.inputs) shared_.sealed[input]->clear();
+  rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
+  step.data()->rows = order_.rows;
+  step.data()->ticks = timed ? ticks() - begun : 0;
+  {
+    const std::lock_guard lock(latest_lock_);
+    std::swap(latest_, latest);
+  }
+  state_->complete(number);
+  return step;
+}
+
+Step Engine::latest() const {
+  const std::lock_guard lock(latest_lock_);
+  return latest_;
+}
+
+SavedState Engine::save() {
+  state_->failure.rethrow_if_failed();
+  std::string content;
+  Encoder out(content);
+  out.varint(state_->completed());
+  intake_->save(out);
+  std::map<std::string, std::vector<std::pair<const Node*, std::string>>> stateful;  // by name, at each worker
+  for (const auto& worker : workers_) {
+    for (const NodeSlot& slot : worker->nodes()) {
+      if (slot.node->has_state()) stateful[slot.info->name].emplace_back(slot.node.get(), identity(*flow_, *slot.info));
+    }
+  }
+  out.varint(stateful.size());
+  std::string part;
+  for (const auto& [name, nodes] : stateful) {
+    out.bytes(name);
+    out.bytes(nodes.front().second);
+    for (unsigned slot = 0; slot < kSlots; ++slot) {
+      part.clear();
+      Encoder part_out(part);
+      nodes[worker_of_slot(slot, shared_.workers)].first->save(slot, part_out);
+      out.bytes(part);
+    }
+  }
+  return SavedState::seal(content);
+}
+
+void Engine::load(const SavedState& saved) {
+  try {
+    Decoder in(saved.unseal());
+    const std::uint64_t step = in.varint();
+    state_->complete(step);
+    intake_->resume_after(step);
+    latest_ = Step(pool_->acquire(step, flow_->identity.get(), 1));
+    intake_->load(in);
+    std::set<std::string> missing;
+    for (const NodeSlot& node : workers_.front()->nodes()) {
+      if (node.node->has_state()) missing.insert(node.info->name);
+    }
+    for (std::uint64_t operators = in.varint(); operators != 0; --operators) load_operator(in, missing);
+    if (!missing.empty()) {
+      throw SavedStateError(fmt::format("the saved state has no operator '{}', this dataflow has", *missing.begin()));
+    }
+    if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
+    for (const auto& worker : workers_) worker->resume();
+  } catch (const DecodeError& error) {
+    throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
+  }
+}
+
+void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
+  const std::string name(in.bytes());
+  const std::string before(in.bytes());
+  if (missing.erase(name) == 0) {
+    throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
+  }
+  std::vector<NodeSlot*> nodes;  // by worker
+  for (const auto& worker : workers_) {
+    for (NodeSlot& slot : worker->nodes()) {
+      if (slot.node->has_state() && slot.info->name == name) nodes.push_back(&slot);
+    }
+  }
+  if (const std::string now = identity(*flow_, *nodes.front()->info); now != before) {
+    throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, before, now));
+  }
+  for (unsigned slot = 0; slot < kSlots; ++slot) {
+    Decoder part(in.bytes());
+    if (!part.at_end()) nodes[worker_of_slot(slot, shared_.workers)]->node->load(part);
+  }
+}
+
+Metrics Engine::metrics() const {
+  steps_are_timed_.store(true, std::memory_order_relaxed);
+  Metrics metrics;
+  for (const auto& worker : workers_) {
+    for (const NodeSlot& slot : worker->nodes()) {
+      const NodeCounters& counters = slot.node->counters;
+      metrics.operators.push_back(
+          {slot.info->name, slot.info->kind, slot.info->id, worker->id(), slot.node->sends(),
+           counters.activations.load(std::memory_order_relaxed), counters.rows_in.load(std::memory_order_relaxed),
+           counters.rows_out.load(std::memory_order_relaxed), counters.nanoseconds.load(std::memory_order_relaxed),
+           counters.state_bytes.load(std::memory_order_relaxed)});
+    }
+  }
+  // How long a tick takes, as it was since the beginning.
+  const std::chrono::nanoseconds since = std::chrono::steady_clock::now() - begun_;
+  const auto ticked = static_cast<double>(std::max<std::uint64_t>(1, ticks() - ticks_begun_));
+  const Step last = latest();
+  const double nanoseconds = static_cast<double>(last.data()->ticks) * static_cast<double>(since.count()) / ticked;
+  metrics.last_step = {last.number(), last.data()->rows, static_cast<std::uint64_t>(nanoseconds)};
+  metrics.rows = rows_.load(std::memory_order_relaxed);
+  return metrics;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/clock/crew.hpp"
+#include "runtime/clock/metrics.hpp"
+#include "runtime/clock/options.hpp"
+#include "runtime/clock/worker.hpp"
+#include "runtime/durability/saved_state.hpp"
+#include "runtime/flow/description.hpp"
+#include "runtime/intake/intake.hpp"
+#include "runtime/steps/run_state.hpp"
+#include "runtime/steps/step.hpp"
+
+namespace lockstep {
+
+/// An instantiated dataflow: workers and the threads that run them, sessions, and the sequence of steps. step(),
+/// save() and load() are called by one thread at a time; what else there is, by any.
+class Engine {
+ public:
+  Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options);
+
+  /// Seals what is staged and runs a step on it. Whatever goes wrong, throws StepFailed.
+  Step step();
+  /// REQUIRES: called while an exception is handled. Records it, unless the runtime has failed already.
+  void fail(const char* place) noexcept;
+  /// The last complete step.
+  Step latest() const;
+
+  SavedState save();
+  /// REQUIRES: before the first step.
+  void load(const SavedState& saved);
+
+  /// From the first call on, steps are timed.
+  Metrics metrics() const;
+
+  RunState& state() { return *state_; }
+  const RunState& state() const { return *state_; }
+  const std::shared_ptr<RunState>& shared_state() const { return state_; }
+  Intake& intake() { return *intake_; }
+  const Description& flow() const { return *flow_; }
+  const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+
+ private:
+  Step run_step();
+  void assemble(const RuntimeOptions& options);
+  void load_operator(Decoder& in, std::set<std::string>& missing);
+
+  const std::shared_ptr<const Description> flow_;
+  const std::shared_ptr<RunState> state_ = std::make_shared<RunState>();
+  const std::shared_ptr<Intake> intake_;
+  SharedAssembly shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<StepPool, StepPool::Close> pool_;
+  std::unique_ptr<Crew> crew_;
+  StepOrder order_;
+
+  mutable SpinLock latest_lock_;
+  Step latest_;
+  std::atomic<std::uint64_t> rows_{0};  // sealed into all steps
+  mutable std::atomic<bool> steps_are_timed_{false};
+  const std::uint64_t ticks_begun_ = ticks();
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace lockstep

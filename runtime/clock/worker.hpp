@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/faults/failure.hpp"
+#include "runtime/flow/assembly.hpp"
+#include "runtime/graph/pulse.hpp"
+#include "runtime/graph/transport.hpp"
+#include "runtime/steps/step.hpp"
+
+namespace lockstep {
+
+/// What a step is about: given to every worker at its start.
+struct StepOrder {
+  Time time;
+  StepData* data = nullptr;
+  /// Inputs for which something was sealed.
+  std::vector<InputId> inputs;
+  std::size_t rows = 0;  // sealed
+  /// Whether the nodes' running times are taken in this step, and for how many steps like it they count.
+  std::uint64_t time_weight = 0;
+};
+
+/// A shard: its part of all state, its nodes in topological order, and where it is in the step. It is run by one
+/// thread, which may run others too.
+class Worker {
+ public:
+  enum class Progress { moved, waiting, done };
+
+  Worker(unsigned id, std::unique_ptr<Pulse> pulse, Transport* transport, Failure& failure)
+      : id_(id), pulse_(std::move(pulse)), transport_(transport), failure_(failure) {}
+
+  /// Takes over what was assembled. `levels` is the same for all workers.
+  void install(Assembly::Parts parts, unsigned levels);
+  /// The node that turns an input's sealed rows into a delta.
+  void set_input(InputId input, OperatorId reader);
+  /// Has all nodes with state run in the next step: before it was saved, any may have asked to.
+  void resume();
+
+  void begin(const StepOrder& order) noexcept;
+  /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.
+  Progress advance(bool one_node) noexcept;
+  /// Whether advance() can do something.
+  bool ready() noexcept;
+
+  unsigned id() const { return id_; }
+  std::vector<NodeSlot>& nodes() { return nodes_; }
+  const std::vector<NodeSlot>& nodes() const { return nodes_; }
+  const std::vector<Accumulator>& accumulators() const { return accumulators_; }
+
+ private:
+  Progress run_level(bool one_node);
+  /// Whether any node asked to run once more: then these are due.
+  bool run_once_more();
+  void eval_timed(Node& node, Activation& activation);
+
+  unsigned id_;
+  std::unique_ptr<Pulse> pulse_;
+  Transport* transport_;
+  Failure& failure_;
+  std::vector<std::unique_ptr<EdgeBase>> edges_;
+  std::vector<NodeSlot> nodes_;
+  std::vector<Accumulator> accumulators_;
+  std::vector<std::uint32_t> level_begins_;  // of nodes_, one more than levels
+  std::vector<std::uint32_t> input_nodes_;   // by input
+  std::vector<std::uint32_t> again_;         // nodes that asked to run in the next step
+  std::vector<std::uint32_t> once_more_;     // nodes that asked to run once more in this activation
+
+  // Where it is in the step.
+  Time time_;
+  StepData* data_ = nullptr;
+  std::uint64_t time_weight_ = 0;
+  unsigned level_ = 0;
+  std::uint32_t position_ = 0;
+  bool awaiting_ = false;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "runtime/flow/stream.hpp"
+
+namespace lockstep {
+
+template <class R>
+class Input;
+
+/// What is known of an input's rows beforehand.
+struct InputOptions {
+  /// Rows are never deleted: a negative weight goes to the ledger. Lets min and max keep one row per group.
+  bool append_only = false;
+};
+
+/// The description of a computation: inputs, operators, outputs. Built once, from one thread, and instantiated any
+/// number of times by runtimes, with any number of workers. What is wrong in it throws FlowError when it is built.
+class Dataflow {
+ public:
+  Dataflow() : description_(std::make_shared<Description>()) {}
+
+  /// An input whose rows come with weights: a Z-set input.
+  template <class R>
+  Input<R> input(std::string name, InputOptions options = {});
+  /// The same for rows whose shape is known at run time only.
+  template <class R>
+  Input<R> input(std::string name, Schema schema, InputOptions options = {});
+
+  /// An input with at most one row per key: `insert`, `upsert`, `erase`. A keyed stream of (key, row).
+  template <class R, class KeyFunction>
+  auto table(std::string name, KeyFunction key_of);
+
+  /// The graph, for mermaid.js or Graphviz.
+  std::string mermaid() const { return description_->mermaid(); }
+  std::string dot() const { return description_->dot(); }
+  /// A line for each operator.
+  std::string explain() const { return description_->explain(); }
+
+  const std::shared_ptr<Description>& description() const { return description_; }
+
+ private:
+  std::shared_ptr<Description> description_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "runtime/graph/pulse.hpp"
+#include "runtime/steps/step.hpp"
+#include "runtime/zset/batch.hpp"
+
+namespace lockstep {
+
+/// One stream at one worker: where a node leaves its delta and its readers find it. Holds a delta for the one
+/// activation whose tick it is stamped with, and is empty in all others. Worker-local.
+class EdgeBase {
+ public:
+  EdgeBase(Pulse& pulse, unsigned level) : level(level), pulse_(&pulse) {}
+  EdgeBase(const EdgeBase&) = delete;
+  EdgeBase& operator=(const EdgeBase&) = delete;
+  virtual ~EdgeBase() = default;
+
+  bool fresh() const { return stamp_ == pulse_->tick; }
+  /// `takes_pieces`: see Node.
+  void add_reader(std::uint32_t node, bool takes_pieces) {
+    readers_.push_back(node);
+    divisible_ &= takes_pieces;
+  }
+  /// Whether a delta may be sent in pieces: whoever needs it as a whole gets it elsewhere.
+  bool divisible() const { return divisible_ && !published(); }
+  void publish_as(OutputId output) { outputs_.push_back(output); }
+  bool published() const { return !outputs_.empty(); }
+  /// Whether the delta is a piece, after which another will come in this activation, perhaps an empty one.
+  bool more_to_come() const { return more_to_come_; }
+
+  /// Hands the delta to the step's data, at the end of the step. REQUIRES: published().
+  virtual void publish(StepData& step, unsigned worker) = 0;
+
+  /// How many exchanges lie between the inputs and this edge.
+  const unsigned level;
+
+ protected:
+  void announce() {
+    stamp_ = pulse_->tick;
+    for (const std::uint32_t reader : readers_) pulse_->dirty.set(reader);
+    if (published()) pulse_->published.push_back(this);
+  }
+
+  Pulse* pulse_;
+  std::uint64_t stamp_ = 0;
+  std::vector<std::uint32_t> readers_;
+  std::vector<OutputId> outputs_;
+  bool divisible_ = true;
+  bool more_to_come_ = false;
+};
+
+template <class R>
+class Edge final : public EdgeBase {
+ public:
+  using EdgeBase::EdgeBase;
+
+  /// The edge's own batch, empty, to be filled and sent.
+  Batch<R>& fill() {
+    rows_.clear();
+    return rows_;
+  }
+
+  /// What fill() has gathered is the delta.
+  void send() {
+    if (rows_.empty()) return;
+    own_ = rows_;
+    delta_ = {&own_, 1};
+    size_ = rows_.size();
+    hashed_ = false;
+    announce();
+  }
+
+  /// Where to add what the delta consists of, if it lies elsewhere and stays there until the next activation.
+  std::vector<std::span<const Weighted<R>>>& borrow() {
+    spans_.clear();
+    return spans_;
+  }
+  /// What borrow() has gathered is the delta, or a piece of it.
+  void send_borrowed(bool more_to_come = false) {
+    if (!std::exchange(more_to_come_, more_to_come) && spans_.empty()) return;
+    size_ = 0;
+    for (const auto& span : spans_) size_ += span.size();
+    delta_ = spans_;
+    hashed_ = false;
+    announce();
+  }
+
+  std::span<const std::span<const Weighted<R>>> spans() const {
+    return fresh() ? delta_ : std::span<const std::span<const Weighted<R>>>();
+  }
+
+  std::size_t size() const { return fresh() ? size_ : 0; }
+
+  /// The hashes of the keys of a keyed stream's rows, in their order: computed once, however many readers ask.
+  std::span<const std::uint64_t> key_hashes() {
+    if (!fresh()) return {};
+    if (!std::exchange(hashed_, true)) {
+      hashes_.clear();
+      for (const auto& span : delta_) {
+        for (const auto& item : span) {
+          hashes_.push_back(row_traits<std::remove_cvref_t<decltype(item.row.first)>>::hash(item.row.first));
+        }
+      }
+    }
+    return hashes_;
+  }
+
+  void publish(StepData& step, unsigned worker) override {
+    if (outputs_.size() > 1) [[unlikely]]
+      publish_copies(step, worker);
+    step.part<R>(outputs_.back(), worker).swap(rows_);
+  }
+
+ private:
+  [[gnu::noinline]] void publish_copies(StepData& step, unsigned worker) {
+    for (std::size_t i = 0; i + 1 < outputs_.size(); ++i) step.part<R>(outputs_[i], worker) = rows_;
+  }
+
+  Batch<R> rows_;
+  std::span<const Weighted<R>> own_;                 // rows_, when sent
+  std::vector<std::span<const Weighted<R>>> spans_;  // what is borrowed
+  std::span<const std::span<const Weighted<R>>> delta_;
+  std::size_t size_ = 0;
+  AppendVector<std::uint64_t> hashes_;
+  bool hashed_ = false;  // whether hashes_ are the delta's
+};
+
+/// How a node reads an edge: `for_each(sink)` calls sink(row, weight) for all rows of the delta, `for_each(cursor,
+/// count, sink)` for the next so many of its size() rows.
+template <class R>
+class EdgeReader {
+ public:
+  using Row = R;
+  /// Where the next rows are.
+  struct Cursor {
+    std::size_t span = 0;
+    std::size_t row = 0;
+  };
+
+  explicit EdgeReader(Edge<R>& edge) : edge_(&edge) {}
+
+  template <class Sink>
+  void for_each(Sink&& sink) {
+    for (const auto& span : edge_->spans()) read(span, bytes_ahead(span), sink);
+  }
+  template <class Sink>
+  void for_each(Cursor& cursor, std::size_t count, Sink&& sink) {
+    const auto spans = edge_->spans();
+    while (count != 0) {
+      const Span& span = spans[cursor.span];
+      const auto part = span.subspan(cursor.row, std::min(count, span.size() - cursor.row));
+      read(part, bytes_ahead(span), sink);
+      count -= part.size();
+      cursor.row += part.size();
+      if (cursor.row == span.size()) cursor = {cursor.span + 1, 0};
+    }
+  }
+  std::size_t size() const { return edge_->size(); }
+  bool fresh() const { return edge_->fresh(); }
+  const EdgeBase& edge() const { return *edge_; }
+  std::span<const std::span<const Weighted<R>>> spans() const { return edge_->spans(); }
+  std::span<const std::uint64_t> key_hashes() const { return edge_->key_hashes(); }
+
+  template <class Function>
+  void for_each_edge(Function&& function) const {
+    function(*edge_);
+  }
+
+ private:
+  using Span = std::span<const Weighted<R>>;
+
+  static constexpr std::size_t kManyRows = 4096;
+  static constexpr std::size_t kBytesAhead = 5120;
+
+  /// Many rows may have been written last by another processor, and come from its cache. (Measured: bench/NOTES.md.)
+  static std::size_t bytes_ahead(const Span& span) { return span.size() < kManyRows ? 0 : kBytesAhead; }
+
+  template <class Sink>
+  static void read(const Span& span, std::size_t bytes_ahead, Sink& sink) {
+    for (const auto& item : span) {
+      __builtin_prefetch(reinterpret_cast<const char*>(&item) + bytes_ahead);
+      sink(item.row, item.weight);
+    }
+  }
+
+  Edge<R>* edge_;
+};
+
+}  // namespace lockstep

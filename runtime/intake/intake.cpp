@@ -1,0 +1,261 @@
+#include "runtime/intake/intake.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+namespace lockstep {
+
+namespace {
+
+/// Steps of so many rows are worth being heralded.
+constexpr std::size_t kHeraldedRows = 8192;
+
+/// With how many rows of a session to herald the next step, given how many it had staged for the last.
+std::size_t rows_to_herald_at(std::size_t rows) {
+  return rows < kHeraldedRows ? std::numeric_limits<std::size_t>::max() : rows - rows / 8;
+}
+
+}  // namespace
+
+Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::shared_ptr<RunState> state)
+    : flow_(std::move(flow)), stage_rows_(stage_rows), state_(std::move(state)) {
+  if (stage_rows == 0) throw UsageError("a stage has room for one row at least: stage_rows is 0");
+  sealed_.reserve(flow_->inputs.size());
+  for (const InputInfo& input : flow_->inputs) sealed_.push_back(input.make_sealed());
+}
+
+std::shared_ptr<Session> Intake::open(std::optional<std::uint64_t> number) {
+  const std::lock_guard lock(sessions_mutex_);
+  if (state_->mode() == RunState::Mode::gone) throw UsageError("the runtime is gone");
+  if (!number) {
+    number = 0;
+    for (auto at = sessions_.begin(); at != sessions_.end() && at->first == *number && at->second->open_; ++at) {
+      ++*number;
+    }
+  }
+  Session& session = find_or_add(*number);
+  if (session.open_) throw UsageError(fmt::format("session {} is open already", *number));
+  return hand_out(session);
+}
+
+/// Under sessions_mutex_.
+Session& Intake::find_or_add(std::uint64_t number) {
+  if (const auto found = sessions_.find(number); found != sessions_.end()) return *found->second;
+  auto session = std::make_unique<Session>(shared_from_this(), number);
+  session->counted_ = state_->mode() != RunState::Mode::by_hand;
+  return *sessions_.emplace(number, std::move(session)).first->second;
+}
+
+/// The owner's hold of a session.
+struct Intake::Hold {
+  std::shared_ptr<Intake> intake;
+  Session* session = nullptr;
+  ~Hold() {
+    if (session != nullptr) intake->let_go(*session);
+  }
+};
+
+std::shared_ptr<Session> Intake::hand_out(Session& session) {
+  const auto hold = std::make_shared<Hold>();
+  hold->intake = shared_from_this();
+  std::shared_ptr<Session> handle(hold, &session);
+  const std::lock_guard lock(session.lock_);
+  session.open_ = true;
+  session.self_ = handle;
+  hold->session = &session;
+  return handle;
+}
+
+/// What the session has staged is stepped first. It is destroyed after the locks are released.
+void Intake::let_go(Session& session) {
+  std::unique_ptr<Session> ended;
+  const std::lock_guard sessions_lock(sessions_mutex_);
+  const std::lock_guard lock(session.lock_);
+  session.open_ = false;
+  if (session.listed_ && state_->mode() != RunState::Mode::gone) return;
+  const auto found = sessions_.find(session.number_);
+  ended = std::move(found->second);
+  sessions_.erase(found);
+}
+
+void Intake::list(Session& session) {
+  const std::lock_guard lock(listed_lock_);
+  session.next_listed_ = std::exchange(listed_, &session);
+  session.next_step_ = next_step_;
+  session.listed_ = true;
+}
+
+std::size_t Intake::seal(std::uint64_t step, std::vector<InputId>& inputs) {
+  if (full_.load(std::memory_order_relaxed)) full_.store(false, std::memory_order_relaxed);
+  Session* listed = nullptr;
+  {
+    const std::lock_guard lock(listed_lock_);
+    listed = std::exchange(listed_, nullptr);
+    next_step_ = step + 1;
+  }
+  Sealing sealing{inputs};
+  ended_.clear();
+  ended_.reserve(1);
+  if (listed != nullptr && listed->next_listed_ == nullptr) [[likely]] {
+    seal_session(*listed, sealing);
+  } else {
+    in_order_.clear();
+    for (; listed != nullptr; listed = listed->next_listed_) in_order_.push_back(listed);
+    ended_.reserve(in_order_.size());
+    std::sort(in_order_.begin(), in_order_.end(),
+              [](const Session* a, const Session* b) { return a->number_ < b->number_; });
+    for (Session* const session : in_order_) seal_session(*session, sealing);
+  }
+  state_->set_sealed(step);
+  for (const InputId input : inputs) sealed_[input]->complete();
+  if (sealing.counted != 0) staged_.fetch_sub(sealing.counted, std::memory_order_relaxed);
+  // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the
+  // room.
+  if (blocked_.load(std::memory_order_relaxed) != 0) wake();
+  if (!ended_.empty()) [[unlikely]]
+    remove_ended();
+  return sealing.rows;
+}
+
+void Intake::seal_session(Session& session, Sealing& sealing) {
+  const std::lock_guard lock(session.lock_);
+  for (const InputId input : session.touched_) {
+    session.stages_[input].load(std::memory_order_relaxed)->seal(*sealed_[input]);
+    std::vector<InputId>& inputs = sealing.inputs;
+    if (std::find(inputs.begin(), inputs.end(), input) == inputs.end()) inputs.push_back(input);
+  }
+  session.touched_.clear();
+  sealing.rows += session.staged_;
+  if (session.counted_) sealing.counted += session.staged_;
+  if (herald_) session.herald_at_ = rows_to_herald_at(session.staged_);
+  session.staged_ = 0;
+  session.listed_ = false;
+  if (!session.open_) [[unlikely]]
+    ended_.push_back(session.number_);
+}
+
+/// Destroys the sessions that had been let go of when they were sealed.
+void Intake::remove_ended() {
+  Sessions ended;  // destroyed after the locks are released
+  const std::lock_guard sessions_lock(sessions_mutex_);
+  for (const std::uint64_t number : ended_) {
+    const auto found = sessions_.find(number);
+    if (found == sessions_.end()) continue;
+    const std::lock_guard lock(found->second->lock_);
+    if (found->second->open_ || found->second->listed_) continue;  // opened again
+    ended.insert(sessions_.extract(found));
+  }
+}
+
+void Intake::resume_after(std::uint64_t step) {
+  state_->set_sealed(step);
+  const std::lock_guard lock(listed_lock_);
+  next_step_ = step + 1;
+}
+
+void Intake::set_mode(RunState::Mode mode) {
+  if (mode == RunState::Mode::stopping) stops_.fetch_add(1, std::memory_order_release);
+  {
+    const std::lock_guard sessions_lock(sessions_mutex_);
+    state_->set_mode(mode);
+    const bool counts = mode == RunState::Mode::clocked || mode == RunState::Mode::stopping;
+    for (const auto& [number, session] : sessions_) {
+      const std::lock_guard lock(session->lock_);
+      if (counts == session->counted_) continue;
+      session->counted_ = counts;
+      counts ? staged_.fetch_add(session->staged_, std::memory_order_relaxed)
+             : staged_.fetch_sub(session->staged_, std::memory_order_relaxed);
+    }
+  }
+  wake_clock();
+  wake();
+}
+
+void Intake::shut_down() {
+  set_mode(RunState::Mode::gone);
+  Sessions gone;  // destroyed after the lock is released
+  const std::lock_guard sessions_lock(sessions_mutex_);
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    const auto session = at++;
+    if (!session->second->open_) gone.insert(sessions_.extract(session));
+  }
+}
+
+bool Intake::count_staged(std::size_t rows) {
+  // seq_cst here and in wait_for_rows: either the clock sees these rows, or this thread sees what the clock waits for.
+  const std::size_t staged = staged_.fetch_add(rows) + rows;
+  const std::size_t wanted = wanted_rows_.load();
+  return wanted != 0 && staged >= wanted;
+}
+
+void Intake::wake_clock() {
+  { const std::lock_guard lock(clock_mutex_); }
+  clock_news_.notify_all();
+}
+
+bool Intake::wait_for_rows(std::size_t rows, std::chrono::nanoseconds every) {
+  constexpr std::chrono::hours kForEver{24 * 365};  // as good as: a deadline beyond might overflow
+  std::unique_lock lock(clock_mutex_);
+  const auto clocked = [this] { return state_->mode() == RunState::Mode::clocked; };
+  wanted_rows_.store(1);
+  clock_news_.wait(lock, [&] { return staged_.load() != 0 || !clocked(); });
+  if (rows > 1 && clocked()) {
+    const auto enough = [&] { return staged_.load() >= rows || full_.load() || !clocked(); };
+    wanted_rows_.store(rows);
+    every < kForEver ? void(clock_news_.wait_for(lock, every, enough)) : clock_news_.wait(lock, enough);
+  }
+  wanted_rows_.store(0);
+  return staged_.load() != 0;
+}
+
+void Intake::wake() {
+  seals_.fetch_add(1, std::memory_order_release);
+  seals_.notify_all();
+}
+
+void Intake::wait_for_seal(std::uint32_t seals_seen) {
+  seals_.wait(seals_seen, std::memory_order_acquire);
+  blocked_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Intake::save(Encoder& out) {
+  const std::lock_guard sessions_lock(sessions_mutex_);
+  out.varint(flow_->inputs.size());
+  for (const InputInfo& input : flow_->inputs) out.bytes(input.name);
+  out.varint(sessions_.size());
+  for (const auto& [number, session] : sessions_) {
+    const std::lock_guard lock(session->lock_);
+    out.varint(number);
+    for (const auto& slot : session->stages_) {
+      const StageBase* const stage = slot.load(std::memory_order_acquire);
+      out.varint(stage == nullptr ? 0 : stage->sealed_position);
+    }
+  }
+}
+
+void Intake::load(Decoder& in) {
+  std::vector<InputId> inputs;  // by their order when they were saved
+  for (std::uint64_t count = in.varint(); count != 0; --count) {
+    const std::string name(in.bytes());
+    const auto found = std::find_if(flow_->inputs.begin(), flow_->inputs.end(),
+                                    [&](const InputInfo& one) { return one.name == name; });
+    if (found == flow_->inputs.end()) {
+      throw DecodeError(fmt::format("it has an input '{}', this dataflow has not", name));
+    }
+    inputs.push_back(static_cast<InputId>(found - flow_->inputs.begin()));
+  }
+  if (inputs.size() != flow_->inputs.size()) throw DecodeError("this dataflow has inputs that it has not");
+  const std::lock_guard sessions_lock(sessions_mutex_);
+  for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {
+    Session& session = find_or_add(in.varint());
+    for (const InputId input : inputs) {
+      StageBase& stage = session.stage(input);
+      stage.position = stage.sealed_position = in.varint();
+    }
+  }
+}
+
+}  // namespace lockstep

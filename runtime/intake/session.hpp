@@ -1,0 +1,179 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "runtime/faults/errors.hpp"
+#include "runtime/flow/description.hpp"
+#include "runtime/intake/stage.hpp"
+#include "runtime/intake/ticket.hpp"
+#include "runtime/steps/run_state.hpp"
+#include "runtime/threads/spin_lock.hpp"
+
+namespace lockstep {
+
+class Intake;
+class Session;
+
+/// Rows for several inputs on their way into one step; see Session::transaction.
+class Transaction {
+ public:
+  template <class Handle>
+  auto operator[](const Handle& input) const;
+
+ private:
+  friend class Session;
+  explicit Transaction(Session& gathering) : gathering_(gathering) {}
+  Session& gathering_;
+};
+
+/// One ordered source of pushes: what it pushes is applied in its order, and interleaves with other sessions' in no
+/// promised order but for keyed tables, where sessions apply in the order of their numbers. Any thread may push; a
+/// thread or source of its own for each session keeps its order meaningful.
+///
+/// A session ends when its owner lets go of it and of all its ports: what it has staged is stepped, and its number may
+/// be opened again, with positions from 0. It may outlive its runtime; to push then throws UsageError.
+class Session {
+ public:
+  /// Intake makes sessions.
+  Session(std::shared_ptr<Intake> intake, std::uint64_t number);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  std::uint64_t number() const { return number_; }
+
+  /// Where to push rows into an input: `session[transfers].push(...)`.
+  template <class Handle>
+  typename Handle::Port operator[](const Handle& input) {
+    return typename Handle::Port(self_.lock(), checked_stage(*input.flow(), input.id()), input);
+  }
+
+  /// Calls `function(transaction)` and stages all that it pushes to the transaction as one piece that no seal cuts. If
+  /// the function throws, or there is no memory, nothing is staged. Throws if it is larger than the stage.
+  template <class Function>
+  Ticket transaction(Function&& function) {
+    const std::shared_ptr<Session> gathering = gather();
+    const EndOfGathering end{*gathering};
+    function(Transaction(*gathering));
+    return adopt(*gathering);
+  }
+
+  // For ports.
+
+  /// Whether a push waits until there is room in the stage.
+  enum class Room { wait, try_once };
+
+  /// Stages one item, of the input's items or rejected rows. Under the session's lock, `number(item, position,
+  /// session)` lets it know its place. Returns nothing if there is no room and the push does not wait.
+  template <class T, class Number>
+  std::optional<Ticket> put(StageBase& stage, InputId input, Staging<T>& staging, T&& item, Room room,
+                            Number&& number) {
+    for (std::unique_ptr<Chunk<T>> fresh;;) {
+      std::size_t wanted = 0;
+      {
+        Turn turn(*this, 1, room);
+        if (!turn.taken()) return std::nullopt;
+        if (!staging.has_room() && fresh != nullptr) staging.add_chunk(std::move(fresh));
+        if (staging.has_room()) [[likely]] {
+          number(staging.push_back(std::move(item)), stage.position, number_);
+          ++stage.position;
+          touch(input);
+          return turn.done();
+        }
+        wanted = staging.next_size();
+      }
+      fresh = staging.make_chunk(wanted);  // not under the lock
+    }
+  }
+
+  /// What a push or a transaction has gathered for one input, and where it goes.
+  struct Gathered {
+    InputId input;
+    StageBase* rows;
+    StageBase* stage;
+    std::uint64_t number_from = 0;
+  };
+  /// Stages all that was gathered, so many rows, in one piece.
+  Ticket put_all(std::span<Gathered> parts, std::size_t rows);
+  /// The ticket of a push of nothing. Throws what a push would.
+  Ticket nothing();
+  /// The largest number of rows that can be staged in one piece.
+  std::size_t capacity() const { return capacity_; }
+
+ private:
+  friend class Intake;
+
+  /// One push under the session's lock, with room for its rows.
+  class Turn {
+   public:
+    /// Without room: throws when stepping by hand, else waits for a seal or is not taken, as `room` says.
+    Turn(Session& session, std::size_t rows, Room room) : session_(&session), rows_(rows) {
+      session.lock_.lock();
+      if (!session.state_.accepts_rows() || rows > session.capacity_ - session.staged_) [[unlikely]]
+        take_slowly(room);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      if (session_ != nullptr) session_->lock_.unlock();
+    }
+    bool taken() const { return session_ != nullptr; }
+    /// The rows are staged.
+    Ticket done();
+
+   private:
+    void take_slowly(Room room);
+    bool take_room(Room room);
+    Session* session_;
+    std::size_t rows_;
+  };
+
+  struct EndOfGathering {
+    Session& gathering;
+    ~EndOfGathering();
+  };
+
+  /// A session without an intake, for what a transaction gathers.
+  Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::size_t inputs);
+  std::shared_ptr<Session> gather() const;
+
+  /// Throws UsageError if the input is of another dataflow.
+  StageBase& checked_stage(const Description& of, InputId input);
+  StageBase& stage(InputId input);
+  void touch(InputId input);
+  Ticket adopt(Session& gathered);
+
+  const std::shared_ptr<const Intake> made_from_;  // keeps alive what stages are made with
+  Intake* const intake_;                           // null: gathers for a transaction
+  const RunState& state_;
+  const std::uint64_t number_;
+  std::weak_ptr<Session> self_;                  // what its owner holds
+  std::vector<std::atomic<StageBase*>> stages_;  // by input, made when they are first asked for; owned
+
+  SpinLock lock_;                 // guards all below, and what is staged
+  std::vector<InputId> touched_;  // inputs with something staged; has room for all
+  const std::size_t capacity_;    // rows that can be staged
+  std::size_t staged_ = 0;
+  std::size_t herald_at_ = std::numeric_limits<std::size_t>::max();  // so many rows staged: see Intake::set_herald
+  std::uint64_t next_step_ = 0;     // the step that what is staged will be in, while listed_
+  bool listed_ = false;             // among those that the next seal looks at
+  Session* next_listed_ = nullptr;  // the one after it there
+  bool counted_ = false;            // whether the intake's staged_ includes this session's
+  // Guarded by the intake too.
+  bool open_ = false;  // it has an owner
+};
+
+template <class Handle>
+auto Transaction::operator[](const Handle& input) const {
+  return gathering_[input];
+}
+
+}  // namespace lockstep

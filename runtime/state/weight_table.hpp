@@ -1,0 +1,54 @@
+#pragma once
+
+#include "runtime/state/hash_table.hpp"
+#include "runtime/zset/weights.hpp"
+
+namespace lockstep {
+
+/// A Z-set that is updated in place: rows by hash, O(1) per row. Rows of weight zero are not there. Worker-local,
+/// but for what share() returns.
+template <class R, class Hash = RowHash>
+class WeightTable {
+ public:
+  explicit WeightTable(const IndexLimits& limits = {}) : table_(limits) {}
+
+  /// Returns the carry (see add_weight).
+  int add(const R& row, Weight weight) {
+    const std::uint64_t hash = Hash()(row);
+    auto* entry = table_.insert(row, hash);
+    const int carry = add_wrapping(entry->payload, weight);
+    if (entry->payload == 0) table_.erase(entry, hash);
+    return carry;
+  }
+
+  /// REQUIRES: the row is not there.
+  void take(R&& row, Weight weight) { table_.insert(row, Hash()(row))->payload = weight; }
+
+  Weight weight_of(const R& row) const {
+    const auto* entry = table_.find(row, Hash()(row));
+    return entry == nullptr ? 0 : entry->payload;
+  }
+
+  std::size_t size() const { return table_.size(); }
+  std::size_t bytes() const { return table_.bytes(); }
+
+  template <class Function>
+  void for_each(Function&& function) const {
+    table_.for_each([&](const auto& entry) { function(entry.key, entry.payload); });
+  }
+  template <class Function>
+  void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
+    table_.for_each_with_prefix(prefix, bits,
+                                [&](const auto& entry, const auto&) { function(entry.key, entry.payload); });
+  }
+
+  /// A copy that stays as it is, made in O(segments).
+  WeightTable share() { return WeightTable(table_.share()); }
+
+ private:
+  explicit WeightTable(Table<R, Weight, NoMark, Hash>&& table) : table_(std::move(table)) {}
+
+  Table<R, Weight, NoMark, Hash> table_;
+};
+
+}  // namespace lockstep

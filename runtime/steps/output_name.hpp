@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/rows/schema.hpp"
+
+namespace lockstep {
+
+using OutputId = std::uint32_t;
+using EdgeId = std::uint32_t;
+
+class OutputSlotBase;
+
+/// What is known of an output before there is a runtime.
+struct OutputInfo {
+  std::string name;
+  EdgeId edge = 0;
+  Schema schema;
+  std::function<std::unique_ptr<OutputSlotBase>(unsigned workers)> make_slot;
+};
+
+using Outputs = std::vector<OutputInfo>;
+
+/// The name of an output, resolved against a step (`step[output]`) or a snapshot. A keyed stream's row is
+/// std::pair<Key, Value>.
+template <class R>
+class Output {
+ public:
+  using Row = R;
+
+  Output(std::shared_ptr<const void> flow, OutputId id, std::string name)
+      : flow_(std::move(flow)), id_(id), name_(std::move(name)) {}
+
+  /// Which dataflow this is an output of: the identity of its description.
+  const void* flow() const { return flow_.get(); }
+  OutputId id() const { return id_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::shared_ptr<const void> flow_;
+  OutputId id_;
+  std::string name_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <algorithm>
+
+#include "runtime/rows/traits.hpp"
+#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/weights.hpp"
+
+namespace lockstep {
+
+/// Rows with weights, in any order, possibly with equal rows more than once: a Z-set that is still to be
+/// consolidated.
+template <class R>
+using Batch = AppendVector<Weighted<R>>;
+
+template <class R>
+void sort_rows(Batch<R>& rows) {
+  std::sort(rows.begin(), rows.end(),
+            [](const Weighted<R>& a, const Weighted<R>& b) { return row_traits<R>::compare(a.row, b.row) < 0; });
+}
+
+}  // namespace lockstep
