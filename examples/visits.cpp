@@ -26,7 +26,7 @@ int main() {
   ls::Dataflow flow;
   auto people = flow.table<Person>("people", &Person::id);
   auto visits = flow.input<Visit>("visits");
-  auto named = visits | ls::index_by(&Visit::person) | ls::join(people, [](const Visit& v, const Person& p) {
+  auto named = visits | ls::key_by(&Visit::person) | ls::join(people, [](const Visit& v, const Person& p) {
                  return NamedVisit{p.name, v.minutes};
                });
   auto spent = named | ls::group_by(&NamedVisit::name, ls::count(), ls::avg(&NamedVisit::minutes),

@@ -58,7 +58,7 @@ struct LaneEnds {
 
 template <class R>
 LaneEnds<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, unsigned level) {
-  SharedAssembly& shared = assembly.shared;
+  CommonAssembly& shared = assembly.shared;
   const auto key = std::make_pair(info.id, ordinal);
   if (!shared.lanes.contains(key)) {
     shared.lanes[key] = shared.transport->add_lane(std::make_unique<Lane<R>>(assembly.workers()));

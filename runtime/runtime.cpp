@@ -1,6 +1,7 @@
 #include "runtime/runtime.hpp"
 
 #include "runtime/clock/clock.hpp"
+#include "runtime/durability/save.hpp"
 
 namespace lockstep {
 
@@ -11,7 +12,7 @@ Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options)
 
 Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved)
     : Runtime(flow, options) {
-  clock_->engine().load(saved);
+  load_state(clock_->engine(), saved);
 }
 
 Runtime::~Runtime() = default;
@@ -43,7 +44,7 @@ Subscription Runtime::subscribe(std::size_t capacity) { return clock_->subscribe
 
 Snapshot Runtime::snapshot() { return clock_->snapshot(); }
 
-SavedState Runtime::save() { return clock_->save(); }
+SavedState Runtime::save() { return clock_->between_steps("save()", save_state); }
 
 Metrics Runtime::metrics() const { return clock_->engine().metrics(); }
 

@@ -210,7 +210,7 @@ TEST_CASE("ordered groups of rows with heap members survive moves between segmen
   const auto text_of = [](Number i) { return std::string(40, static_cast<char>('a' + i % 26)) + std::to_string(i); };
   // Small groups lie in the arenas of their segments; with segments of one entry's size, these split all the time.
   OneOutput<Row, std::function<ls::Output<std::pair<Number, std::tuple<std::string, std::string>>>(ls::Input<Row>&)>>
-      flow({.limits = {.segment_bytes = 1, .small_group_rows = 8, .page_rows = 2}}, [](ls::Input<Row>& in) {
+      flow({.limits = {.segment_bytes = 1, .rows_in_segment = 8, .page_rows = 2}}, [](ls::Input<Row>& in) {
         return in |
                ls::group_by([](const Row& row) { return std::get<0>(row); },
                             ls::min([](const Row& row) { return std::get<1>(row); }),

@@ -25,7 +25,7 @@ struct Everything {
 
   const ls::Dataflow& build() {
     auto keyed = trades | ls::map([](const Trade& t) { return t; }) |
-                 ls::filter([](const Trade& t) { return t.amount >= 0; }) | ls::index_by(&Trade::account);
+                 ls::filter([](const Trade& t) { return t.amount >= 0; }) | ls::key_by(&Trade::account);
     auto joined = keyed | ls::join(accounts, [](const Trade& t, const Account& a) { return t.amount + a.second; });
     auto linear = trades | ls::group_by(&Trade::account, ls::count(), ls::sum(&Trade::amount), ls::avg(&Trade::price));
     auto ordered = trades | ls::group_by(&Trade::account, ls::min(&Trade::amount), ls::max(&Trade::price));

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "tools/bank/edge.hpp"
+#include "tools/bank/border.hpp"
 #include "tools/bank/line.hpp"
 #include "tools/bank/oracle.hpp"
 #include "tools/bank/run.hpp"
@@ -31,15 +31,15 @@ std::vector<Transfer> generate(const GeneratorOptions& options) {
 }
 
 /// The ids admitted in each step, for arrivals at such timestamps; the row's number is its id.
-std::vector<std::vector<std::int64_t>> steps_of(const EdgeOptions& options, const std::vector<std::int64_t>& times) {
+std::vector<std::vector<std::int64_t>> steps_of(const BorderOptions& options, const std::vector<std::int64_t>& times) {
   std::vector<std::vector<std::int64_t>> steps;
-  Edge edge(options, [&steps](const StepInput& input) {
+  Border border(options, [&steps](const StepInput& input) {
     steps.emplace_back();
     for (const Transfer& transfer : input.admitted) steps.back().push_back(transfer.id);
   });
   std::int64_t id = 0;
-  for (const std::int64_t time : times) edge.arrive(Transfer{id++, 1, 2, 1, time});
-  edge.end();
+  for (const std::int64_t time : times) border.arrive(Transfer{id++, 1, 2, 1, time});
+  border.end();
   return steps;
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("generated transfers happen evenly within a minute and arrive up to te
 }
 
 TEST_CASE("a transfer is admitted unless it is below the watermark") {
-  const EdgeOptions options{.step_rows = 100, .lateness_ms = 5000};
+  const BorderOptions options{.step_rows = 100, .lateness_ms = 5000};
   CHECK(steps_of(options, {10'000, 5000, 4999, 12'000, 6999, 7000}) ==
         std::vector<std::vector<std::int64_t>>{{0, 1, 3, 5}});
 }
@@ -134,23 +134,23 @@ TEST_CASE("steps of N rows leave a smaller last one") {
 }
 
 TEST_CASE("steps by event time wait until the watermark is strictly past them") {
-  const EdgeOptions options{.step_rows = std::nullopt, .lateness_ms = 5};
+  const BorderOptions options{.step_rows = std::nullopt, .lateness_ms = 5};
   CHECK(steps_of(options, {10, 8, 10, 15, 16, 21}) ==
         std::vector<std::vector<std::int64_t>>{{1}, {0, 2}, {3}, {4}, {5}});
 }
 
 TEST_CASE("rows rejected after the last full step do not make a step of their own") {
   std::vector<std::pair<std::size_t, std::size_t>> steps;
-  Edge edge({.step_rows = 1, .lateness_ms = 0},
-            [&steps](const StepInput& input) { steps.emplace_back(input.admitted.size(), input.rejected.size()); });
-  edge.arrive(Transfer{0, 1, 2, 1, 5});
-  edge.arrive(Transfer{1, 1, 2, 1, 4});
-  edge.arrive(BadLine{3, "bad", "x"});
-  edge.end();
+  Border border({.step_rows = 1, .lateness_ms = 0},
+                [&steps](const StepInput& input) { steps.emplace_back(input.admitted.size(), input.rejected.size()); });
+  border.arrive(Transfer{0, 1, 2, 1, 5});
+  border.arrive(Transfer{1, 1, 2, 1, 4});
+  border.arrive(BadLine{3, "bad", "x"});
+  border.end();
   CHECK(steps == std::vector<std::pair<std::size_t, std::size_t>>{{1, 2}});
-  CHECK(edge.steps() == 1);
-  CHECK(edge.late() == 1);
-  CHECK(edge.malformed() == 1);
+  CHECK(border.steps() == 1);
+  CHECK(border.late() == 1);
+  CHECK(border.malformed() == 1);
 }
 
 TEST_CASE("the oracle accepts the right deltas and names a wrong one") {
@@ -231,7 +231,7 @@ TEST_CASE("the bank is exact at every step on any number of workers") {
       Generator generator({.rows = 3000, .seed = workers, .accounts = 20, .random_amounts = true});
       RunOptions options;
       options.runtime.workers = workers;
-      options.edge.step_rows = step;
+      options.border.step_rows = step;
       options.exhaustive = step != 1U;
       const Outcome outcome = run(generator, options, [](const Progress&) { return true; });
       CHECK(outcome.violations == 0);

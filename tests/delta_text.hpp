@@ -17,7 +17,7 @@ std::string text(const lockstep::Batch<R>& sorted) {
   return out;
 }
 template <class R>
-std::string text(const lockstep::DeltaView<R>& delta) {
+std::string text(const lockstep::Delta<R>& delta) {
   return text(delta.sorted());
 }
 template <class R>

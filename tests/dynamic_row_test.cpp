@@ -41,8 +41,8 @@ struct Orders {
                    ls::max(columns({1, 2}))) |
       ls::output("sums");
   ls::Output<DynamicRow> joined =
-      orders | ls::index_by(columns({0}), columns({1, 2})) |
-      ls::join(customers | ls::index_by(columns({0})),
+      orders | ls::key_by(columns({0}), columns({1, 2})) |
+      ls::join(customers | ls::key_by(columns({0})),
                [](const DynamicRow& key, const DynamicRow& order, const DynamicRow& customer) {
                  DynamicRow out = key;
                  out.values.push_back(customer.values[1]);

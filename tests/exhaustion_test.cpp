@@ -23,7 +23,7 @@ BOOST_DESCRIBE_STRUCT(Visit, (), (person, place, minutes))
 /// Operators of all kinds, on rows with and without heap members.
 struct Flow {
   Flow() {
-    auto keyed = visits | ls::index_by(&Visit::person);
+    auto keyed = visits | ls::key_by(&Visit::person);
     auto joined = keyed | ls::join(people, [](const Visit& v, const Account& a) { return v.place + a.second; });
     auto linear = visits | ls::group_by(&Visit::place, ls::count(), ls::sum(&Visit::minutes), ls::avg(&Visit::minutes));
     auto ordered = visits | ls::group_by(&Visit::person, ls::min(&Visit::place), ls::max(&Visit::minutes));

@@ -64,17 +64,17 @@ const std::vector<Suspect>& suspects() {
        [=](auto& in) {
          out(in | ls::inspect([](const Pair& p, ls::Weight) { bear_second(p); }).named("the culprit"));
        }},
-      {"index_by", whole, [=](auto& in) { out(in | ls::index_by(bear_second).named("the culprit")); }},
-      {"index_by's value", whole,
-       [=](auto& in) { out(in | ls::index_by(&Pair::first, bear_second).named("the culprit")); }},
+      {"key_by", whole, [=](auto& in) { out(in | ls::key_by(bear_second).named("the culprit")); }},
+      {"key_by's value", whole,
+       [=](auto& in) { out(in | ls::key_by(&Pair::first, bear_second).named("the culprit")); }},
       {"join that keeps the key", "(1, 13, 13)",
        [=](auto& in) {
-         auto keyed = in | ls::index_by(&Pair::first, &Pair::second);
+         auto keyed = in | ls::key_by(&Pair::first, &Pair::second);
          out(keyed | ls::join(keyed, [](Number a, Number b) { return a == b ? bear(a) : 0; }).named("the culprit"));
        }},
       {"join that sees the key", "(1, 13, 13)",
        [=](auto& in) {
-         auto keyed = in | ls::index_by(&Pair::first, &Pair::second);
+         auto keyed = in | ls::key_by(&Pair::first, &Pair::second);
          out(keyed |
              ls::join(keyed, [](Number, Number a, Number b) { return a == b ? bear(b) : 0; }).named("the culprit"));
        }},

@@ -57,7 +57,7 @@ void behaves_like_a_map(const ls::IndexLimits& limits, unsigned keys, unsigned v
     if ((model[row] += weight) == 0) model.erase(row);
     if (random() % 701 == 0) {
       if (pins.size() == 3) pins.erase(pins.begin());
-      pins.emplace_back(index.share(), model);
+      pins.emplace_back(index.pin(), model);
     }
     if (i % 500 == 0) equals(index, model);
   }
@@ -76,7 +76,7 @@ void behaves_like_a_map(const ls::IndexLimits& limits, unsigned keys, unsigned v
 template <class K, class V>
 void behaves_at_all_sizes() {
   for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum(),
-                             ls::IndexLimits{.segment_bytes = 300, .small_group_rows = 4, .page_rows = 4}}) {
+                             ls::IndexLimits{.segment_bytes = 300, .rows_in_segment = 4, .page_rows = 4}}) {
     behaves_like_a_map<K, V>(limits, 40, 40);
     behaves_like_a_map<K, V>(limits, 2, 1000);
     behaves_like_a_map<K, V>(limits, 1000, 3);

@@ -11,17 +11,17 @@ using Pairs = std::vector<ls::Weighted<Pair>>;
 
 namespace {
 
-const auto index_pairs = [](auto& in) { return in | ls::index_by(&Pair::first, &Pair::second); };
+const auto index_pairs = [](auto& in) { return in | ls::key_by(&Pair::first, &Pair::second); };
 
 }  // namespace
 
-TEST_CASE("index_by makes rows of key and value, or of key and row", "[operators]") {
+TEST_CASE("key_by makes rows of key and value, or of key and row", "[operators]") {
   const unsigned workers = GENERATE(1U, 3U);
   auto values = one_output<Pair>(
-      workers, [](auto& in) { return in | ls::index_by(&Pair::second, &Pair::first) | ls::output("out"); });
+      workers, [](auto& in) { return in | ls::key_by(&Pair::second, &Pair::first) | ls::output("out"); });
   CHECK(values.step({{{1, 2}, 1}, {{3, 4}, -2}}) == "(2, 1) +1, (4, 3) -2");
   auto rows = one_output<Pair>(workers, [](auto& in) {
-    return in | ls::index_by([](const Pair& row) { return row.first % 2; }) | ls::output("out");
+    return in | ls::key_by([](const Pair& row) { return row.first % 2; }) | ls::output("out");
   });
   CHECK(rows.step({{{1, 2}, 1}, {{2, 4}, 1}}) == "(0, (2, 4)) +1, (1, (1, 2)) +1");
 }
@@ -125,8 +125,8 @@ TEST_CASE("an empty key matches an empty key unless nulls never match", "[operat
   ls::Dataflow flow;
   auto a = flow.input<Keyed>("a");
   auto b = flow.input<Keyed>("b");
-  auto keyed_a = a | ls::index_by(&Keyed::first, &Keyed::second);
-  auto keyed_b = b | ls::index_by(&Keyed::first, &Keyed::second);
+  auto keyed_a = a | ls::key_by(&Keyed::first, &Keyed::second);
+  auto keyed_b = b | ls::key_by(&Keyed::first, &Keyed::second);
   const auto sum = [](Number x, Number y) { return x + y; };
   auto matching = keyed_a | ls::join(keyed_b, sum) | ls::output("matching");
   auto never = keyed_a | ls::join(keyed_b, sum, ls::nulls_never_match) | ls::output("never");
@@ -156,11 +156,11 @@ TEST_CASE("the same stream by the same member is indexed once, by lambdas each t
   auto in = flow.input<Pair>("in");
   auto other = flow.input<Pair>("other");
   const auto sum = [](const Pair& a, const Pair& b) { return a.second + b.second; };
-  auto by_member = [&](auto& stream) { return stream | ls::index_by(&Pair::first); };
+  auto by_member = [&](auto& stream) { return stream | ls::key_by(&Pair::first); };
   (void)(by_member(in) | ls::join(by_member(other), sum) | ls::output("one"));
   (void)(by_member(in) | ls::join(by_member(other), sum) | ls::output("two"));
   CHECK(occurrences(flow.explain(), "keeps state") == 2);
-  auto by_lambda = [&](auto& stream) { return stream | ls::index_by([](const Pair& row) { return row.first; }); };
+  auto by_lambda = [&](auto& stream) { return stream | ls::key_by([](const Pair& row) { return row.first; }); };
   (void)(by_lambda(in) | ls::join(by_lambda(other), sum) | ls::output("three"));
   CHECK(occurrences(flow.explain(), "keeps state") == 4);
 }
@@ -168,24 +168,24 @@ TEST_CASE("the same stream by the same member is indexed once, by lambdas each t
 TEST_CASE("streams that are keyed alike share one exchange and one index, named or not", "[operators]") {
   ls::Dataflow flow;
   auto in = flow.input<Pair>("in");
-  auto other = flow.input<Pair>("other") | ls::index_by(&Pair::first);
+  auto other = flow.input<Pair>("other") | ls::key_by(&Pair::first);
   const auto sum = [](const Pair& a, const Pair& b) { return a.second + b.second; };
-  auto one = in | ls::index_by(&Pair::first);
-  auto two = in | ls::index_by(&Pair::first);
+  auto one = in | ls::key_by(&Pair::first);
+  auto two = in | ls::key_by(&Pair::first);
   auto outs =
       std::vector{one | ls::join(other, sum) | ls::output("named"), two | ls::join(other, sum) | ls::output("too"),
-                  in | ls::index_by(&Pair::first) | ls::join(other, sum) | ls::output("not named")};
+                  in | ls::key_by(&Pair::first) | ls::join(other, sum) | ls::output("not named")};
   CHECK(occurrences(flow.explain(), "keeps state") == 2);
   CHECK(occurrences(flow.explain(), "exchange by key") == 2);
   // In the other order too: first one that is not named.
   auto third = flow.input<Pair>("third");
-  (void)(third | ls::index_by(&Pair::first) | ls::join(other, sum) | ls::output("not named first"));
-  auto late = third | ls::index_by(&Pair::first);
+  (void)(third | ls::key_by(&Pair::first) | ls::join(other, sum) | ls::output("not named first"));
+  auto late = third | ls::key_by(&Pair::first);
   (void)(late | ls::join(other, sum) | ls::output("named later"));
   CHECK(occurrences(flow.explain(), "keeps state") == 3);
   CHECK(occurrences(flow.explain(), "exchange by key") == 3);
   // By other fields they are others.
-  (void)(in | ls::index_by(&Pair::second) | ls::join(other, sum) | ls::output("by second"));
+  (void)(in | ls::key_by(&Pair::second) | ls::join(other, sum) | ls::output("by second"));
   CHECK(occurrences(flow.explain(), "keeps state") == 4);
   ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
   runtime[in].push(Pairs{{{1, 5}, 2}, {{2, 6}, 1}});
@@ -196,7 +196,7 @@ TEST_CASE("streams that are keyed alike share one exchange and one index, named 
 TEST_CASE("names of joins of joins stay short, and differ where the joins do", "[operators]") {
   ls::Dataflow flow;
   auto in = flow.input<Pair>("a rather long name of an input");
-  ls::KeyedStream<Number, Number> stream = in | ls::index_by(&Pair::first, &Pair::second);
+  ls::KeyedStream<Number, Number> stream = in | ls::key_by(&Pair::first, &Pair::second);
   const auto add = [](Number a, Number b) { return a + b; };
   for (int i = 0; i < 30; ++i) stream = stream | ls::join(stream, add);
   const std::string last = stream.label();
@@ -248,7 +248,7 @@ TEST_CASE("weights beyond 64 bits fail a join only if they are there at the end 
 TEST_CASE("an empty optional key matches an empty one", "[operators]") {
   using Row = std::pair<std::optional<Number>, Number>;
   auto flow = one_output<Row>(GENERATE(1U, 3U), [](auto& in) {
-    auto a = in | ls::index_by(&Row::first, &Row::second);
+    auto a = in | ls::key_by(&Row::first, &Row::second);
     return a | ls::join(a, [](Number x, Number y) { return x + y; }) | ls::output("out");
   });
   CHECK(flow.step({{{std::nullopt, 1}, 1}, {{0, 2}, 1}}) == "(none, 2) +1, (0, 4) +1");

@@ -32,8 +32,8 @@ struct Everything {
     show(in | ls::minus(in | ls::map([](const T& value) { return value; })), "minus");
     show(in | ls::gather(), "gather");
     show(in | ls::distinct(), "distinct");
-    auto keyed = in | ls::index_by(ls::value);
-    keep(keyed, "index_by");
+    auto keyed = in | ls::key_by(ls::value);
+    keep(keyed, "key_by");
     show(keyed | ls::distinct().named("distinct of keys"), "distinct of keys");
     show(keyed | ls::join(keyed, [](const T& a, const T&) { return a; }), "join");
     show(keyed | ls::join(table, [](const T& key, const T& a, const Pair& b) { return std::tuple(key, a, b.second); }),

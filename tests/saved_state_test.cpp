@@ -20,7 +20,7 @@ struct Stateful {
   ls::Dataflow flow;
   ls::Input<Pair> in = flow.input<Pair>("in");
   decltype(flow.table<Pair>("table", &Pair::first)) table = flow.table<Pair>("table", &Pair::first);
-  ls::Output<Pair> joined = in | ls::index_by(&Pair::first, &Pair::second) |
+  ls::Output<Pair> joined = in | ls::key_by(&Pair::first, &Pair::second) |
                             ls::join(table, [](Number a, const Pair& b) { return a + b.second; }) | ls::distinct() |
                             ls::output("joined", ls::accumulated);
   ls::Output<std::pair<Number, std::tuple<double, Number>>> groups =
@@ -167,7 +167,7 @@ TEST_CASE("state that was made in another way is refused, though name and rows a
   const Way ways[] = {
       {"distinct of rows", false, [](auto& in) { (void)(in | ls::distinct().named("one")); }},
       {"distinct by key", false,
-       [](auto& in) { (void)(in | ls::index_by(&Pair::first, &Pair::second) | ls::distinct().named("one")); }},
+       [](auto& in) { (void)(in | ls::key_by(&Pair::first, &Pair::second) | ls::distinct().named("one")); }},
       {"min of second", false,
        [](auto& in) { (void)(in | ls::group_by(&Pair::first, ls::min(&Pair::second)).named("one")); }},
       {"max of second", false,

@@ -52,10 +52,10 @@ class Filled {
 }  // namespace
 
 #ifndef __SANITIZE_ADDRESS__
-TEST_CASE("segments of the usual size lie in pieces, others do not") {
-  CHECK(memory::in_pieces(kUsual));
-  CHECK_FALSE(memory::in_pieces(kUsual / 2 + 100));  // a table that has shrunk
-  CHECK_FALSE(memory::in_pieces(kUsual + 1));
+TEST_CASE("segments of the usual size lie in slabs, others do not") {
+  CHECK(memory::in_slabs(kUsual));
+  CHECK_FALSE(memory::in_slabs(kUsual / 2 + 100));  // a table that has shrunk
+  CHECK_FALSE(memory::in_slabs(kUsual + 1));
 }
 #endif
 
@@ -100,33 +100,33 @@ TEST_CASE("any thread takes segments, and gives back those of others") {
   for (const Filled& segment : shared) REQUIRE(segment.intact());
 }
 
-TEST_CASE("pieces are given back with their segments, but for some") {
-  if (!memory::in_pieces(kUsual)) return;
+TEST_CASE("slabs are given back with their segments, but for some") {
+  if (!memory::in_slabs(kUsual)) return;
   constexpr std::size_t kSegments = memory::kMostKept / 4 * 5 / kUsual;
   std::vector<void*> segments;
   segments.reserve(kSegments);
   for (int round = 0; round < 3; ++round) {
     while (segments.size() < kSegments) segments.push_back(memory::allocate(kUsual));
-    CHECK(memory::piece_bytes() >= kSegments * kUsual);
+    CHECK(memory::slab_bytes() >= kSegments * kUsual);
     std::shuffle(segments.begin(), segments.end(), std::minstd_rand(2));
     for (void* segment : segments) memory::free(segment, kUsual);
     segments.clear();
-    CHECK(memory::piece_bytes() == memory::kMostKept);
+    CHECK(memory::slab_bytes() == memory::kMostKept);
   }
   void* const segment = memory::allocate(kUsual);
-  CHECK(memory::piece_bytes() == memory::kMostKept);
+  CHECK(memory::slab_bytes() == memory::kMostKept);
   memory::free(segment, kUsual);
-  CHECK(memory::piece_bytes() == memory::kMostKept);
+  CHECK(memory::slab_bytes() == memory::kMostKept);
 }
 
-TEST_CASE("the segments of a large table lie in pieces") {
-  const std::size_t before = memory::piece_bytes();
-  std::vector<ls::Table<std::int64_t, std::int64_t>> tables(20);
+TEST_CASE("the segments of a large table lie in slabs") {
+  const std::size_t before = memory::slab_bytes();
+  std::vector<ls::HashTable<std::int64_t, std::int64_t>> tables(20);
   const auto hash = [](std::int64_t key) { return ls::row_traits<std::int64_t>::hash(key); };
   for (auto& table : tables) {
     for (std::int64_t key = 0; key < 200'000; ++key) table.insert(key, hash(key));
   }
-  if (memory::in_pieces(kUsual)) CHECK(memory::piece_bytes() >= 20 * 200'000 * 24);
+  if (memory::in_slabs(kUsual)) CHECK(memory::slab_bytes() >= 20 * 200'000 * 24);
   tables.clear();
-  CHECK(memory::piece_bytes() <= std::max(before, memory::kMostKept));
+  CHECK(memory::slab_bytes() <= std::max(before, memory::kMostKept));
 }

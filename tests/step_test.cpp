@@ -124,7 +124,7 @@ TEST_CASE("metrics count rows and steps, and state bytes fall back when rows van
   const unsigned workers = GENERATE(1U, 3U);
   ls::Dataflow flow;
   auto in = flow.input<Pair>("in");
-  auto keyed = in | ls::index_by(&Pair::first);
+  auto keyed = in | ls::key_by(&Pair::first);
   auto joined = keyed | ls::join(keyed, [](const Pair& a, const Pair&) { return a.second; });
   auto best = in | ls::group_by(&Pair::first, ls::count(), ls::min(&Pair::second));
   auto out = joined | ls::distinct() | ls::output("joined", ls::accumulated);

@@ -29,7 +29,7 @@ struct OneSlot {
 
 template <class Hash>
 void behaves_like_a_map(const ls::IndexLimits& limits, int keys, int operations) {
-  ls::Table<Key, std::string, ls::NoMark, Hash> table(limits);
+  ls::HashTable<Key, std::string, ls::NoMark, Hash> table(limits);
   std::map<Key, std::string> model;
   std::mt19937_64 random(7);
   for (int i = 0; i < operations; ++i) {
@@ -72,7 +72,7 @@ TEST_CASE("a table is a map when hashes collide in part or wholly") {
 }
 
 TEST_CASE("an empty table finds nothing and holds next to nothing") {
-  const ls::Table<Key, std::int64_t> table;
+  const ls::HashTable<Key, std::int64_t> table;
   CHECK(table.find(1, hash(1)) == nullptr);
   CHECK(table.size() == 0);
   CHECK(table.bytes() < 100);
@@ -81,7 +81,7 @@ TEST_CASE("an empty table finds nothing and holds next to nothing") {
 
 TEST_CASE("memory of erased entries is given back") {
   for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum()}) {
-    ls::Table<Key, std::int64_t> table(limits);
+    ls::HashTable<Key, std::int64_t> table(limits);
     for (Key key = 0; key < 20000; ++key) table.insert(key, hash(key));
     const std::size_t full = table.bytes();
     if (limits.segment_bytes > 1) CHECK(full < 20000 * 24 * 2);
@@ -104,7 +104,7 @@ struct DeepCorner {
 std::chrono::nanoseconds time_to_shrink(Key keys) {
   auto best = std::chrono::nanoseconds::max();
   for (int round = 0; round < 3; ++round) {
-    ls::Table<Key, std::int64_t, ls::NoMark, DeepCorner> table(ls::IndexLimits::minimum());
+    ls::HashTable<Key, std::int64_t, ls::NoMark, DeepCorner> table(ls::IndexLimits::minimum());
     for (Key key = 0; key < keys; ++key) table.insert(key, DeepCorner()(key));
     const auto begin = std::chrono::steady_clock::now();
     for (Key key = 8; key < keys; ++key) table.erase(table.insert(key, DeepCorner()(key)), DeepCorner()(key));
@@ -123,13 +123,13 @@ TEST_CASE("to empty a table takes time in proportion to its size, though a segme
 
 TEST_CASE("a pin stays as it was while the table goes on") {
   for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum()}) {
-    ls::Table<Key, std::int64_t> table(limits);
+    ls::HashTable<Key, std::int64_t> table(limits);
     for (Key key = 0; key < 1000; ++key) table.insert(key, hash(key))->payload = key;
-    const auto pin = table.share();
+    const auto pin = table.pin();
     for (Key key = 0; key < 1000; key += 2) table.erase(table.insert(key, hash(key)), hash(key));
     for (Key key = 1; key < 1000; key += 2) table.insert(key, hash(key))->payload = -key;
     for (Key key = 1000; key < 3000; ++key) table.insert(key, hash(key))->payload = key;
-    const auto later = table.share();
+    const auto later = table.pin();
     for (Key key = 0; key < 3000; ++key) table.insert(key, hash(key))->payload = 0;
 
     CHECK(pin.size() == 1000);
@@ -145,11 +145,11 @@ TEST_CASE("a pin stays as it was while the table goes on") {
 }
 
 TEST_CASE("a pin costs a copy of what is written after it and no more") {
-  ls::Table<Key, std::int64_t> table({.segment_bytes = 4096});
+  ls::HashTable<Key, std::int64_t> table({.segment_bytes = 4096});
   for (Key key = 0; key < 100000; ++key) table.insert(key, hash(key));
   const std::size_t bytes = table.bytes();
   {
-    const auto pin = table.share();
+    const auto pin = table.pin();
     table.insert(5, hash(5))->payload = 1;
     CHECK(table.bytes() == bytes);
     CHECK(table.find(5, hash(5)) != pin.find(5, hash(5)));
@@ -164,7 +164,7 @@ TEST_CASE("marks follow their entries through growth, splits, sweeps and merges"
   struct Mark {
     Key key = -1;
   };
-  ls::Table<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
+  ls::HashTable<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
   for (Key key = 0; key < 2000; ++key) {
     const auto [marked, first] = table.marks().mark(table.insert(key, hash(key)));
     REQUIRE(first);
@@ -213,7 +213,7 @@ std::size_t rows_of(const Table& table) {
 
 TEST_CASE("a vacant entry stays a while, says nothing, and may come again") {
   struct Mark {};
-  ls::Table<Key, std::int64_t, Mark> table;
+  ls::HashTable<Key, std::int64_t, Mark> table;
   set_all(table, 0, 10, 5);
   const auto* entry = table.find(3, hash(3));
   set_all(table, 3, 4, 0);
@@ -229,7 +229,7 @@ TEST_CASE("a vacant entry stays a while, says nothing, and may come again") {
 TEST_CASE("vacant entries give way to new ones, and give memory back when there are many") {
   struct Mark {};
   for (const auto& limits : {ls::IndexLimits{}, ls::IndexLimits::minimum(), ls::IndexLimits{.segment_bytes = 300}}) {
-    ls::Table<Key, std::int64_t, Mark> table(limits);
+    ls::HashTable<Key, std::int64_t, Mark> table(limits);
     set_all(table, 0, 5000, 1);
     const std::size_t full = table.bytes();
     for (Key key = 0; key < 50000; key += 500) {
@@ -250,9 +250,9 @@ TEST_CASE("vacant entries give way to new ones, and give memory back when there 
 
 TEST_CASE("a pin keeps entries that have become vacant since") {
   struct Mark {};
-  ls::Table<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
+  ls::HashTable<Key, std::int64_t, Mark> table(ls::IndexLimits::minimum());
   set_all(table, 0, 1000, 1);
-  const auto pin = table.share();
+  const auto pin = table.pin();
   set_all(table, 0, 1000, 0);
   set_all(table, 1000, 2000, 1);
   CHECK(rows_of(pin) == 1000);
@@ -264,7 +264,7 @@ TEST_CASE("marks of earlier steps are forgotten, even when links have run out") 
   struct Mark {
     int step = 0;
   };
-  ls::Table<Key, std::int64_t, Mark> table({.links = 100});
+  ls::HashTable<Key, std::int64_t, Mark> table({.links = 100});
   const auto pinned_step = 40;
   std::optional<decltype(table)> pin;
   for (int step = 0; step < 100; ++step) {
@@ -283,7 +283,7 @@ TEST_CASE("marks of earlier steps are forgotten, even when links have run out") 
       CHECK(marked.mark.step == step);
       CHECK(marked.payload() == marked.entry->payload);
     });
-    if (step == pinned_step) pin.emplace(table.share());
+    if (step == pinned_step) pin.emplace(table.pin());
   }
   std::int64_t sum = 0;
   std::int64_t pinned_sum = 0;
@@ -295,7 +295,7 @@ TEST_CASE("marks of earlier steps are forgotten, even when links have run out") 
 
 TEST_CASE("slots part a table, whatever its size") {
   for (const Key keys : {Key{3}, Key{500}, Key{20000}}) {
-    ls::Table<Key, std::int64_t> table;
+    ls::HashTable<Key, std::int64_t> table;
     for (Key key = 0; key < keys; ++key) table.insert(key, hash(key));
     std::set<Key> seen;
     for (unsigned slot = 0; slot < ls::kSlots; ++slot) {

@@ -22,7 +22,7 @@
 // the carry of a sum that left its range (see add_wrapping):
 //   add(delta, lifted, weight)
 //   add(state, lifted, weight)     apply(state, delta)     is_zero(state)     kOverflow: what to say of a carry
-// An ordered aggregator keeps its rows in order, in the group's part of a segment (Group<Kept, by_row>).
+// An ordered aggregator keeps its rows in order, in the group's part of a segment (RowsOfKey<Kept, by_row>).
 
 namespace lockstep {
 
@@ -274,7 +274,7 @@ struct Extreme {
   /// The field is all there is; a user's function may return something else of the same type.
   static constexpr bool kWholeRow = std::same_as<Field, Rest> && std::same_as<Projection, ValueProjection>;
   using Lifted = std::conditional_t<kWholeRow, Rest, std::pair<Field, Rest>>;
-  using State = Group<Lifted, GroupOrder::by_row>;
+  using State = RowsOfKey<Lifted, RowOrder::by_row>;
   using Result = Field;
   static constexpr bool kOrdered = true;
 

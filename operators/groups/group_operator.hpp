@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "operators/groups/group_state.hpp"
+#include "operators/groups/kept_rows.hpp"
 #include "operators/groups/key_cache.hpp"
-#include "operators/groups/shared_groups.hpp"
 #include "runtime/graph/edge.hpp"
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/hash_table.hpp"
@@ -112,7 +112,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   struct Mark {
     std::optional<Result> before;  // the step
   };
-  using Groups = Table<K, State, Mark>;
+  using Groups = HashTable<K, State, Mark>;
   using Entry = typename Groups::Entry;
   using Segment = typename Groups::Segment;
   using Marked = typename Groups::Marked;
@@ -350,7 +350,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   IndexLimits limits_;
   bool append_only_;
-  SharedGroups<A...> shared_;
+  KeptRows<A...> shared_;
   Groups groups_;
   std::size_t large_bytes_ = 0;  // what states hold outside of the table
   std::tuple<typename CarriesOf<A>::type...> carries_;

@@ -127,7 +127,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
     });
   }
 
-  /// Fetches the rows that ordered aggregates keep elsewhere. (Inlined by force: see Table::prefetch.)
+  /// Fetches the rows that ordered aggregates keep elsewhere. (Inlined by force: see HashTable::prefetch.)
   template <class Segment>
   [[gnu::always_inline]] void prefetch(const Segment& home) const {
     [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {

@@ -119,7 +119,7 @@ class TableOperator final : public IndexView<K, R> {
             .weight = weight};
   }
 
-  lockstep::Table<K, Held, Mark> rows_;
+  HashTable<K, Held, Mark> rows_;
   Edge<LedgerRow>* rejects_;
 };
 

@@ -18,7 +18,7 @@ Schema ledger_schema();
 OutputId add_ledger(const std::shared_ptr<Description>& flow, const std::string& input, EdgeId staged,
                     std::optional<EdgeId> later);
 
-/// What the edge rejected of an input: an output like any other.
+/// What the border rejected of an input: an output like any other.
 template <class Handle>
 Output<LedgerRow> ledger(const Handle& input) {
   const OutputId id = input.flow()->inputs[input.id()].ledger;

@@ -32,7 +32,7 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
   void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     const bool both = delta_a.fresh() && delta_b.fresh();
     if (both) find_keys_in_both(delta_a, delta_b);
-    const bool any_in_both = both && !in_both_.groups().empty();
+    const bool any_in_both = both && !in_both_.keys().empty();
     bool fits = true;
     for_each_term(delta_a, delta_b, any_in_both, [&](const K& key, const VA& a, const VB& b, Int128 weight) {
       if (!fits_weight(weight)) [[unlikely]] {
@@ -161,7 +161,7 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
   void join_groups(Term&& term) {
     std::array<const K*, kProbedAtOnce> keys;
     std::array<std::uint64_t, kProbedAtOnce> hashes;
-    auto groups = in_both_.groups();
+    auto groups = in_both_.keys();
     while (!groups.empty()) {
       const auto block = groups.first(std::min(kProbedAtOnce, groups.size()));
       for (std::size_t i = 0; i < block.size(); ++i) {
@@ -257,7 +257,7 @@ class Join : public Named<Join<Other, Function>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    static_assert(E::kKeyed && Other::kKeyed, "lockstep: join needs two keyed streams; use index_by first");
+    static_assert(E::kKeyed && Other::kKeyed, "lockstep: join needs two keyed streams; use key_by first");
     static_assert(std::same_as<KeyOf<E>, KeyOf<Other>>,
                   "lockstep: the two streams of a join have keys of different types");
     using K = KeyOf<E>;

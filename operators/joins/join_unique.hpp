@@ -71,7 +71,7 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
     };
     in_both_.find(changes_a_.size(), each(changes_a_), hashes(changes_a_, hashes_a_), changes_b_.size(),
                   each(changes_b_), hashes(changes_b_, hashes_b_));
-    for (const auto& group : in_both_.groups()) {  // of one change a side
+    for (const auto& group : in_both_.keys()) {  // of one change a side
       in_both_.for_each_a(group, [&](Change<VA>& a) {
         in_both_.for_each_b(group, [&](Change<VB>& b) {
           a.done = b.done = true;

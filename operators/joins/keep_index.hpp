@@ -84,8 +84,8 @@ KeyedStream<KeyOf<E>, ValueOf<E>> arranged(const E& in) {
     if (flow.indexed.contains(in.edge())) return in.stream();
   } else {
     if (signature) {
-      const auto found = flow.shared.find(*signature);
-      if (found != flow.shared.end()) return arranged(KeyedStream<K, V>(in.flow(), found->second));
+      const auto found = flow.keyed_alike.find(*signature);
+      if (found != flow.keyed_alike.end()) return arranged(KeyedStream<K, V>(in.flow(), found->second));
     }
   }
 
@@ -131,7 +131,7 @@ KeyedStream<KeyOf<E>, ValueOf<E>> arranged(const E& in) {
       }
     };
     flow.indexed.insert(out);
-    if (signature) flow.shared[*signature] = out;
+    if (signature) flow.keyed_alike[*signature] = out;
     return {in.flow(), out};
   }
 }

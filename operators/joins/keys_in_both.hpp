@@ -22,13 +22,13 @@ class KeysInBoth {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
  public:
-  struct Group {
+  struct KeyInBoth {
     const K* key;
     std::uint64_t hash;
 
    private:
     friend KeysInBoth;
-    Group(const K* key, std::uint64_t hash, std::uint32_t next) : key(key), hash(hash), next(next) {}
+    KeyInBoth(const K* key, std::uint64_t hash, std::uint32_t next) : key(key), hash(hash), next(next) {}
     std::uint32_t next;       // in its bucket
     std::uint32_t a = kNone;  // its last items
     std::uint32_t b = kNone;
@@ -39,7 +39,7 @@ class KeysInBoth {
   template <class EachA, class HashesA, class EachB, class HashesB>
   void find(std::size_t size_a, EachA&& each_a, HashesA&& hashes_a, std::size_t size_b, EachB&& each_b,
             HashesB&& hashes_b) {
-    groups_.clear();
+    keys_.clear();
     if (size_a == 0 || size_b == 0) return;
     const bool few = size_a <= kFewPairs && size_a * size_b <= kFewPairs;
     if (few && !any_meet(each_a, each_b)) return;
@@ -50,20 +50,20 @@ class KeysInBoth {
     in_a_.assign(size_a / 64 + 1, 0);
     in_b_.assign(size_b / 64 + 1, 0);
     add_a(all_of_a, each_a);
-    std::erase_if(groups_, [](const Group& group) { return group.a == kNone; });
-    for (const Group& group : groups_) {
+    std::erase_if(keys_, [](const KeyInBoth& group) { return group.a == kNone; });
+    for (const KeyInBoth& group : keys_) {
       for (std::uint32_t at = group.b; at != kNone; at = items_b_[at].next) set(in_b_, items_b_[at].ordinal);
     }
   }
 
   /// The keys that occur in both.
-  std::span<const Group> groups() const { return groups_; }
+  std::span<const KeyInBoth> keys() const { return keys_; }
   template <class Function>
-  void for_each_a(const Group& group, Function&& function) const {
+  void for_each_a(const KeyInBoth& group, Function&& function) const {
     for (std::uint32_t at = group.a; at != kNone; at = items_a_[at].next) function(*items_a_[at].item);
   }
   template <class Function>
-  void for_each_b(const Group& group, Function&& function) const {
+  void for_each_b(const KeyInBoth& group, Function&& function) const {
     for (std::uint32_t at = group.b; at != kNone; at = items_b_[at].next) function(*items_b_[at].item);
   }
   /// Whether the key of the n-th item of a side is one of them. REQUIRES: there are any.
@@ -121,10 +121,10 @@ class KeysInBoth {
       Candidate& one = items_b_[i];
       std::uint32_t at = find_group(*one.key, one.hash);
       if (at == kNone) {
-        at = static_cast<std::uint32_t>(groups_.size());
-        groups_.push_back(Group(one.key, one.hash, std::exchange(buckets_[one.hash & (buckets_.size() - 1)], at)));
+        at = static_cast<std::uint32_t>(keys_.size());
+        keys_.push_back(KeyInBoth(one.key, one.hash, std::exchange(buckets_[one.hash & (buckets_.size() - 1)], at)));
       }
-      one.next = std::exchange(groups_[at].b, i);
+      one.next = std::exchange(keys_[at].b, i);
     }
   }
   template <class EachA>
@@ -134,7 +134,7 @@ class KeysInBoth {
     each_a([&](const K& key, A& item) {
       if (const std::uint32_t at = find_group(key, hashes_a[ordinal]); at != kNone) {
         const auto added = static_cast<std::uint32_t>(items_a_.size());
-        items_a_.push_back({&item, std::exchange(groups_[at].a, added)});
+        items_a_.push_back({&item, std::exchange(keys_[at].a, added)});
         set(in_a_, ordinal);
       }
       ++ordinal;
@@ -143,12 +143,11 @@ class KeysInBoth {
 
   std::uint32_t find_group(const K& key, std::uint64_t hash) const {
     std::uint32_t at = buckets_[hash & (buckets_.size() - 1)];
-    while (at != kNone && !(groups_[at].hash == hash && row_traits<K>::equal(*groups_[at].key, key)))
-      at = groups_[at].next;
+    while (at != kNone && !(keys_[at].hash == hash && row_traits<K>::equal(*keys_[at].key, key))) at = keys_[at].next;
     return at;
   }
 
-  std::vector<Group> groups_;
+  std::vector<KeyInBoth> keys_;
   AppendVector<Linked<A>> items_a_;
   AppendVector<Candidate> items_b_;
   std::vector<std::uint32_t> buckets_;  // groups by hash

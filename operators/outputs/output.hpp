@@ -41,15 +41,15 @@ StreamOf<E::kKeyed, typename E::Row> consolidated(const E& in) {
 
 /// Keeps the contents of an output, for snapshots; passes nothing on. Shared with the maker of its pins.
 template <class R, class Hash>
-class AccumulateOperator {
+class ContentsOperator {
  public:
   using Contents = WeightTable<R, Hash>;
 
-  explicit AccumulateOperator(const IndexLimits& limits) : contents_(std::make_shared<Contents>(limits)) {}
+  explicit ContentsOperator(const IndexLimits& limits) : contents_(std::make_shared<Contents>(limits)) {}
 
   std::function<std::shared_ptr<const void>()> pinner() const {
     return [contents = contents_] {
-      return std::shared_ptr<const ContentsPart<R>>(std::make_shared<const Pin>(contents->share()));
+      return std::shared_ptr<const ContentsPart<R>>(std::make_shared<const Pin>(contents->pin()));
     };
   }
 
@@ -103,7 +103,7 @@ template <class R>
 OutputId publish(Description& flow, std::string name, EdgeId edge) {
   return flow.add_output(
       {std::move(name), edge, flow.edges[edge].schema,
-       [](unsigned workers) -> std::unique_ptr<OutputSlotBase> { return std::make_unique<OutputSlot<R>>(workers); }});
+       [](unsigned workers) -> std::unique_ptr<OutputPartsBase> { return std::make_unique<OutputParts<R>>(workers); }});
 }
 
 template <bool kAccumulated>
@@ -129,8 +129,8 @@ class OutputMaker {
                       .name = derived_name("contents", name_),
                       .state = std::string("rows by ") + (S::kKeyed ? "key" : "row")};
     add_exchanged<Route, R>(stream, std::move(info), stream.schema(), {}, [id](Assembly& assembly, EdgeId) {
-      AccumulateOperator<R, std::conditional_t<S::kKeyed, KeyedRowHash, RowHash>> op(assembly.limits());
-      assembly.add_accumulator({id, op.pinner()});
+      ContentsOperator<R, std::conditional_t<S::kKeyed, KeyedRowHash, RowHash>> op(assembly.limits());
+      assembly.add_contents({id, op.pinner()});
       return op;
     });
   }

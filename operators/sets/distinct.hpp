@@ -58,7 +58,7 @@ class DistinctOperator {
     Weight weight = 0;
   };
 
-  Table<R, Weight, Before, Hash> weights_;
+  HashTable<R, Weight, Before, Hash> weights_;
   Carries<R> carries_;
   Lookahead<R> ahead_;
 };

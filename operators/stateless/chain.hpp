@@ -108,7 +108,7 @@ class Chain {
   /// The chain as an edge; of a keyed chain, partitioned by key, and the same for all that key one stream alike.
   const StreamOf<kKeyed, Row>& stream() const {
     if (!*memo_ && kKeyed && signature_) {
-      if (const auto found = flow()->shared.find(*signature_); found != flow()->shared.end()) {
+      if (const auto found = flow()->keyed_alike.find(*signature_); found != flow()->keyed_alike.end()) {
         memo_->emplace(flow(), found->second);
       }
     }
@@ -124,7 +124,7 @@ class Chain {
         edge = add_operator<Row>(std::move(info), schema(), properties, collect, *this);
       }
       flow()->operators.back().fused.pop_back();
-      if (kKeyed && signature_) flow()->shared[*signature_] = edge;
+      if (kKeyed && signature_) flow()->keyed_alike[*signature_] = edge;
       memo_->emplace(flow(), edge);
     }
     return **memo_;

@@ -5,7 +5,7 @@
 namespace lockstep {
 
 template <bool kKeyedIn, class In, class KeyFunction, class ValueFunction>
-struct IndexByLink {
+struct KeyByLink {
   using Key = projection::Result<kKeyedIn, KeyFunction, In>;
   using Value = projection::Result<kKeyedIn, ValueFunction, In>;
   using Row = std::pair<Key, Value>;
@@ -32,25 +32,25 @@ struct WholeRow {
 };
 
 template <class KeyFunction, class ValueFunction>
-class IndexBy : public Named<IndexBy<KeyFunction, ValueFunction>> {
+class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
  public:
-  IndexBy(KeyFunction key_of, ValueFunction value_of) : key_of_(std::move(key_of)), value_of_(std::move(value_of)) {}
+  KeyBy(KeyFunction key_of, ValueFunction value_of) : key_of_(std::move(key_of)), value_of_(std::move(value_of)) {}
 
   template <Expression E>
   auto apply(const E& in) const {
     constexpr bool kWhole = std::same_as<ValueFunction, WholeRow>;
-    using Link = IndexByLink<E::kKeyed, typename E::Row, KeyFunction, ValueFunction>;
+    using Link = KeyByLink<E::kKeyed, typename E::Row, KeyFunction, ValueFunction>;
     static_assert(Row<typename Link::Key> && Row<typename Link::Value>,
-                  "lockstep: what index_by's functions return cannot be a key and a value");
+                  "lockstep: what key_by's functions return cannot be a key and a value");
     const std::string name = this->name_or(
-        "index_by", in.label() + ", " + projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
+        "key_by", in.label() + ", " + projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
     const Properties before = in.properties();
     const Properties properties{
         .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,
         .append_only = before.append_only,
         .consolidated = kWhole && before.consolidated,
         .step_dependent = before.step_dependent};
-    return Chain<E, Link>(in, Link{key_of_, value_of_, name}, "index_by", name, properties, signature(in));
+    return Chain<E, Link>(in, Link{key_of_, value_of_, name}, "key_by", name, properties, signature(in));
   }
 
  private:
@@ -61,7 +61,7 @@ class IndexBy : public Named<IndexBy<KeyFunction, ValueFunction>> {
     const auto value =
         std::same_as<ValueFunction, WholeRow> ? std::optional<std::string>("row") : projection::signature(value_of_);
     if (!source || !key || !value) return std::nullopt;
-    return *source + "|index_by " + *key + " " + *value;
+    return *source + "|key_by " + *key + " " + *value;
   }
 
   KeyFunction key_of_;
@@ -71,12 +71,12 @@ class IndexBy : public Named<IndexBy<KeyFunction, ValueFunction>> {
 /// Keys a stream: each row becomes (key, row), or (key, value) if a function for the value is given. The same
 /// stream indexed twice by the same member is indexed once. No state; O(1) per row; exchanged by key where it is used.
 template <class KeyFunction>
-auto index_by(KeyFunction key_of) {
-  return IndexBy<KeyFunction, WholeRow>(std::move(key_of), WholeRow{});
+auto key_by(KeyFunction key_of) {
+  return KeyBy<KeyFunction, WholeRow>(std::move(key_of), WholeRow{});
 }
 template <class KeyFunction, class ValueFunction>
-auto index_by(KeyFunction key_of, ValueFunction value_of) {
-  return IndexBy<KeyFunction, ValueFunction>(std::move(key_of), std::move(value_of));
+auto key_by(KeyFunction key_of, ValueFunction value_of) {
+  return KeyBy<KeyFunction, ValueFunction>(std::move(key_of), std::move(value_of));
 }
 
 }  // namespace lockstep

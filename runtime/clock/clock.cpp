@@ -149,22 +149,13 @@ void Clock::end_subscriptions() {
 }
 
 Snapshot Clock::snapshot() {
-  state_.refuse_inside("snapshot()");
-  const std::lock_guard lock(step_mutex_);
-  state_.failure.rethrow_if_failed();
-  Snapshot::Pins pins;
-  for (const auto& worker : engine_.workers()) {
-    for (const Accumulator& accumulator : worker->accumulators()) {
-      pins[accumulator.output].push_back(accumulator.pin());
+  return between_steps("snapshot()", [](const Engine& engine) {
+    Snapshot::Pins pins;
+    for (const auto& worker : engine.workers()) {
+      for (const KeptContents& kept : worker->contents()) pins[kept.output].push_back(kept.pin());
     }
-  }
-  return {state_.completed(), engine_.flow().identity.get(), std::move(pins)};
-}
-
-SavedState Clock::save() {
-  state_.refuse_inside("save()");
-  const std::lock_guard lock(step_mutex_);
-  return engine_.save();
+    return Snapshot(engine.state().completed(), engine.flow().identity.get(), std::move(pins));
+  });
 }
 
 }  // namespace lockstep

@@ -8,7 +8,6 @@
 
 #include "runtime/clock/engine.hpp"
 #include "runtime/clock/options.hpp"
-#include "runtime/durability/saved_state.hpp"
 #include "runtime/steps/snapshot.hpp"
 #include "runtime/steps/step.hpp"
 #include "runtime/steps/subscription.hpp"
@@ -33,7 +32,14 @@ class Clock {
   void stop();
   Subscription subscribe(std::size_t capacity);
   Snapshot snapshot();
-  SavedState save();
+  /// Calls function(engine) when no step runs. `call`: what a user called, for errors.
+  template <class Function>
+  auto between_steps(const char* call, Function&& function) {
+    state_.refuse_inside(call);
+    const std::lock_guard lock(step_mutex_);
+    state_.failure.rethrow_if_failed();
+    return function(engine_);
+  }
 
  private:
   ~Clock() = default;

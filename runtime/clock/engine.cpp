@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <set>
 #include <utility>
 
 namespace lockstep {
@@ -21,16 +19,9 @@ void check(const RuntimeOptions& options) {
   };
   within("the number of workers", options.workers, 1, kSlots);
   within("limits.segment_bytes", options.limits.segment_bytes, 1, 1U << 30);
-  within("limits.small_group_rows", options.limits.small_group_rows, 0, 1U << 16);
+  within("limits.rows_in_segment", options.limits.rows_in_segment, 0, 1U << 16);
   within("limits.page_rows", options.limits.page_rows, 1, 1U << 16);
   within("limits.links", options.limits.links, 1, 1U << 30);
-}
-
-/// What saved state must agree on with the operator that loads it.
-std::string identity(const Description& flow, const OperatorInfo& info) {
-  std::string text = info.kind + ", " + info.state;
-  if (info.has_output) text += ", giving " + flow.edges[info.output].schema.to_string();
-  return text;
 }
 
 }  // namespace
@@ -60,7 +51,7 @@ void Engine::assemble(const RuntimeOptions& options) {
     Assembly assembly(*flow_, shared_, *pulse, w);
     for (const OperatorInfo& info : flow_->operators) info.build(assembly);
     parts.push_back(assembly.take());
-    for (const NodeSlot& slot : parts.back().nodes) {
+    for (const PlacedNode& slot : parts.back().nodes) {
       levels = std::max(levels, slot.level + 1);
       if (slot.node->has_state() && slot.info->state.empty()) {
         throw FlowError(
@@ -136,82 +127,17 @@ Step Engine::latest() const {
   return latest_;
 }
 
-SavedState Engine::save() {
-  state_->failure.rethrow_if_failed();
-  std::string content;
-  Encoder out(content);
-  out.varint(state_->completed());
-  intake_->save(out);
-  std::map<std::string, std::vector<std::pair<const Node*, std::string>>> stateful;  // by name, at each worker
-  for (const auto& worker : workers_) {
-    for (const NodeSlot& slot : worker->nodes()) {
-      if (slot.node->has_state()) stateful[slot.info->name].emplace_back(slot.node.get(), identity(*flow_, *slot.info));
-    }
-  }
-  out.varint(stateful.size());
-  std::string part;
-  for (const auto& [name, nodes] : stateful) {
-    out.bytes(name);
-    out.bytes(nodes.front().second);
-    for (unsigned slot = 0; slot < kSlots; ++slot) {
-      part.clear();
-      Encoder part_out(part);
-      nodes[worker_of_slot(slot, shared_.workers)].first->save(slot, part_out);
-      out.bytes(part);
-    }
-  }
-  return SavedState::seal(content);
-}
-
-void Engine::load(const SavedState& saved) {
-  try {
-    Decoder in(saved.unseal());
-    const std::uint64_t step = in.varint();
-    state_->complete(step);
-    intake_->resume_after(step);
-    latest_ = Step(pool_->acquire(step, flow_->identity.get(), 1));
-    intake_->load(in);
-    std::set<std::string> missing;
-    for (const NodeSlot& node : workers_.front()->nodes()) {
-      if (node.node->has_state()) missing.insert(node.info->name);
-    }
-    for (std::uint64_t operators = in.varint(); operators != 0; --operators) load_operator(in, missing);
-    if (!missing.empty()) {
-      throw SavedStateError(fmt::format("the saved state has no operator '{}', this dataflow has", *missing.begin()));
-    }
-    if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
-    for (const auto& worker : workers_) worker->resume();
-  } catch (const DecodeError& error) {
-    throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
-  }
-}
-
-void Engine::load_operator(Decoder& in, std::set<std::string>& missing) {
-  const std::string name(in.bytes());
-  const std::string before(in.bytes());
-  if (missing.erase(name) == 0) {
-    throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
-  }
-  std::vector<NodeSlot*> nodes;  // by worker
-  for (const auto& worker : workers_) {
-    for (NodeSlot& slot : worker->nodes()) {
-      if (slot.node->has_state() && slot.info->name == name) nodes.push_back(&slot);
-    }
-  }
-  if (const std::string now = identity(*flow_, *nodes.front()->info); now != before) {
-    throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, before, now));
-  }
-  for (unsigned slot = 0; slot < kSlots; ++slot) {
-    Decoder part(in.bytes());
-    if (!part.at_end()) nodes[worker_of_slot(slot, shared_.workers)]->node->load(part);
-  }
+void Engine::resume_after(std::uint64_t step) {
+  state_->complete(step);
+  intake_->resume_after(step);
+  latest_ = Step(pool_->acquire(step, flow_->identity.get(), 1));
 }
 
 Metrics Engine::metrics() const {
   steps_are_timed_.store(true, std::memory_order_relaxed);
   Metrics metrics;
   for (const auto& worker : workers_) {
-    for (const NodeSlot& slot : worker->nodes()) {
+    for (const PlacedNode& slot : worker->nodes()) {
       const NodeCounters& counters = slot.node->counters;
       metrics.operators.push_back(
           {slot.info->name, slot.info->kind, slot.info->id, worker->id(), slot.node->sends(),

@@ -3,15 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "runtime/clock/crew.hpp"
 #include "runtime/clock/metrics.hpp"
 #include "runtime/clock/options.hpp"
 #include "runtime/clock/worker.hpp"
-#include "runtime/durability/saved_state.hpp"
 #include "runtime/flow/description.hpp"
 #include "runtime/intake/intake.hpp"
 #include "runtime/steps/run_state.hpp"
@@ -19,8 +16,8 @@
 
 namespace lockstep {
 
-/// An instantiated dataflow: workers and the threads that run them, sessions, and the sequence of steps. step(),
-/// save() and load() are called by one thread at a time; what else there is, by any.
+/// An instantiated dataflow: workers and the threads that run them, sessions, and the sequence of steps. step()
+/// is called by one thread at a time; what else there is, by any.
 class Engine {
  public:
   Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options);
@@ -32,9 +29,8 @@ class Engine {
   /// The last complete step.
   Step latest() const;
 
-  SavedState save();
-  /// REQUIRES: before the first step.
-  void load(const SavedState& saved);
+  /// As if this were the last complete step. REQUIRES: before the first step.
+  void resume_after(std::uint64_t step);
 
   /// From the first call on, steps are timed.
   Metrics metrics() const;
@@ -49,12 +45,11 @@ class Engine {
  private:
   Step run_step();
   void assemble(const RuntimeOptions& options);
-  void load_operator(Decoder& in, std::set<std::string>& missing);
 
   const std::shared_ptr<const Description> flow_;
   const std::shared_ptr<RunState> state_ = std::make_shared<RunState>();
   const std::shared_ptr<Intake> intake_;
-  SharedAssembly shared_;
+  CommonAssembly shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<StepPool, StepPool::Close> pool_;
   std::unique_ptr<Crew> crew_;

@@ -8,9 +8,9 @@ namespace lockstep {
 void Worker::install(Assembly::Parts parts, unsigned levels) {
   nodes_ = std::move(parts.nodes);
   edges_ = std::move(parts.edges);
-  accumulators_ = std::move(parts.accumulators);
+  contents_ = std::move(parts.contents);
   std::stable_sort(nodes_.begin(), nodes_.end(),
-                   [](const NodeSlot& a, const NodeSlot& b) { return a.level < b.level; });
+                   [](const PlacedNode& a, const PlacedNode& b) { return a.level < b.level; });
   level_begins_.assign(levels + 1, static_cast<std::uint32_t>(nodes_.size()));
   for (std::uint32_t i = static_cast<std::uint32_t>(nodes_.size()); i-- != 0;) {
     const bool takes_pieces = nodes_[i].node->takes_pieces() && nodes_[i].reads.size() == 1;
@@ -24,7 +24,7 @@ void Worker::install(Assembly::Parts parts, unsigned levels) {
 void Worker::set_input(InputId input, OperatorId reader) {
   if (input_nodes_.size() <= input) input_nodes_.resize(input + 1);
   const auto node =
-      std::find_if(nodes_.begin(), nodes_.end(), [&](const NodeSlot& slot) { return slot.info->id == reader; });
+      std::find_if(nodes_.begin(), nodes_.end(), [&](const PlacedNode& slot) { return slot.info->id == reader; });
   input_nodes_[input] = static_cast<std::uint32_t>(node - nodes_.begin());
 }
 

@@ -46,9 +46,9 @@ class Worker {
   bool ready() noexcept;
 
   unsigned id() const { return id_; }
-  std::vector<NodeSlot>& nodes() { return nodes_; }
-  const std::vector<NodeSlot>& nodes() const { return nodes_; }
-  const std::vector<Accumulator>& accumulators() const { return accumulators_; }
+  std::vector<PlacedNode>& nodes() { return nodes_; }
+  const std::vector<PlacedNode>& nodes() const { return nodes_; }
+  const std::vector<KeptContents>& contents() const { return contents_; }
 
  private:
   Progress run_level(bool one_node);
@@ -61,8 +61,8 @@ class Worker {
   Transport* transport_;
   Failure& failure_;
   std::vector<std::unique_ptr<EdgeBase>> edges_;
-  std::vector<NodeSlot> nodes_;
-  std::vector<Accumulator> accumulators_;
+  std::vector<PlacedNode> nodes_;
+  std::vector<KeptContents> contents_;
   std::vector<std::uint32_t> level_begins_;  // of nodes_, one more than levels
   std::vector<std::uint32_t> input_nodes_;   // by input
   std::vector<std::uint32_t> again_;         // nodes that asked to run in the next step

@@ -19,7 +19,7 @@ namespace lockstep {
 class SealedBase;
 
 /// What the workers of one runtime have in common while they are assembled.
-struct SharedAssembly {
+struct CommonAssembly {
   unsigned workers = 1;
   /// The least number of rows that a worker takes at a time; 0: each gets its slice at once.
   std::size_t piece_rows = 0;
@@ -32,7 +32,7 @@ struct SharedAssembly {
 };
 
 /// A node where it stands in its worker: level by level, in each level after those it reads from.
-struct NodeSlot {
+struct PlacedNode {
   std::unique_ptr<Node> node;
   const OperatorInfo* info;
   unsigned level;
@@ -40,7 +40,7 @@ struct NodeSlot {
 };
 
 /// Keeps the contents of an output at one worker; pins them for a snapshot.
-struct Accumulator {
+struct KeptContents {
   OutputId output;
   std::function<std::shared_ptr<const void>()> pin;
 };
@@ -48,7 +48,7 @@ struct Accumulator {
 /// Makes the nodes and edges of one worker out of a description. Operators call it from OperatorInfo::build.
 class Assembly {
  public:
-  Assembly(const Description& description, SharedAssembly& shared, Pulse& pulse, unsigned worker)
+  Assembly(const Description& description, CommonAssembly& shared, Pulse& pulse, unsigned worker)
       : shared(shared), pulse(pulse), worker(worker), description_(description), edges_(description.edges.size()) {}
 
   const OperatorInfo& info(OperatorId id) const { return description_.operators[id]; }
@@ -96,7 +96,7 @@ class Assembly {
 
   template <class... Reader>
   void add_node(const OperatorInfo& info, unsigned level, std::unique_ptr<Node> node, Reader&... reader) {
-    NodeSlot slot{std::move(node), &info, level, {}};
+    PlacedNode slot{std::move(node), &info, level, {}};
     [[maybe_unused]] const auto note = [&slot](const EdgeBase& edge) {
       slot.reads.push_back(const_cast<EdgeBase*>(&edge));
     };
@@ -122,19 +122,19 @@ class Assembly {
     return *static_cast<IndexView<K, V>*>(views_.at(id));
   }
 
-  void add_accumulator(Accumulator accumulator) { parts_.accumulators.push_back(std::move(accumulator)); }
+  void add_contents(KeptContents contents) { parts_.contents.push_back(std::move(contents)); }
 
   struct Parts {
-    std::vector<NodeSlot> nodes;
+    std::vector<PlacedNode> nodes;
     std::vector<std::unique_ptr<EdgeBase>> edges;
-    std::vector<Accumulator> accumulators;
+    std::vector<KeptContents> contents;
   };
   Parts take() {
     for (auto& edge : edges_) parts_.edges.push_back(std::move(edge));
     return std::move(parts_);
   }
 
-  SharedAssembly& shared;
+  CommonAssembly& shared;
   Pulse& pulse;
   const unsigned worker;
 

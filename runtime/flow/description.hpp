@@ -67,7 +67,7 @@ class Description {
   std::deque<InputInfo> inputs;
   Outputs outputs;
   /// Edges that can be shared by all who ask for the same thing, by a description of it.
-  std::map<std::string, EdgeId> shared;
+  std::map<std::string, EdgeId> keyed_alike;
   /// Edges whose contents an operator holds by key and lets others see (Assembly::view).
   std::set<EdgeId> indexed;
   TransportFactory transport = nullptr;

@@ -39,7 +39,7 @@ decltype(auto) apply(Function& function, const R& row) {
       return (row);
     }
   } else if constexpr (std::same_as<F, KeyProjection>) {
-    static_assert(kKeyed, "lockstep: ls::key needs a keyed stream; use index_by first");
+    static_assert(kKeyed, "lockstep: ls::key needs a keyed stream; use key_by first");
     return (row.first);
   } else if constexpr (kKeyed && std::is_member_pointer_v<F>) {
     return std::invoke(function, row.second);

@@ -16,7 +16,7 @@ class Directory {
  public:
   /// What a probe, an insertion or a death has to know of a segment, which saves a cache miss. (Measured:
   /// bench/NOTES.md.) Of the places of one segment, the first, its owner, keeps the counts.
-  struct Entry {
+  struct SegmentRef {
     Segment* segment;
     std::uint32_t capacity;  // 0: nothing() yet
     std::uint32_t version;
@@ -28,24 +28,24 @@ class Directory {
   Directory() : places_(2, nothing()) { of_depth_[0] = places_.size(); }
 
   std::size_t size() const { return places_.size(); }
-  std::size_t bytes() const { return places_.capacity() * sizeof(Entry); }
+  std::size_t bytes() const { return places_.capacity() * sizeof(SegmentRef); }
   /// How many top bits of a hash decide.
   std::uint32_t depth() const { return depth_; }
 
   std::size_t index(std::uint64_t hash) const { return hash >> (64 - depth_); }
-  const Entry& operator[](std::size_t at) const { return places_[at]; }
-  const Entry& of(std::uint64_t hash) const { return places_[index(hash)]; }
+  const SegmentRef& operator[](std::size_t at) const { return places_[at]; }
+  const SegmentRef& of(std::uint64_t hash) const { return places_[index(hash)]; }
   /// The first place of the segment that this place names.
-  Entry& owner(std::size_t at) { return places_[first_alias(at)]; }
+  SegmentRef& owner(std::size_t at) { return places_[first_alias(at)]; }
 
   /// How many places name this segment.
-  std::size_t aliases(const Entry& place) const { return std::size_t{1} << (depth_ - place.depth); }
+  std::size_t aliases(const SegmentRef& place) const { return std::size_t{1} << (depth_ - place.depth); }
   std::size_t first_alias(std::size_t at) const { return at & ~(aliases(places_[at]) - 1); }
   /// The first place behind those that name the same segment as this one.
   std::size_t next(std::size_t at) const { return first_alias(at) + aliases(places_[at]); }
 
   /// Puts a segment into all of its places, of which `at` is one.
-  void set(std::size_t at, const Entry& place) {
+  void set(std::size_t at, const SegmentRef& place) {
     const std::size_t count = aliases(place);
     const std::size_t begin = at & ~(count - 1);
     for (std::size_t i = begin; i < begin + count; ++i) {
@@ -65,9 +65,9 @@ class Directory {
 
   /// One more bit decides.
   void grow() {
-    std::vector<Entry> doubled;
+    std::vector<SegmentRef> doubled;
     doubled.reserve(places_.size() * 2);
-    for (const Entry& place : places_) doubled.insert(doubled.end(), 2, place);
+    for (const SegmentRef& place : places_) doubled.insert(doubled.end(), 2, place);
     places_ = std::move(doubled);
     ++depth_;
     for (std::size_t& count : of_depth_) count *= 2;
@@ -80,7 +80,7 @@ class Directory {
     const auto deepest = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(of_depth_.rend() - deepest_place) - 1);
     const std::uint32_t fold = depth_ - deepest;
     if (fold == 0) return;
-    std::vector<Entry> folded;
+    std::vector<SegmentRef> folded;
     folded.reserve(places_.size() >> fold);
     for (std::size_t i = 0; i < places_.size(); i += std::size_t{1} << fold) folded.push_back(places_[i]);
     places_ = std::move(folded);
@@ -91,7 +91,7 @@ class Directory {
 
  private:
   /// A segment that has not been needed yet: one free entry, so that probes need no special case.
-  static Entry nothing() {
+  static SegmentRef nothing() {
     alignas(std::max_align_t) static const std::byte bytes[1024]{};
     static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= sizeof bytes);
     return {.segment = const_cast<Segment*>(reinterpret_cast<const Segment*>(bytes)),
@@ -102,7 +102,7 @@ class Directory {
             .depth = 0};
   }
 
-  std::vector<Entry> places_;
+  std::vector<SegmentRef> places_;
   std::uint32_t depth_ = 1;
   std::array<std::size_t, 32> of_depth_{};  // how many places name a segment of each depth
 };

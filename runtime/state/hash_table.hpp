@@ -35,16 +35,16 @@ bool is_vacant(const std::optional<T>& payload) {
 /// neighbour. Longer than other files, since each of its parts, to find, to make room, to keep and sweep what is
 /// vacant, moves entries that marks and pins must go on knowing.
 ///
-/// Every write goes through insert(): there, a segment that a pin shares is copied first. share() pins.
+/// Every write goes through insert(): there, a segment that a pin shares is copied first. pin() pins.
 /// An entry may be marked once per step with a `Mark`; marks follow entries that move. Of entries whose payload is
 /// vacant at the end of the step in which they were marked, a segment keeps some: they may come again, and to
 /// take each out at once costs its lines of memory once more. (Measured: bench/NOTES.md.) So find() may show a vacant
 /// payload. Worker-local but for the pins, which any thread may read and drop.
 ///
-/// Cost: O(1) expected per operation; share() is O(segments). State: the entries, and at most three times as many
+/// Cost: O(1) expected per operation; pin() is O(segments). State: the entries, and at most three times as many
 /// vacant ones.
 template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
-class Table {
+class HashTable {
  public:
   static constexpr bool kMarked = !std::same_as<Mark, NoMark>;
   using Segment = lockstep::Segment<Key, Payload, kMarked>;
@@ -53,10 +53,10 @@ class Table {
   using Marks = lockstep::Marks<Entry, Mark>;
   using Marked = lockstep::Marked<Entry, Mark>;
 
-  explicit Table(const IndexLimits& limits = {}) : limits_(limits) {}
+  explicit HashTable(const IndexLimits& limits = {}) : limits_(limits) {}
   /// What was moved from can be destroyed.
-  Table(Table&&) noexcept = default;
-  Table& operator=(Table&& other) noexcept {
+  HashTable(HashTable&&) noexcept = default;
+  HashTable& operator=(HashTable&& other) noexcept {
     std::swap(limits_, other.limits_);
     std::swap(directory_, other.directory_);
     std::swap(marks_, other.marks_);
@@ -67,8 +67,8 @@ class Table {
     std::swap(segment_bytes_, other.segment_bytes_);
     return *this;
   }
-  ~Table() {
-    directory_.for_each([](const DirectoryEntry& place) { place.segment->release(); });
+  ~HashTable() {
+    directory_.for_each([](const SegmentRef& place) { place.segment->release(); });
   }
 
   /// Entries, vacant ones among them.
@@ -78,7 +78,7 @@ class Table {
   /// Inlined by force: GCC 12 takes a function that does nothing but prefetch for one without effects, and drops it.
   /// Where payloads lie in the arena, their segment's head is fetched too.
   [[gnu::always_inline]] void prefetch(std::uint64_t hash) const {
-    const DirectoryEntry& place = directory_.of(hash);
+    const SegmentRef& place = directory_.of(hash);
     const auto* entry = reinterpret_cast<const char*>(first(place, tag_of(hash)));
     __builtin_prefetch(entry, 1);
     __builtin_prefetch(entry + 63, 1);
@@ -95,7 +95,7 @@ class Table {
 
   /// The entry of this key, created with an empty payload if there was none, ready to be written.
   [[gnu::always_inline]] Entry* insert(const Key& key, std::uint64_t hash) {
-    const DirectoryEntry& place = directory_.of(hash);
+    const SegmentRef& place = directory_.of(hash);
     Entry* vacancy = nullptr;
     if (place.version == version_) [[likely]] {
       auto* entry = const_cast<Entry*>(probe(place, key, tag_of(hash)));
@@ -110,7 +110,7 @@ class Table {
   /// entries may move; marks follow them.
   void erase(Entry* entry, std::uint64_t hash) {
     const std::size_t at = directory_.index(hash);
-    DirectoryEntry& place = directory_.owner(at);
+    SegmentRef& place = directory_.owner(at);
     place.segment->destroy_entry(*entry);
     close_gap(place, entry);
     --size_;
@@ -155,7 +155,7 @@ class Table {
   /// Each entry, but for vacant ones.
   template <class Function>
   void for_each(Function&& function) const {
-    directory_.for_each([&](const DirectoryEntry& place) {
+    directory_.for_each([&](const SegmentRef& place) {
       place.segment->for_each([&](Entry& entry) {
         if (!says_nothing(entry)) function(std::as_const(entry));
       });
@@ -168,7 +168,7 @@ class Table {
     const std::uint64_t low = prefix << (64 - bits);
     const std::uint64_t high = low | (~std::uint64_t{0} >> bits);
     for (std::size_t at = directory_.index(low); at <= directory_.index(high); at = directory_.next(at)) {
-      const DirectoryEntry& place = directory_[at];
+      const SegmentRef& place = directory_[at];
       if (place.capacity == 0) continue;
       place.segment->for_each([&](Entry& entry) {
         if (says_nothing(entry)) return;
@@ -181,21 +181,21 @@ class Table {
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
   /// marks.
-  Table share() {
+  HashTable pin() {
     assert(marks_.empty());
-    Table pin(limits_);
-    pin.directory_ = directory_;
-    pin.size_ = size_;
-    pin.segments_ = segments_;
-    pin.segment_bytes_ = segment_bytes_;
-    directory_.for_each([](const DirectoryEntry& place) { place.segment->share(); });
+    HashTable copy(limits_);
+    copy.directory_ = directory_;
+    copy.size_ = size_;
+    copy.segments_ = segments_;
+    copy.segment_bytes_ = segment_bytes_;
+    directory_.for_each([](const SegmentRef& place) { place.segment->add_owner(); });
     ++version_;
-    pin.version_ = version_;
-    return pin;
+    copy.version_ = version_;
+    return copy;
   }
 
  private:
-  using DirectoryEntry = typename Directory<Segment>::Entry;
+  using SegmentRef = typename Directory<Segment>::SegmentRef;
 
   static constexpr std::uint32_t kMinCapacity = 4;
   static constexpr std::uint32_t kMaxDepth = 30;
@@ -214,12 +214,12 @@ class Table {
 
   std::uint32_t max_capacity() const { return std::max(kMinCapacity, Segment::capacity_for(limits_.segment_bytes)); }
 
-  static Entry* first(const DirectoryEntry& place, std::uint32_t tag) {
+  static Entry* first(const SegmentRef& place, std::uint32_t tag) {
     return place.segment->entries() + home(tag, place.capacity);
   }
 
   /// The entry of this key, or the free one where it would be.
-  [[gnu::always_inline]] static const Entry* probe(const DirectoryEntry& place, const Key& key, std::uint32_t tag) {
+  [[gnu::always_inline]] static const Entry* probe(const SegmentRef& place, const Key& key, std::uint32_t tag) {
     const Entry* entry = first(place, tag);
     const Entry* const end = place.segment->entries() + place.capacity;
     while (entry->tag != 0) {
@@ -248,13 +248,13 @@ class Table {
   }
 
   /// From 60 % on. (Measured: bench/NOTES.md.)
-  static bool is_full(const DirectoryEntry& place) {
+  static bool is_full(const SegmentRef& place) {
     return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 6;
   }
 
   /// The one write point: before a segment of an older version is written. Nobody has looked at its links before.
   void unshare(std::size_t at) {
-    DirectoryEntry place = directory_.owner(at);
+    SegmentRef place = directory_.owner(at);
     if (place.capacity != 0 && !place.segment->sole_owner()) {
       typename Segment::Owner copy = place.segment->clone();
       segment_bytes_ += copy->bytes() - place.segment->bytes();
@@ -276,18 +276,18 @@ class Table {
   }
 
   void count_vacant(std::uint64_t hash) {
-    DirectoryEntry& place = directory_.owner(directory_.index(hash));
+    SegmentRef& place = directory_.owner(directory_.index(hash));
     if (place.vacant < kMostVacant) ++place.vacant;
     if (is_mostly_vacant(place)) mostly_vacant_.push_back(hash);
   }
 
-  static bool is_mostly_vacant(const DirectoryEntry& place) { return place.vacant * 4 > place.count * 3; }
+  static bool is_mostly_vacant(const SegmentRef& place) { return place.vacant * 4 > place.count * 3; }
 
   /// After a step: gives back what vacant entries hold.
   void sweep(std::size_t at) {
     if (!is_mostly_vacant(directory_.owner(at))) return;
     purge(at);
-    const DirectoryEntry& place = directory_.owner(at);
+    const SegmentRef& place = directory_.owner(at);
     if (place.count <= place.capacity / 8) {
       shrink(at, 4 * place.count);
     } else {
@@ -297,7 +297,7 @@ class Table {
 
   /// Takes vacant entries out. Returns whether there were any; those marked stay.
   bool purge(std::size_t at) {
-    DirectoryEntry& place = directory_.owner(at);
+    SegmentRef& place = directory_.owner(at);
     const std::uint32_t count_before = place.count;
     place.vacant = 0;
     for (Entry* entry = place.segment->entries(); entry != place.segment->end();) {
@@ -333,7 +333,7 @@ class Table {
                 .vacant = 0,
                 .depth = depth & 0xff} {}
     typename Segment::Owner owner;
-    DirectoryEntry place;
+    SegmentRef place;
   };
   Fresh make_segment(std::uint32_t capacity, std::uint32_t depth) { return {capacity, depth, version_}; }
 
@@ -351,7 +351,7 @@ class Table {
   }
 
   /// Moves an entry to another segment, unless nothing would be lost without it.
-  void adopt(DirectoryEntry& to, Segment& from, Entry& entry) {
+  void adopt(SegmentRef& to, Segment& from, Entry& entry) {
     if (says_nothing(entry)) {
       if (!marks_.has(entry)) {
         from.destroy_entry(entry);
@@ -370,7 +370,7 @@ class Table {
   }
 
   void make_room(std::size_t at) {
-    const DirectoryEntry& place = directory_.owner(at);
+    const SegmentRef& place = directory_.owner(at);
     if (place.capacity == 0) {
       Fresh first = make_segment(kMinCapacity, 0);
       install(at, first);
@@ -384,7 +384,7 @@ class Table {
   }
 
   void rebuild(std::size_t at, std::uint32_t capacity) {
-    const DirectoryEntry old = directory_.owner(at);
+    const SegmentRef old = directory_.owner(at);
     Fresh fresh = make_segment(capacity, old.depth);
     old.segment->for_each([&](Entry& entry) { adopt(fresh.place, *old.segment, entry); });
     install(at, fresh);
@@ -394,7 +394,7 @@ class Table {
   /// Splits a segment into the two halves of its range. Returns false if no split would do that tells its entries
   /// apart.
   bool split(std::size_t at) {
-    const DirectoryEntry old = directory_.owner(at);
+    const SegmentRef old = directory_.owner(at);
     const std::uint32_t depth = old.depth + 1;
     const auto side = [depth](const Entry& entry) { return entry.tag >> (32 - depth) & 1; };
     Entry* const entries = old.segment->entries();
@@ -449,7 +449,7 @@ class Table {
   }
 
   /// Shifts back the entries that probed past the gap, so that no tombstone is needed.
-  void close_gap(const DirectoryEntry& place, Entry* gap) {
+  void close_gap(const SegmentRef& place, Entry* gap) {
     const std::uint32_t capacity = place.capacity;
     Entry* const entries = place.segment->entries();
     auto hole = static_cast<std::uint32_t>(gap - entries);
@@ -480,7 +480,7 @@ class Table {
   }
 
   bool merge(std::size_t& at) {
-    const DirectoryEntry place = directory_.owner(at);
+    const SegmentRef place = directory_.owner(at);
     if (place.depth == 0) return false;
     const std::size_t span = directory_.aliases(place);
     const std::size_t sibling_at = directory_.first_alias(at) ^ span;

@@ -103,7 +103,7 @@ class Index final : public IndexView<K, V> {
   }
 
   /// A copy that stays as it is, made in O(segments), for any thread to read.
-  Index share() { return Index(limits_, table_.share()); }
+  Index pin() { return Index(limits_, table_.pin()); }
 
   void save(unsigned slot, Encoder& out) const {
     table_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto& segment) {
@@ -128,7 +128,7 @@ class Index final : public IndexView<K, V> {
   }
 
  private:
-  using State = Table<K, Group<V, GroupOrder::none, GroupPlace::after_tag>>;
+  using State = HashTable<K, RowsOfKey<V, RowOrder::none, RowsLie::after_tag>>;
 
   Index(const IndexLimits& limits, State&& table) : limits_(limits), table_(std::move(table)) {}
 

@@ -13,14 +13,14 @@ struct IndexLimits {
   std::uint32_t segment_bytes = 28 << 10;
   /// A group of more rows than this, which is at most 2^16, leaves its segment for an index of its own. 0: of more than
   /// fit 512 bytes.
-  std::uint32_t small_group_rows = 0;
+  std::uint32_t rows_in_segment = 0;
   /// Rows in one page of a large ordered group, 1 to 2^16.
   std::uint32_t page_rows = 256;
   /// So many entries are marked before the links of old marks are cleared; 1 to 2^30.
   std::uint32_t links = 1 << 30;
 
   static constexpr IndexLimits minimum() {
-    return {.segment_bytes = 1, .small_group_rows = 2, .page_rows = 2, .links = 16};
+    return {.segment_bytes = 1, .rows_in_segment = 2, .page_rows = 2, .links = 16};
   }
 };
 

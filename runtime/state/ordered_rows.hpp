@@ -14,17 +14,17 @@
 namespace lockstep {
 
 /// A Z-set in row order: sorted pages of a few hundred rows under one sorted list of pages. O(log n) to find, a
-/// page's worth of moves to change; first and last are O(1). share() is O(pages), and a page is copied on the first
-/// write after it. Worker-local, but for what share() returns.
+/// page's worth of moves to change; first and last are O(1). pin() is O(pages), and a page is copied on the first
+/// write after it. Worker-local, but for what pin() returns.
 template <class R>
-class OrderedPages {
+class OrderedRows {
  public:
   using Item = Weighted<R>;
 
-  explicit OrderedPages(const IndexLimits& limits = {}) : page_rows_(std::max(limits.page_rows, 2U)) {}
-  OrderedPages(OrderedPages&& other) noexcept = default;
-  OrderedPages& operator=(OrderedPages&&) = delete;
-  ~OrderedPages() {
+  explicit OrderedRows(const IndexLimits& limits = {}) : page_rows_(std::max(limits.page_rows, 2U)) {}
+  OrderedRows(OrderedRows&& other) noexcept = default;
+  OrderedRows& operator=(OrderedRows&&) = delete;
+  ~OrderedRows() {
     for (Page* page : pages_) page->release();
   }
 
@@ -59,8 +59,8 @@ class OrderedPages {
     }
   }
 
-  OrderedPages share() {
-    OrderedPages copy(IndexLimits{.page_rows = page_rows_});
+  OrderedRows pin() {
+    OrderedRows copy(IndexLimits{.page_rows = page_rows_});
     copy.pages_ = pages_;
     copy.size_ = size_;
     for (Page* page : pages_) page->owners.fetch_add(1, std::memory_order_relaxed);

@@ -12,28 +12,28 @@
 
 namespace lockstep {
 
-enum class GroupOrder { none, by_row };
+enum class RowOrder { none, by_row };
 
 /// Where a group lies: anywhere, or in an entry's first word after its tag, so that an entry of a number and another
 /// number is half a cache line.
-enum class GroupPlace { anywhere, after_tag };
+enum class RowsLie { anywhere, after_tag };
 
 /// The values of one key: a small Z-set, held in one of three forms. One row lies in the entry itself; a few lie
 /// in a block of the segment's arena; many have an index of their own, by hash or in order. REQUIRES of every call:
 /// `home` is the segment that the group's entry is in.
-template <class V, GroupOrder kOrder, GroupPlace kPlace = GroupPlace::anywhere>
-class Group {
+template <class V, RowOrder kOrder, RowsLie kPlace = RowsLie::anywhere>
+class RowsOfKey {
  public:
   using Item = Weighted<V>;
-  using Large = std::conditional_t<kOrder == GroupOrder::by_row, OrderedPages<V>, WeightTable<V>>;
+  using Large = std::conditional_t<kOrder == RowOrder::by_row, OrderedRows<V>, WeightTable<V>>;
 
   struct InArena {};
   static constexpr bool kArenaBitwise = kBitwise<V>;
 
-  Group() {}
-  Group(const Group&) = delete;
-  Group& operator=(const Group&) = delete;
-  ~Group() = default;  // see destroy()
+  RowsOfKey() {}
+  RowsOfKey(const RowsOfKey&) = delete;
+  RowsOfKey& operator=(const RowsOfKey&) = delete;
+  ~RowsOfKey() = default;  // see destroy()
 
   bool empty() const { return form_ != Form::large && size_ == 0; }
   std::size_t size() const { return form_ == Form::large ? owned()->size() : size_; }
@@ -107,7 +107,7 @@ class Group {
 
   // How a group moves with its entry (see UsesArena).
 
-  void move_to(Group* raw) noexcept {
+  void move_to(RowsOfKey* raw) noexcept {
     std::construct_at(raw);
     if (form_ == Form::inside) {
       std::uninitialized_move_n(one(), size_, raw->one());
@@ -120,7 +120,7 @@ class Group {
 
   /// Throws if the arena cannot grow; then all is as it was.
   template <class Segment>
-  void relocate_to(Group* raw, Segment& from, Segment& to) {
+  void relocate_to(RowsOfKey* raw, Segment& from, Segment& to) {
     if (form_ != Form::block) return move_to(raw);
     std::construct_at(raw);
     const Block old_block = block();
@@ -134,7 +134,7 @@ class Group {
   }
 
   /// Throws if a row cannot be copied; then there is no copy.
-  void clone_to(Group* raw, const std::byte* from, std::byte* to) const {
+  void clone_to(RowsOfKey* raw, const std::byte* from, std::byte* to) const {
     std::construct_at(raw);
     if (form_ == Form::inside) {
       std::uninitialized_copy_n(one(), size_, raw->one());
@@ -145,7 +145,7 @@ class Group {
         std::uninitialized_copy_n(items, size_, reinterpret_cast<Item*>(to + block().offset));
       }
     } else {
-      raw->set(new Large(owned()->share()));
+      raw->set(new Large(owned()->pin()));
     }
     raw->size_ = size_;
     raw->form_ = form_;
@@ -195,19 +195,19 @@ class Group {
   }
 
   static std::size_t small_rows(const IndexLimits& limits) {
-    if (limits.small_group_rows != 0) return std::max(limits.small_group_rows, 2U);
+    if (limits.rows_in_segment != 0) return std::max(limits.rows_in_segment, 2U);
     return std::max<std::size_t>(512 / sizeof(Item), 4);
   }
 
   /// The other one's rows are this one's now.
-  void take_form(Group& other) {
+  void take_form(RowsOfKey& other) {
     size_ = other.size_;
     form_ = other.form_;
     other.size_ = 0;
     other.form_ = Form::inside;
   }
 
-  void copy_words(const Group& other) { std::memcpy(body_, other.body_, std::max(sizeof(Block), sizeof(Large*))); }
+  void copy_words(const RowsOfKey& other) { std::memcpy(body_, other.body_, std::max(sizeof(Block), sizeof(Large*))); }
 
   template <class Segment>
   std::span<Item> mutable_rows(Segment& home) {
@@ -216,7 +216,7 @@ class Group {
   }
 
   static std::pair<std::size_t, bool> find(std::span<const Item> items, const V& value) {
-    if constexpr (kOrder == GroupOrder::by_row) {
+    if constexpr (kOrder == RowOrder::by_row) {
       const auto place = std::partition_point(
           items.begin(), items.end(), [&](const Item& item) { return row_traits<V>::compare(item.row, value) < 0; });
       const auto at = static_cast<std::size_t>(place - items.begin());
@@ -256,7 +256,7 @@ class Group {
   template <class Segment>
   void erase(Segment& home, std::size_t at) {
     Item* items = mutable_rows(home).data();
-    if constexpr (kOrder == GroupOrder::by_row) {
+    if constexpr (kOrder == RowOrder::by_row) {
       std::move(items + at + 1, items + size_, items + at);
     } else if (at + 1 != size_) {
       items[at] = std::move(items[size_ - 1]);
@@ -314,7 +314,7 @@ class Group {
     });
   }
 
-  static constexpr std::size_t kAlign = kPlace == GroupPlace::after_tag && alignof(Item) <= 8
+  static constexpr std::size_t kAlign = kPlace == RowsLie::after_tag && alignof(Item) <= 8
                                             ? alignof(std::uint32_t)
                                             : std::max<std::size_t>(alignof(Item), 8);
 

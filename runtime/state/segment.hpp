@@ -67,7 +67,7 @@ class Segment {
   void release() {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
-  void share() { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void add_owner() { owners_.fetch_add(1, std::memory_order_relaxed); }
   bool sole_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
 
   std::uint32_t capacity() const { return capacity_; }

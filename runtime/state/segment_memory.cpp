@@ -14,8 +14,8 @@ namespace lockstep {
 
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{2} << 20;
-constexpr std::size_t kBlock = IndexLimits().segment_bytes;
+constexpr std::size_t kSlab = std::size_t{2} << 20;
+constexpr std::size_t kCell = IndexLimits().segment_bytes;
 
 constexpr bool kSanitized =
 #if defined(__SANITIZE_ADDRESS__)
@@ -26,72 +26,70 @@ constexpr bool kSanitized =
     false;
 #endif
 
-/// The head of a piece, before its blocks.
-class Piece : public boost::intrusive::list_base_hook<> {
+/// The head of a slab, before its cells.
+class Slab : public boost::intrusive::list_base_hook<> {
  public:
-  static Piece* of(void* block) {
-    return reinterpret_cast<Piece*>(reinterpret_cast<std::uintptr_t>(block) & ~(kPiece - 1));
-  }
+  static Slab* of(void* cell) { return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(cell) & ~(kSlab - 1)); }
 
-  bool full() const { return free_ == nullptr && begun_ == kBlocks; }
+  bool full() const { return free_ == nullptr && begun_ == kCells; }
   bool empty() const { return used_ == 0; }
 
   /// REQUIRES: not full.
   void* take() {
     ++used_;
     if (free_ != nullptr) return std::exchange(free_, free_->next);
-    return reinterpret_cast<std::byte*>(this) + kPiece - kBlock * ++begun_;
+    return reinterpret_cast<std::byte*>(this) + kSlab - kCell * ++begun_;
   }
-  void give_back(void* block) {
+  void give_back(void* cell) {
     --used_;
-    free_ = new (block) Free{free_};
+    free_ = new (cell) Free{free_};
   }
 
  private:
   struct Free {
     Free* next;
   };
-  static constexpr std::size_t kBlocks = kPiece / kBlock;
+  static constexpr std::size_t kCells = kSlab / kCell;
 
-  Free* free_ = nullptr;   // blocks that were given back
-  std::size_t begun_ = 0;  // blocks that were ever taken, from the end on
+  Free* free_ = nullptr;   // cells that were given back
+  std::size_t begun_ = 0;  // cells that were ever taken, from the end on
   std::size_t used_ = 0;
 };
-static_assert(sizeof(Piece) <= kPiece % kBlock);
+static_assert(sizeof(Slab) <= kSlab % kCell);
 
-Piece* make_piece() {
+Slab* make_slab() {
   constexpr int kAnywhere = MAP_PRIVATE | MAP_ANONYMOUS;
-  void* const memory = mmap(nullptr, 2 * kPiece, PROT_READ | PROT_WRITE, kAnywhere, -1, 0);
+  void* const memory = mmap(nullptr, 2 * kSlab, PROT_READ | PROT_WRITE, kAnywhere, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   auto* const begin = static_cast<std::byte*>(memory);
-  const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) % kPiece;
+  const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) % kSlab;
   if (before != 0) munmap(begin, before);
-  munmap(begin + before + kPiece, kPiece - before);
-  madvise(begin + before, kPiece, MADV_HUGEPAGE);  // else it works as well, but slower
-  return new (begin + before) Piece();
+  munmap(begin + before + kSlab, kSlab - before);
+  madvise(begin + before, kSlab, MADV_HUGEPAGE);  // else it works as well, but slower
+  return new (begin + before) Slab();
 }
 
-class Pieces {
+class Slabs {
  public:
   void* allocate() {
     std::unique_lock lock(mutex_);
     if (open_.empty()) {
       lock.unlock();  // to touch a large page first takes long
-      Piece* const fresh = make_piece();
+      Slab* const fresh = make_slab();
       lock.lock();
       open_.push_back(*fresh);
-      bytes_ += kPiece;
-      kept_ += kPiece;
+      bytes_ += kSlab;
+      kept_ += kSlab;
     }
-    Piece& piece = open_.front();
-    if (piece.empty()) kept_ -= kPiece;
-    void* const block = piece.take();
-    if (piece.full()) open_.pop_front();
-    return block;
+    Slab& slab = open_.front();
+    if (slab.empty()) kept_ -= kSlab;
+    void* const cell = slab.take();
+    if (slab.full()) open_.pop_front();
+    return cell;
   }
 
-  void free(void* block) noexcept {
-    if (Piece* const surplus = put_back(block)) munmap(surplus, kPiece);
+  void free(void* cell) noexcept {
+    if (Slab* const surplus = put_back(cell)) munmap(surplus, kSlab);
   }
 
   std::size_t bytes() {
@@ -100,47 +98,47 @@ class Pieces {
   }
 
  private:
-  /// Returns the block's piece if it is to be unmapped.
-  Piece* put_back(void* block) {
+  /// Returns the cell's slab if it is to be unmapped.
+  Slab* put_back(void* cell) {
     const std::lock_guard lock(mutex_);
-    Piece& piece = *Piece::of(block);
-    if (piece.full()) open_.push_front(piece);
-    piece.give_back(block);
-    if (!piece.empty()) return nullptr;
-    open_.erase(open_.iterator_to(piece));
+    Slab& slab = *Slab::of(cell);
+    if (slab.full()) open_.push_front(slab);
+    slab.give_back(cell);
+    if (!slab.empty()) return nullptr;
+    open_.erase(open_.iterator_to(slab));
     if (kept_ < segment_memory::kMostKept) {
-      open_.push_back(piece);
-      kept_ += kPiece;
+      open_.push_back(slab);
+      kept_ += kSlab;
       return nullptr;
     }
-    bytes_ -= kPiece;
-    return &piece;
+    bytes_ -= kSlab;
+    return &slab;
   }
 
   std::mutex mutex_;
-  boost::intrusive::list<Piece> open_;  // pieces with room, those without a segment at the end
-  std::size_t kept_ = 0;                // bytes of those without a segment
+  boost::intrusive::list<Slab> open_;  // slabs with room, those without a segment at the end
+  std::size_t kept_ = 0;               // bytes of those without a segment
   std::size_t bytes_ = 0;
 };
 
 /// Never destroyed: segments may outlive all else.
-Pieces& pieces() {
-  static Pieces& all = *new Pieces();
+Slabs& slabs() {
+  static Slabs& all = *new Slabs();
   return all;
 }
 
 }  // namespace
 
-bool segment_memory::in_pieces(std::size_t bytes) { return !kSanitized && bytes <= kBlock && bytes > kBlock / 4 * 3; }
+bool segment_memory::in_slabs(std::size_t bytes) { return !kSanitized && bytes <= kCell && bytes > kCell / 4 * 3; }
 
 void* segment_memory::allocate(std::size_t bytes) {
-  return in_pieces(bytes) ? pieces().allocate() : ::operator new(bytes);
+  return in_slabs(bytes) ? slabs().allocate() : ::operator new(bytes);
 }
 
 void segment_memory::free(void* memory, std::size_t bytes) noexcept {
-  in_pieces(bytes) ? pieces().free(memory) : ::operator delete(memory);
+  in_slabs(bytes) ? slabs().free(memory) : ::operator delete(memory);
 }
 
-std::size_t segment_memory::piece_bytes() { return pieces().bytes(); }
+std::size_t segment_memory::slab_bytes() { return slabs().bytes(); }
 
 }  // namespace lockstep

@@ -4,9 +4,9 @@
 
 namespace lockstep {
 
-/// Memory for segments of tables. Those of about the usual size lie together in pieces of 2 MiB, each of which the
+/// Memory for segments of tables. Those of about the usual size lie together in slabs of 2 MiB, each of which the
 /// system is asked to map as one large page, so that a probe seldom waits for the translation of its address.
-/// (Measured: bench/NOTES.md.) Pieces without a segment are given back, but for some that are kept for the next ones.
+/// (Measured: bench/NOTES.md.) Slabs without a segment are given back, but for some that are kept for the next ones.
 /// Other sizes come from the program's allocator. Any thread.
 namespace segment_memory {
 
@@ -15,13 +15,13 @@ void* allocate(std::size_t bytes);
 /// `bytes`: as many as were asked for.
 void free(void* memory, std::size_t bytes) noexcept;
 
-/// Whether a segment of this size lies in a piece. Under the address sanitizer none does, so that it sees where each
+/// Whether a segment of this size lies in a slab. Under the address sanitizer none does, so that it sees where each
 /// one ends.
-bool in_pieces(std::size_t bytes);
-/// Bytes of pieces without a segment that are kept at most.
+bool in_slabs(std::size_t bytes);
+/// Bytes of slabs without a segment that are kept at most.
 constexpr std::size_t kMostKept = std::size_t{256} << 20;
-/// Bytes of the pieces that there are.
-std::size_t piece_bytes();
+/// Bytes of the slabs that there are.
+std::size_t slab_bytes();
 
 }  // namespace segment_memory
 

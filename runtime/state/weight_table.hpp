@@ -6,7 +6,7 @@
 namespace lockstep {
 
 /// A Z-set that is updated in place: rows by hash, O(1) per row. Rows of weight zero are not there. Worker-local,
-/// but for what share() returns.
+/// but for what pin() returns.
 template <class R, class Hash = RowHash>
 class WeightTable {
  public:
@@ -43,12 +43,12 @@ class WeightTable {
   }
 
   /// A copy that stays as it is, made in O(segments).
-  WeightTable share() { return WeightTable(table_.share()); }
+  WeightTable pin() { return WeightTable(table_.pin()); }
 
  private:
-  explicit WeightTable(Table<R, Weight, NoMark, Hash>&& table) : table_(std::move(table)) {}
+  explicit WeightTable(HashTable<R, Weight, NoMark, Hash>&& table) : table_(std::move(table)) {}
 
-  Table<R, Weight, NoMark, Hash> table_;
+  HashTable<R, Weight, NoMark, Hash> table_;
 };
 
 }  // namespace lockstep

@@ -14,14 +14,14 @@ namespace lockstep {
 using OutputId = std::uint32_t;
 using EdgeId = std::uint32_t;
 
-class OutputSlotBase;
+class OutputPartsBase;
 
 /// What is known of an output before there is a runtime.
 struct OutputInfo {
   std::string name;
   EdgeId edge = 0;
   Schema schema;
-  std::function<std::unique_ptr<OutputSlotBase>(unsigned workers)> make_slot;
+  std::function<std::unique_ptr<OutputPartsBase>(unsigned workers)> make_parts;
 };
 
 using Outputs = std::vector<OutputInfo>;

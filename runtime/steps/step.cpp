@@ -5,13 +5,13 @@
 namespace lockstep {
 
 StepData::StepData(const Outputs& outputs, unsigned workers) : filled_(workers) {
-  slots_.reserve(outputs.size());
-  for (const OutputInfo& output : outputs) slots_.push_back(output.make_slot(workers));
+  outputs_.reserve(outputs.size());
+  for (const OutputInfo& output : outputs) outputs_.push_back(output.make_parts(workers));
 }
 
 void StepData::clear() {
   for (unsigned worker = 0; worker < filled_.size(); ++worker) {
-    for (const OutputId output : filled_[worker]) slots_[output]->clear(worker);
+    for (const OutputId output : filled_[worker]) outputs_[output]->clear(worker);
     filled_[worker].clear();
   }
 }

@@ -16,16 +16,16 @@
 namespace lockstep {
 
 /// The deltas of one output in one step, a part from each worker.
-class OutputSlotBase {
+class OutputPartsBase {
  public:
-  virtual ~OutputSlotBase() = default;
+  virtual ~OutputPartsBase() = default;
   virtual void clear(unsigned worker) = 0;
 };
 
 template <class R>
-class OutputSlot final : public OutputSlotBase {
+class OutputParts final : public OutputPartsBase {
  public:
-  explicit OutputSlot(unsigned workers) : parts(workers) {}
+  explicit OutputParts(unsigned workers) : parts(workers) {}
   void clear(unsigned worker) override { parts[worker].clear(); }
 
   std::vector<Batch<R>> parts;
@@ -40,17 +40,17 @@ class StepData {
   StepData(const Outputs& outputs, unsigned workers);
 
   template <class R>
-  OutputSlot<R>& slot(OutputId output) {
-    return static_cast<OutputSlot<R>&>(*slots_[output]);
+  OutputParts<R>& parts_of(OutputId output) {
+    return static_cast<OutputParts<R>&>(*outputs_[output]);
   }
   /// How many outputs the flow had when the runtime was made.
-  std::size_t outputs() const { return slots_.size(); }
+  std::size_t outputs() const { return outputs_.size(); }
 
   /// The part of an output that a worker may fill.
   template <class R>
   Batch<R>& part(OutputId output, unsigned worker) {
     filled_[worker].push_back(output);
-    return slot<R>(output).parts[worker];
+    return parts_of<R>(output).parts[worker];
   }
 
   void hold() { owners_.fetch_add(1, std::memory_order_relaxed); }
@@ -73,7 +73,7 @@ class StepData {
   std::atomic<std::uint32_t> owners_{0};
   StepPool* pool_ = nullptr;
   StepData* next_ = nullptr;  // in the pool
-  std::vector<std::unique_ptr<OutputSlotBase>> slots_;
+  std::vector<std::unique_ptr<OutputPartsBase>> outputs_;
   std::vector<AppendVector<OutputId>> filled_;  // by worker
 };
 
@@ -111,7 +111,7 @@ class StepPool {
 };
 
 template <class R>
-class DeltaView;
+class Delta;
 
 /// One complete step: an immutable view of all outputs at one time, valid for as long as it is held. Copying is
 /// cheap; any thread may read.
@@ -139,20 +139,20 @@ class Step {
 
   /// What changed in an output in this step.
   template <class R>
-  DeltaView<R> operator[](const Output<R>& output) const;
+  Delta<R> operator[](const Output<R>& output) const;
 
  private:
   template <class R>
-  friend class DeltaView;
+  friend class Delta;
 
   StepData* data_ = nullptr;
 };
 
 /// The delta of one output in one step: each row once, with its weight, in no promised order. Holds its step.
 template <class R>
-class DeltaView {
+class Delta {
  public:
-  DeltaView(Step step, const OutputSlot<R>* slot) : step_(std::move(step)), slot_(slot) {}
+  Delta(Step step, const OutputParts<R>* parts) : step_(std::move(step)), output_(parts) {}
 
   class Iterator {
    public:
@@ -163,9 +163,9 @@ class DeltaView {
     using iterator_category = std::forward_iterator_tag;
 
     Iterator() = default;
-    Iterator(const OutputSlot<R>* slot, std::size_t part) : slot_(slot), part_(part) { skip_empty(); }
+    Iterator(const OutputParts<R>* parts, std::size_t part) : output_(parts), part_(part) { skip_empty(); }
 
-    reference operator*() const { return slot_->parts[part_][at_]; }
+    reference operator*() const { return output_->parts[part_][at_]; }
     pointer operator->() const { return &**this; }
     Iterator& operator++() {
       ++at_;
@@ -181,23 +181,23 @@ class DeltaView {
 
    private:
     void skip_empty() {
-      while (part_ < slot_->parts.size() && at_ == slot_->parts[part_].size()) {
+      while (part_ < output_->parts.size() && at_ == output_->parts[part_].size()) {
         ++part_;
         at_ = 0;
       }
     }
 
-    const OutputSlot<R>* slot_ = nullptr;
+    const OutputParts<R>* output_ = nullptr;
     std::size_t part_ = 0;
     std::size_t at_ = 0;
   };
 
-  Iterator begin() const { return {slot_, 0}; }
-  Iterator end() const { return {slot_, slot_->parts.size()}; }
+  Iterator begin() const { return {output_, 0}; }
+  Iterator end() const { return {output_, output_->parts.size()}; }
 
   std::size_t size() const {
     std::size_t rows = 0;
-    for (const auto& part : slot_->parts) rows += part.size();
+    for (const auto& part : output_->parts) rows += part.size();
     return rows;
   }
   bool empty() const { return size() == 0; }
@@ -211,18 +211,18 @@ class DeltaView {
 
  private:
   Step step_;
-  const OutputSlot<R>* slot_;
+  const OutputParts<R>* output_;
 };
 
 template <class R>
-DeltaView<R> Step::operator[](const Output<R>& output) const {
+Delta<R> Step::operator[](const Output<R>& output) const {
   if (data_ == nullptr || data_->flow != output.flow()) {
     throw UsageError("output '" + output.name() + "' does not belong to the dataflow of this step");
   }
   if (output.id() >= data_->outputs()) {
     throw UsageError("output '" + output.name() + "' was added to the dataflow after this runtime was made");
   }
-  return DeltaView<R>(*this, &data_->slot<R>(output.id()));
+  return Delta<R>(*this, &data_->parts_of<R>(output.id()));
 }
 
 }  // namespace lockstep

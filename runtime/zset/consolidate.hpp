@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "runtime/faults/errors.hpp"
-#include "runtime/state/weight_table.hpp"
 #include "runtime/zset/batch.hpp"
 
 namespace lockstep {
@@ -82,18 +81,18 @@ class Consolidator {
     rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
   }
 
-  /// An open-addressed table of places in `rows`; a slot is the top half of the hash and 1 + the place. Hashes are
-  /// computed a block ahead, and their slots fetched.
+  /// An open-addressed table of places in `rows`; a bucket is the top half of the hash and 1 + the place. Hashes are
+  /// computed a block ahead, and their buckets fetched.
   void merge_by_hash(Batch<R>& rows) {
     const std::size_t mask = std::bit_ceil(rows.size() * 2) - 1;
-    slots_.assign(mask + 1, Slot{0, 0});
+    buckets_.assign(mask + 1, Bucket{0, 0});
     std::array<std::uint64_t, kBlock> hashes;
     std::size_t kept = 0;
     for (std::size_t begin = 0; begin < rows.size(); begin += kBlock) {
       const std::size_t count = std::min(kBlock, rows.size() - begin);
       for (std::size_t i = 0; i < count; ++i) {
         hashes[i] = row_traits<R>::hash(rows[begin + i].row);
-        __builtin_prefetch(&slots_[hashes[i] & mask], 1);
+        __builtin_prefetch(&buckets_[hashes[i] & mask], 1);
       }
       for (std::size_t i = 0; i < count; ++i) kept += merge_one(rows, begin + i, kept, hashes[i], mask);
     }
@@ -104,14 +103,14 @@ class Consolidator {
   bool merge_one(Batch<R>& rows, std::size_t from, std::size_t kept, std::uint64_t hash, std::size_t mask) {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
     std::size_t at = hash & mask;
-    for (; slots_[at].place != 0; at = (at + 1) & mask) {
-      if (slots_[at].tag == tag && row_traits<R>::equal(rows[slots_[at].place - 1].row, rows[from].row)) {
-        add(rows, slots_[at].place - 1, rows[from].weight);
+    for (; buckets_[at].place != 0; at = (at + 1) & mask) {
+      if (buckets_[at].tag == tag && row_traits<R>::equal(rows[buckets_[at].place - 1].row, rows[from].row)) {
+        add(rows, buckets_[at].place - 1, rows[from].weight);
         return false;
       }
     }
     keep(rows, from, kept);
-    slots_[at] = {tag, static_cast<std::uint32_t>(kept + 1)};
+    buckets_[at] = {tag, static_cast<std::uint32_t>(kept + 1)};
     return true;
   }
 
@@ -128,11 +127,11 @@ class Consolidator {
     carries_.clear();
   }
 
-  struct Slot {
+  struct Bucket {
     std::uint32_t tag;
     std::uint32_t place;
   };
-  std::vector<Slot> slots_;
+  std::vector<Bucket> buckets_;
   std::vector<std::pair<std::size_t, int>> carries_;
 };
 

@@ -12,14 +12,14 @@ AnyStream build_join(const OpSpec& op, const std::string& name, const AnyStream&
   const auto numbers = [](const AnyStream& any) -> const Numbers& { return std::get<Numbers>(any); };
   switch (op.kind) {
     case Kind::join_on_optional:
-      return rows(a) | index_by(&Rec::o).named(name + " left") |
-             join(rows(b) | index_by(&Rec::o).named(name + " right"), MeetWithKey{c}).named(name);
+      return rows(a) | key_by(&Rec::o).named(name + " left") |
+             join(rows(b) | key_by(&Rec::o).named(name + " right"), MeetWithKey{c}).named(name);
     case Kind::fused_join:
-      return rows(a) | filter(Keep{c}) | index_by(&Rec::k).named(name + " left") |
-             join(rows(b) | index_by(&Rec::k).named(name + " right"), MeetWithKey{c}).named(name);
+      return rows(a) | filter(Keep{c}) | key_by(&Rec::k).named(name + " left") |
+             join(rows(b) | key_by(&Rec::k).named(name + " right"), MeetWithKey{c}).named(name);
     case Kind::join_fields:
-      return rows(a) | index_by(&Rec::k, &Rec::v).named(name + " left") |
-             join(rows(b) | index_by(&Rec::k, &Rec::v).named(name + " right"), MeetWithKey{c}).named(name);
+      return rows(a) | key_by(&Rec::k, &Rec::v).named(name + " left") |
+             join(rows(b) | key_by(&Rec::k, &Rec::v).named(name + " right"), MeetWithKey{c}).named(name);
     case Kind::join_values: return keyed(a) | join(keyed(b), Meet{c}).named(name);
     case Kind::join_rows: return keyed(a) | join(keyed(b), MeetWithKey{c}).named(name);
     case Kind::self_join: return keyed(a) | join(keyed(a), MeetWithKey{c}).named(name);

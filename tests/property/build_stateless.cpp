@@ -31,10 +31,10 @@ AnyStream of_rows(const OpSpec& op, const std::string& name, const RowStream& a,
     case Kind::minus: return RowStream(a | minus(other()).named(name));
     case Kind::fused_plus_distinct:
       return a | filter(Keep{c}) | plus(other() | map(Change{c})) | distinct().named(name);
-    case Kind::index_by_member: return KeyedRows(a | index_by(&Rec::k).named(name));
-    case Kind::index_by_function: return KeyedRows(a | index_by(OtherKey{c}).named(name));
-    case Kind::fused_index: return KeyedRows(a | filter(Keep{c}) | map(Change{c}) | index_by(OtherKey{c}).named(name));
-    case Kind::index_numbers: return Numbers(a | index_by(&Rec::k, &Rec::v).named(name));
+    case Kind::index_by_member: return KeyedRows(a | key_by(&Rec::k).named(name));
+    case Kind::index_by_function: return KeyedRows(a | key_by(OtherKey{c}).named(name));
+    case Kind::fused_index: return KeyedRows(a | filter(Keep{c}) | map(Change{c}) | key_by(OtherKey{c}).named(name));
+    case Kind::index_numbers: return Numbers(a | key_by(&Rec::k, &Rec::v).named(name));
     default: throw std::logic_error(name);
   }
 }

@@ -81,7 +81,7 @@ class Run {
   IndexLimits limits() const {
     switch (config_.limits) {
       case Limits::minimal: return IndexLimits::minimum();
-      case Limits::small: return {.segment_bytes = 512, .small_group_rows = 4, .page_rows = 8};
+      case Limits::small: return {.segment_bytes = 512, .rows_in_segment = 4, .page_rows = 8};
       default: return {};
     }
   }

@@ -109,14 +109,14 @@ class Queries {
         a | filter(keep) | plus(b) | map([](const Entry& row) { return kAnswer(row.k, row.v, row.o, std::nullopt); }) |
             distinct());
     add("SELECT a.k, a.v, b.o, b.x FROM a JOIN b ON a.k = b.k WHERE a.v > {0}",
-        a | filter(keep) | index_by(&Entry::k) |
-            join(b | index_by(&Entry::k), [](std::int64_t k, const Entry& left, const Entry& right) {
+        a | filter(keep) | key_by(&Entry::k) |
+            join(b | key_by(&Entry::k), [](std::int64_t k, const Entry& left, const Entry& right) {
               return kAnswer(k, left.v, right.o, right.x);
             }));
     // In SQL a null matches nothing.
     add("SELECT a.o, count(*), sum(a.v - b.v), NULL FROM a JOIN b ON a.o = b.o GROUP BY a.o",
-        a | filter(has) | index_by(&Entry::o) |
-            join(b | index_by(&Entry::o), [](const Entry& left, const Entry& right) { return left.v - right.v; }) |
+        a | filter(has) | key_by(&Entry::o) |
+            join(b | key_by(&Entry::o), [](const Entry& left, const Entry& right) { return left.v - right.v; }) |
             group_by(key, count(), sum(value)) | map([](const std::optional<std::int64_t>& o, const auto& group) {
               return kAnswer(o, std::get<0>(group), std::get<1>(group), std::nullopt);
             }));
@@ -133,7 +133,7 @@ class Queries {
             }));
     add("SELECT a.k, s.n, s.m, a.x FROM a JOIN (SELECT k, count(*) AS n, min(v) AS m FROM b GROUP BY k) AS s ON a.k = "
         "s.k",
-        a | index_by(&Entry::k) |
+        a | key_by(&Entry::k) |
             join(b | group_by(&Entry::k, count(), min(&Entry::v)),
                  [](std::int64_t k, const Entry& row, const auto& group) {
                    return kAnswer(k, std::get<0>(group), std::get<1>(group), row.x);

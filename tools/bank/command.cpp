@@ -87,17 +87,17 @@ OpenSource open_source(const Options& options) {
   return open;
 }
 
-EdgeOptions edge_options(const Options& options) {
-  EdgeOptions edge;
-  edge.lateness_ms = std::llround(options.lateness * 1000);
+BorderOptions border_options(const Options& options) {
+  BorderOptions border;
+  border.lateness_ms = std::llround(options.lateness * 1000);
   if (options.step == "event-time") {
-    edge.step_rows.reset();
+    border.step_rows.reset();
   } else {
     std::uint64_t rows = 0;
     std::from_chars(options.step.data(), options.step.data() + options.step.size(), rows);
-    edge.step_rows = rows;
+    border.step_rows = rows;
   }
-  return edge;
+  return border;
 }
 
 void print_outcome(std::FILE* to, const Outcome& outcome, const Options& options) {
@@ -183,13 +183,13 @@ int run_command(Options options) {
   RunOptions run_options;
   run_options.runtime.workers = options.workers == 0 ? allowed_processors() : options.workers;
   run_options.runtime.threads = options.threads;
-  run_options.edge = edge_options(options);
+  run_options.border = border_options(options);
   run_options.verify = !options.no_verify;
   run_options.exhaustive = options.exhaustive;
   fmt::print(to, "bank: {}, {} late at most,\n      a step for {}, {} worker{}\n", open.name,
              fmt::format("{} s", options.lateness),
-             run_options.edge.step_rows ? fmt::format("every {} admitted", grouped(*run_options.edge.step_rows))
-                                        : std::string("each timestamp"),
+             run_options.border.step_rows ? fmt::format("every {} admitted", grouped(*run_options.border.step_rows))
+                                          : std::string("each timestamp"),
              run_options.runtime.workers, run_options.runtime.workers == 1 ? "" : "s");
   std::fflush(to);
 

@@ -118,29 +118,29 @@ Outcome run(Source& source, const RunOptions& options, const std::function<bool(
   Outcome outcome;
   const auto begin = Clock::now();
   Harness harness(options);
-  Edge edge(options.edge, [&harness](StepInput& input) { harness.step(input); });
+  Border border(options.border, [&harness](StepInput& input) { harness.step(input); });
   for (std::uint64_t arrivals = 0;; ++arrivals) {
     if (arrivals % kArrivalsPerProgress == 0) {
-      outcome.interrupted = !go_on({source.progress(), edge.admitted(), harness.violations()});
+      outcome.interrupted = !go_on({source.progress(), border.admitted(), harness.violations()});
     }
     outcome.gave_up = harness.violations() >= kTooManyViolations;
     if (outcome.interrupted || outcome.gave_up) break;
     std::optional<Arrival> arrival = source.next();
     if (!arrival) break;
-    if (const auto* bad = std::get_if<BadLine>(&*arrival); bad != nullptr && edge.malformed() < kShownMalformed) {
+    if (const auto* bad = std::get_if<BadLine>(&*arrival); bad != nullptr && border.malformed() < kShownMalformed) {
       outcome.first_malformed.push_back(fmt::format("line {}: {}: {}", bad->number, bad->reason, excerpt(bad->text)));
     }
-    edge.arrive(std::move(*arrival));
+    border.arrive(std::move(*arrival));
   }
-  edge.end();
+  border.end();
   harness.end();
-  outcome.interrupted |= !go_on({source.progress(), edge.admitted(), harness.violations()});
+  outcome.interrupted |= !go_on({source.progress(), border.admitted(), harness.violations()});
 
   Report& report = outcome.report;
-  report.admitted = edge.admitted();
-  report.late = edge.late();
-  report.malformed = edge.malformed();
-  report.steps = edge.steps();
+  report.admitted = border.admitted();
+  report.late = border.late();
+  report.malformed = border.malformed();
+  report.steps = border.steps();
   harness.fill(report);
   outcome.violations = harness.violations() + (report.ledger != report.late + report.malformed);
   outcome.first_violations = harness.oracle().first_violations();

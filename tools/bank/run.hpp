@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/clock/options.hpp"
-#include "tools/bank/edge.hpp"
+#include "tools/bank/border.hpp"
 #include "tools/bank/oracle.hpp"
 #include "tools/bank/source.hpp"
 
@@ -58,7 +58,7 @@ struct Outcome {
 
 struct RunOptions {
   RuntimeOptions runtime;
-  EdgeOptions edge;
+  BorderOptions border;
   bool verify = true;
   bool exhaustive = false;
 };

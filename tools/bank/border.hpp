@@ -17,7 +17,7 @@ struct StepInput {
   std::vector<LedgerRow> rejected;
 };
 
-struct EdgeOptions {
+struct BorderOptions {
   /// Admitted rows a step; nothing: a step for each timestamp.
   std::optional<std::uint64_t> step_rows = 1000;
   std::int64_t lateness_ms = 5000;
@@ -26,9 +26,10 @@ struct EdgeOptions {
 /// Decides, once, which arrivals are admitted, and cuts them into steps. The watermark is the largest timestamp
 /// seen less the lateness; a transfer is admitted iff its timestamp is not below it. In steps by event time, admitted
 /// transfers wait until the watermark is past their timestamp, or the input ends.
-class Edge {
+class Border {
  public:
-  Edge(const EdgeOptions& options, std::function<void(StepInput&)> step) : options_(options), step_(std::move(step)) {}
+  Border(const BorderOptions& options, std::function<void(StepInput&)> step)
+      : options_(options), step_(std::move(step)) {}
 
   void arrive(Arrival arrival);
   /// The input has ended: what waits is stepped.
@@ -44,7 +45,7 @@ class Edge {
   void admit(const Transfer& transfer);
   void step();
 
-  EdgeOptions options_;
+  BorderOptions options_;
   std::function<void(StepInput&)> step_;
 
   std::optional<std::int64_t> newest_;

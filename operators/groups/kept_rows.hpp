@@ -12,10 +12,10 @@ namespace lockstep {
 
 /// Which ordered aggregates read the rows that another one keeps: min and max of one field share.
 template <class... A>
-class SharedGroups {
+class KeptRows {
  public:
   /// `share`: whether they may.
-  SharedGroups(const std::tuple<A...>& aggregators, bool share) {
+  KeptRows(const std::tuple<A...>& aggregators, bool share) {
     [&]<std::size_t... i>(std::index_sequence<i...>) { (find<i>(aggregators, share), ...); }
     (std::index_sequence_for<A...>());
   }

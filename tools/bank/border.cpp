@@ -1,4 +1,4 @@
-#include "tools/bank/edge.hpp"
+#include "tools/bank/border.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 namespace lockstep::bank {
 
-void Edge::arrive(Arrival arrival) {
+void Border::arrive(Arrival arrival) {
   if (auto* bad = std::get_if<BadLine>(&arrival)) {
     ++malformed_;
     next_.rejected.push_back({.reason = fmt::format("line {}: {}", bad->number, bad->reason),
@@ -28,7 +28,7 @@ void Edge::arrive(Arrival arrival) {
   admit(transfer);
 }
 
-void Edge::admit(const Transfer& transfer) {
+void Border::admit(const Transfer& transfer) {
   if (options_.step_rows) {
     // A full step waits for the first row of the next, so that rows rejected at the end of the input find a step.
     if (next_.admitted.size() == *options_.step_rows) step();
@@ -42,7 +42,7 @@ void Edge::admit(const Transfer& transfer) {
   }
 }
 
-void Edge::end() {
+void Border::end() {
   while (!waiting_.empty()) {
     next_.admitted = std::move(waiting_.extract(waiting_.begin()).mapped());
     step();
@@ -50,7 +50,7 @@ void Edge::end() {
   if (!next_.admitted.empty() || !next_.rejected.empty()) step();
 }
 
-void Edge::step() {
+void Border::step() {
   steps_ += !next_.admitted.empty();
   step_(next_);
   next_.admitted.clear();

@@ -10,7 +10,7 @@ namespace {
 
 using Model = std::map<std::string, std::int64_t>;
 
-void equals(const ls::OrderedPages<std::string>& pages, const Model& model) {
+void equals(const ls::OrderedRows<std::string>& pages, const Model& model) {
   auto expected = model.begin();
   pages.for_each([&](const std::string& row, ls::Weight weight) {
     REQUIRE(expected != model.end());
@@ -31,7 +31,7 @@ std::string text(std::uint64_t number) { return "row number " + std::to_string(1
 
 TEST_CASE("ordered pages keep rows in order through growing and shrinking") {
   for (const std::uint32_t page_rows : {2U, 3U, 8U, 256U}) {
-    ls::OrderedPages<std::string> pages({.page_rows = page_rows});
+    ls::OrderedRows<std::string> pages({.page_rows = page_rows});
     Model model;
     std::mt19937_64 random(3);
     for (int i = 0; i < 4000; ++i) {
@@ -52,8 +52,8 @@ TEST_CASE("ordered pages keep rows in order through growing and shrinking") {
 }
 
 TEST_CASE("rows in ascending or descending order make dense pages") {
-  ls::OrderedPages<std::int64_t> up({.page_rows = 64});
-  ls::OrderedPages<std::int64_t> down({.page_rows = 64});
+  ls::OrderedRows<std::int64_t> up({.page_rows = 64});
+  ls::OrderedRows<std::int64_t> down({.page_rows = 64});
   for (std::int64_t i = 0; i < 6400; ++i) {
     up.add(i, 1);
     down.add(-i, 1);
@@ -65,13 +65,13 @@ TEST_CASE("rows in ascending or descending order make dense pages") {
 }
 
 TEST_CASE("a shared copy of ordered pages stays as it was") {
-  ls::OrderedPages<std::string> pages({.page_rows = 4});
+  ls::OrderedRows<std::string> pages({.page_rows = 4});
   Model model;
   for (std::uint64_t i = 0; i < 100; ++i) {
     pages.add(text(i), 1);
     model[text(i)] = 1;
   }
-  const auto pin = pages.share();
+  const auto pin = pages.pin();
   for (std::uint64_t i = 0; i < 100; i += 3) pages.add(text(i), -1);
   for (std::uint64_t i = 200; i < 300; ++i) pages.add(text(i), 1);
   equals(pin, model);
