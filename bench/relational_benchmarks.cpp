@@ -8,6 +8,7 @@
 #include "bench/kernels/distinct.hpp"
 #include "bench/kernels/join.hpp"
 #include "bench/kernels/min_max.hpp"
+#include "bench/kernels/outer_join.hpp"
 
 namespace lockstep::bench {
 
@@ -38,10 +39,10 @@ class JoinSide final : public Side {
   Rows<JoinedRow> out_;
 };
 
-template <MergeBy kBy>
+template <class Kernel>
 Contestant join_kernel(std::string name, Shared<Item> left, Shared<Item> right, std::size_t keys) {
   return {std::move(name), [=] {
-            auto kernel = std::make_shared<JoinKernel<kBy>>(keys);
+            auto kernel = std::make_shared<Kernel>(keys);
             return std::make_unique<JoinSide>(
                 left, right, [kernel](auto one, auto other, auto& out) { kernel->run(one, other, out); });
           }};
@@ -82,11 +83,13 @@ void add_distinct(std::size_t full_rows_per_step) {
        }});
 }
 
-void add_join(std::size_t full_rows_per_step) {
+/// Two sides of a million rows, which change.
+template <class Contestants>
+void add_join(const char* name, std::size_t full_rows_per_step, Contestants contestants) {
   const std::size_t keys = settings().rows(1'000'000);
   const std::size_t rows_per_step = settings().rows_per_step(full_rows_per_step);
   const std::size_t steps = settings().rows(1'000'000) / rows_per_step;
-  add({.name = fmt::format("join/1000000_rows_a_side/{}_rows", full_rows_per_step),
+  add({.name = fmt::format("{}/1000000_rows_a_side/{}_rows", name, full_rows_per_step),
        .rows_per_step = rows_per_step,
        .steps = steps,
        .preload_steps = 1,
@@ -94,9 +97,7 @@ void add_join(std::size_t full_rows_per_step) {
        .prepare = [=]() -> std::vector<Contestant> {
          const auto left = changing_items(3, keys, keys, rows_per_step / 2, steps);
          const auto right = changing_items(4, keys, keys, rows_per_step / 2, steps);
-         return {{"engine", [=] { return join_engine(left, right); }},
-                 join_kernel<MergeBy::row_hash>("merged_by_row", left, right, keys),
-                 join_kernel<MergeBy::key_hash>("merged_by_key", left, right, keys)};
+         return contestants(left, right, keys);
        }});
 }
 
@@ -140,7 +141,21 @@ void add_relational_benchmarks() {
   for (const std::size_t keys : {1'000'000U, 10U}) {
     for (const std::size_t rows : {1'000U, 100'000U}) add_count(keys, rows);
   }
-  for (const std::size_t rows : {1'000U, 100'000U}) add_join(rows);
+  for (const std::size_t rows : {1'000U, 100'000U}) {
+    add_join("join", rows, [](const Shared<Item>& left, const Shared<Item>& right, std::size_t keys) {
+      return std::vector<Contestant>{{"engine", [=] { return join_engine(left, right); }},
+                                     join_kernel<JoinKernel<MergeBy::row_hash>>("merged_by_row", left, right, keys),
+                                     join_kernel<JoinKernel<MergeBy::key_hash>>("merged_by_key", left, right, keys)};
+    });
+    add_join("left_join", rows, [](const Shared<Item>& left, const Shared<Item>& right, std::size_t keys) {
+      return std::vector<Contestant>{{"engine", [=] { return left_join_engine(left, right); }},
+                                     join_kernel<OuterJoinKernel<RightRows>>("kernel", left, right, keys)};
+    });
+    add_join("anti_join", rows, [](const Shared<Item>& left, const Shared<Item>& right, std::size_t keys) {
+      return std::vector<Contestant>{{"engine", [=] { return anti_join_engine(left, right); }},
+                                     join_kernel<OuterJoinKernel<RightCount>>("kernel", left, right, keys)};
+    });
+  }
   for (const std::size_t rows : {1'000U, 100'000U}) add_distinct(rows);
   for (const std::size_t rows : {1'000U, 100'000U}) add_min_max(rows);
   add_chain(100'000);

@@ -19,7 +19,10 @@ class Sender final : public Node {
  public:
   using R = typename Reader::Row;
 
-  Sender(Reader reader, Outbox<R> outbox) : reader_(std::move(reader)), outbox_(std::move(outbox)) {}
+  Sender(Reader reader, Outbox<R> outbox) : reader_(std::move(reader)), outbox_(std::move(outbox)) {
+    takes_pieces_ = !requires { Route::kKeepsOrder; };
+    sends_ = true;
+  }
 
   void eval(Activation& activation) override {
     const unsigned workers = outbox_.workers();
@@ -34,14 +37,6 @@ class Sender final : public Node {
     });
     NodeCounters::add(counters.rows_out, outbox_.announce());
   }
-
-  bool takes_pieces() const override {
-    return !requires { Route::kKeepsOrder; };
-  }
-  bool sends() const override { return true; }
-  bool has_state() const override { return false; }
-  void save(unsigned, Encoder&) const override {}
-  void load(Decoder&) override {}
 
  private:
   Reader reader_;
@@ -58,31 +53,23 @@ struct LaneEnds {
 
 template <class R>
 LaneEnds<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, unsigned level) {
-  CommonAssembly& shared = assembly.shared;
-  const auto key = std::make_pair(info.id, ordinal);
-  if (!shared.lanes.contains(key)) {
-    shared.lanes[key] = shared.transport->add_lane(std::make_unique<Lane<R>>(assembly.workers()));
-  }
-  const std::uint32_t number = shared.lanes[key];
-  auto& lane = static_cast<Lane<R>&>(shared.transport->lane(number));
+  const std::uint32_t number =
+      assembly.lane(info, ordinal, [](unsigned workers) -> LaneBase* { return new Lane<R>(workers); });
+  Transport& transport = *assembly.common.transport;
+  auto& lane = static_cast<Lane<R>&>(transport.lane(number));
   Edge<R>& edge = assembly.make_inner_edge<R>(level + 1);
   lane.connect(assembly.worker, edge);
-  return {Outbox<R>(lane, number, *shared.transport, assembly.worker, assembly.workers()), edge};
+  return {Outbox<R>(lane, number, transport, assembly.worker, assembly.workers()), edge};
 }
 
-/// The rows of a reader that a route sends to this worker. With one worker, that is the reader itself. `then` is
-/// called with whichever reader it is.
-template <class Route, class Reader, class Then>
-void exchanged(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, Reader reader, Then&& then) {
-  if (!assembly.exchanges()) {
-    then(std::move(reader));
-    return;
-  }
+/// The rows of a reader that a route sends to this worker: a reader of what arrives. REQUIRES: there are peers.
+template <class Route, class Reader>
+EdgeReader<typename Reader::Row> exchange(Assembly& assembly, const OperatorInfo& info, unsigned lane, Reader reader) {
   using R = typename Reader::Row;
   const unsigned level = Assembly::level_of(reader);
-  const LaneEnds<R> ends = open_lane<R>(assembly, info, ordinal, level);
-  assembly.add_node(info, level, std::make_unique<Sender<Reader, Route>>(reader, ends.outbox), reader);
-  then(EdgeReader<R>(ends.edge));
+  const LaneEnds<R> ends = open_lane<R>(assembly, info, lane, level);
+  assembly.add_node(info, level, new Sender<Reader, Route>(reader, ends.outbox), reader);
+  return EdgeReader<R>(ends.edge);
 }
 
 /// Whether rows are where a route would send them already.
@@ -97,35 +84,6 @@ bool is_routed(const Properties& properties) {
   } else {
     return false;
   }
-}
-
-/// Adds an operator that reads one expression by a route: `make(assembly)` gives the operator, run on what the route
-/// sends to each worker. Returns its edge.
-template <class Route, class OutRow, class E, class Make>
-EdgeId add_exchanged(const E& expression, OperatorInfo info, Schema schema, Properties properties, Make make) {
-  const bool routed = is_routed<Route>(expression.properties());
-  Description& flow = *expression.flow();
-  info.inputs = expression.edges();
-  info.fused = expression.fused();
-  if (!routed) {
-    info.exchanged_by = Route::kName;
-    flow.transport = &Channels::make;
-  }
-  OperatorInfo& added = flow.add_operator(std::move(info));
-  const EdgeId out = flow.add_edge(added, std::move(schema), properties);
-  added.build = [plan = expression.plan(), id = added.id, out, routed, make](Assembly& assembly) {
-    const OperatorInfo& self = assembly.info(id);
-    auto then = [&](auto reader) {
-      const unsigned level = Assembly::level_of(reader);
-      assembly.add(self, make(assembly, out), assembly.make_edge<OutRow>(out, level), std::move(reader));
-    };
-    if (routed) {
-      then(plan.bind(assembly));
-    } else {
-      exchanged<Route>(assembly, self, 0, plan.bind(assembly), then);
-    }
-  };
-  return out;
 }
 
 }  // namespace lockstep

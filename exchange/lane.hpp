@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "runtime/graph/edge.hpp"
 #include "runtime/graph/transport.hpp"
@@ -36,13 +35,13 @@ class Lane final : public LaneBase {
 
   /// The receiver's, after all messages of the level are there.
   void deliver(unsigned worker, std::uint64_t tick) override {
-    Edge<R>& edge = *edges_[worker];
+    Edge<R>& edge = static_cast<Edge<R>&>(*edges_[worker]);
     auto& spans = edge.borrow();
     for (unsigned from = 0; from < workers_; ++from) {
       const Parcel& parcel = at(from, worker, tick);
       if (parcel.tick == tick && !parcel.rows.empty()) {
         __builtin_prefetch(parcel.rows.data());
-        spans.emplace_back(parcel.rows);
+        spans.push_back({parcel.rows.data(), parcel.rows.size()});
       }
     }
     edge.send_borrowed();
@@ -61,8 +60,8 @@ class Lane final : public LaneBase {
   }
 
   const unsigned workers_;
-  std::vector<Parcel> parcels_;
-  std::vector<Edge<R>*> edges_;
+  Array<Parcel> parcels_;
+  Array<EdgeBase*> edges_;
 };
 
 }  // namespace lockstep

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "exchange/lane.hpp"
 #include "runtime/graph/transport.hpp"
@@ -23,19 +22,20 @@ class Outbox {
   /// receiver.
   Batch<R>& parcel(unsigned to, std::uint64_t tick) {
     if (parcels_[to] == nullptr) [[unlikely]] {
-      parcels_[to] = &lane_->parcel(worker_, to, tick);
-      rows_before_ += parcels_[to]->size();
+      Batch<R>& parcel = lane_->parcel(worker_, to, tick);
+      parcels_[to] = &parcel;
+      rows_before_ += parcel.size();
     }
-    return *parcels_[to];
+    return *static_cast<Batch<R>*>(parcels_[to]);
   }
 
   /// Announces what has been added since this was called last, and returns how many rows that is.
   std::size_t announce() {
     std::size_t rows = 0;
     for (unsigned to = 0; to < workers(); ++to) {
-      const Batch<R>* sent = std::exchange(parcels_[to], nullptr);
+      const void* const sent = std::exchange(parcels_[to], nullptr);
       if (sent == nullptr) continue;
-      rows += sent->size();
+      rows += static_cast<const Batch<R>*>(sent)->size();
       transport_->announce(worker_, to, number_);
     }
     return rows - std::exchange(rows_before_, 0);
@@ -46,8 +46,8 @@ class Outbox {
   std::uint32_t number_;
   Transport* transport_;
   unsigned worker_;
-  std::vector<Batch<R>*> parcels_;  // by receiver; null: nothing to announce
-  std::size_t rows_before_ = 0;     // in these parcels, announced already
+  Array<void*> parcels_;         // batches, by receiver; null: nothing to announce
+  std::size_t rows_before_ = 0;  // in these parcels, announced already
 };
 
 }  // namespace lockstep

@@ -270,3 +270,50 @@ TEST_CASE("a large step sums keys that are met again and again, once, and in bet
   for (const auto& [row, weight] : snapshot[by_name].sorted()) named[std::stoll(row.first)] += row.second * weight;
   CHECK(named == expected);
 }
+
+TEST_CASE("count_distinct counts the values whose weights sum to more than 0", "[aggregates]") {
+  auto flow = one_output<Pair>(GENERATE(1U, 3U), [](auto& in) {
+    return in | ls::group_by(&Pair::first, ls::count(), ls::count_distinct(&Pair::second)) | ls::output("out");
+  });
+  CHECK(flow.step({{{1, 5}, 3}, {{1, 6}, 1}, {{2, 5}, 1}}) == "(1, (4, 2)) +1, (2, (1, 1)) +1");
+  CHECK(flow.step({{{1, 5}, -1}, {{1, 6}, -1}}) == "(1, (2, 1)) +1, (1, (4, 2)) -1");
+  CHECK(flow.step({{{1, 6}, -1}, {{1, 7}, 2}}) == "(1, (2, 1)) -1, (1, (3, 2)) +1");
+  CHECK(flow.step({{{1, 6}, 1}, {{1, 5}, -2}, {{1, 7}, -2}}) == "(1, (3, 2)) -1");
+}
+
+TEST_CASE("count_distinct of many values grows, shrinks and is saved", "[aggregates]") {
+  const auto build = [](auto& in) {
+    return in | ls::group_by(&Pair::first, ls::count_distinct(&Pair::second)) | ls::output("out");
+  };
+  auto flow = one_output<Pair>(2, build);
+  std::vector<ls::Weighted<Pair>> rows;
+  for (Number i = 0; i < 1000; ++i) rows.push_back({{1, i % 500}, 1});
+  CHECK(flow.step(rows) == "(1, 500) +1");
+  ls::Runtime loaded(flow.flow, {.workers = 3}, flow.runtime.save());
+  for (auto& row : rows) row.weight = row.row.second < 490 ? -1 : 1;
+  loaded[flow.in].push(rows);
+  CHECK(text(loaded.step()[flow.out]) == "(1, 10) +1, (1, 500) -1");
+}
+
+TEST_CASE("arg_min and arg_max give the row, ties broken by the whole row", "[aggregates]") {
+  const bool append_only = GENERATE(false, true);
+  auto flow = one_output<Pair>(
+      GENERATE(1U, 3U),
+      [](auto& in) {
+        return in | ls::aggregate(ls::arg_min(&Pair::second), ls::max(&Pair::second), ls::arg_max(&Pair::second)) |
+               ls::output("out");
+      },
+      {.append_only = append_only});
+  CHECK(flow.step({{{1, 5}, 1}, {{3, 2}, 1}, {{2, 2}, 1}}) == "((2, 2), 5, (1, 5)) +1");
+  CHECK(flow.step({{{7, 5}, 1}}) == "((2, 2), 5, (1, 5)) -1, ((2, 2), 5, (7, 5)) +1");
+  if (!append_only) CHECK(flow.step({{{2, 2}, -1}, {{7, 5}, -1}}) == "((2, 2), 5, (7, 5)) -1, ((3, 2), 5, (1, 5)) +1");
+}
+
+TEST_CASE("arg_max of a keyed stream by its key gives the value, of an optional field an optional", "[aggregates]") {
+  using Row = std::pair<Number, std::optional<Number>>;
+  auto flow = one_output<Row>(GENERATE(1U, 3U), [](auto& in) {
+    return in | ls::key_by(&Row::first) | ls::group_by(ls::key, ls::arg_max(&Row::second)) | ls::output("out");
+  });
+  CHECK(flow.step({{{1, std::nullopt}, 1}, {{2, 5}, 1}, {{2, 6}, 1}}) == "(1, none) +1, (2, (2, 6)) +1");
+  CHECK(flow.step({{{1, 3}, 1}}) == "(1, none) -1, (1, (1, 3)) +1");
+}

@@ -29,15 +29,26 @@ struct Everything {
     auto joined = keyed | ls::join(accounts, [](const Trade& t, const Account& a) { return t.amount + a.second; });
     auto linear = trades | ls::group_by(&Trade::account, ls::count(), ls::sum(&Trade::amount), ls::avg(&Trade::price));
     auto ordered = trades | ls::group_by(&Trade::account, ls::min(&Trade::amount), ls::max(&Trade::price));
-    auto total = linear | ls::aggregate(ls::sum([](const auto& row) { return std::get<1>(row.second); }));
+    auto total = linear | ls::aggregate(ls::sum([](const auto& group) { return std::get<1>(group); }));
     auto amounts = trades | ls::flat_map([](const Trade& t) {
                      return std::array<Number, 2>{t.amount, -t.amount};
                    }) |
                    ls::distinct();
+    auto outer = keyed | ls::full_join(accounts, [](const std::optional<Trade>& t, const std::optional<Account>& a) {
+                   return (t ? t->amount : 0) + (a ? a->second : 0);
+                 });
+    auto alone =
+        keyed |
+        ls::anti_join(accounts, ls::matching([](const Trade& t, const Account& a) { return t.amount > a.second; }));
+    auto kinds = trades | ls::group_by(&Trade::account, ls::count_distinct(&Trade::amount), ls::arg_max(&Trade::price));
+    (void)(outer | ls::output("outer"));
+    (void)(alone | ls::output("alone"));
+    (void)(kinds | ls::output("kinds"));
     (void)(joined | ls::output("joined", ls::accumulated));
     (void)(linear | ls::output("linear"));
     (void)(ordered | ls::output("ordered"));
     (void)(total | ls::output("total"));
+    (void)(amounts | ls::except(amounts | ls::filter([](Number n) { return n > 5; })) | ls::output("set"));
     (void)(amounts | ls::negate() | ls::plus(amounts) | ls::gather() | ls::output("amounts"));
     return flow;
   }

@@ -21,9 +21,6 @@ class CountingNode final : public ls::Node {
     ++count_;
     thread_ = std::this_thread::get_id();
   }
-  bool has_state() const override { return false; }
-  void save(unsigned, ls::Encoder&) const override {}
-  void load(ls::Decoder&) override {}
 
  private:
   std::uint64_t& count_;

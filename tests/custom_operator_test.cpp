@@ -57,17 +57,22 @@ class DelayOperator {
   std::vector<Held> held_;
 };
 
-struct Delay {
-  std::uint64_t steps;
+class Delay : public ls::Named<Delay> {
+ public:
+  explicit Delay(std::uint64_t steps) : steps_(steps) {}
 
   template <ls::Expression E>
   auto apply(const E& in) const {
-    const ls::EdgeId edge = ls::add_exchanged<ls::route::ByRow, Number>(
-        in, {.kind = "delay", .name = ls::derived_name("delay", in.label()), .state = "rows by due step"}, in.schema(),
-        {.partitioning = ls::Partitioning::by_row, .step_dependent = true},
-        [steps = steps](ls::Assembly&, ls::EdgeId) { return DelayOperator(steps); });
-    return ls::Stream<Number>(in.flow(), edge);
+    ls::Part part = this->part("delay", in.label(), std::to_string(steps_));
+    part.state = "rows by due step";
+    part.bound = "the rows of " + std::to_string(steps_) + " steps";
+    part.properties = {.partitioning = ls::Partitioning::by_row, .step_dependent = true};
+    return ls::add_part<ls::Stream<Number>>(
+        in.flow(), part, [steps = steps_](const ls::Site&) { return DelayOperator(steps); }, ls::reads::by_owner(in));
   }
+
+ private:
+  std::uint64_t steps_;
 };
 
 /// Each worker gives all rows of the stream, with its own number.
@@ -87,13 +92,44 @@ class CensusOperator {
 struct Census {
   template <ls::Expression E>
   auto apply(const E& in) const {
-    using Out = std::pair<unsigned, Number>;
-    const ls::EdgeId edge = ls::add_exchanged<ls::route::ToAll, Out>(
-        in, {.kind = "census", .name = "census"}, ls::row_traits<Out>::schema(), {},
-        [](ls::Assembly& assembly, ls::EdgeId) { return CensusOperator(assembly.worker); });
-    return ls::Stream<Out>(in.flow(), edge);
+    return ls::add_part<ls::Stream<std::pair<unsigned, Number>>>(
+        in.flow(), {.kind = "census", .name = "census"},
+        [](const ls::Site& site) { return CensusOperator(site.worker()); }, ls::reads::broadcast(in));
   }
 };
+
+/// The largest row so far, which every worker knows; the first one tells of it when it changes.
+class RecordOperator {
+ public:
+  explicit RecordOperator(unsigned worker) : worker_(worker) {}
+
+  template <class Reader>
+  void eval(Reader& in, ls::Batch<Number>& out) {
+    const std::optional<Number> before = record_;
+    in.for_each([&](Number row, ls::Weight) { record_ = std::max(row, record_.value_or(row)); });
+    if (worker_ != 0 || before == record_) return;
+    if (before) out.push_back({*before, -1});
+    if (record_) out.push_back({*record_, 1});
+  }
+
+  void save(unsigned slot, ls::Encoder& out) const {
+    if (record_ && slot == 0) out.zigzag(*record_);
+  }
+  void load(ls::Decoder& in) { record_ = in.zigzag(); }
+
+ private:
+  unsigned worker_;
+  std::optional<Number> record_;
+};
+
+template <class Read>
+ls::Stream<Number> record(const ls::Stream<Number>& in, Read read, ls::Placement placement) {
+  ls::Part part{.kind = "record", .name = "record", .state = "the largest row"};
+  part.placement = placement;
+  part.properties = {.partitioning = ls::Partitioning::colocated};
+  return ls::add_part<ls::Stream<Number>>(
+      in.flow(), part, [](const ls::Site& site) { return RecordOperator(site.worker()); }, std::move(read));
+}
 
 }  // namespace
 
@@ -107,7 +143,8 @@ TEST_CASE("a user's own operator stands after | like any other", "[custom operat
 
 TEST_CASE("an operator that asks to is run again without input", "[custom operator]") {
   auto flow = one_output<Number>(GENERATE(1U, 3U), [](auto& in) { return in | Delay{2} | ls::output("out"); });
-  CHECK_THAT(flow.flow.explain(), Catch::Matchers::Contains("delay(in): int64 [by row, step-dependent] keeps state"));
+  CHECK_THAT(flow.flow.explain(),
+             Catch::Matchers::Contains("delay 2: int64 [by row, step-dependent], keeps the rows of 2 steps"));
   CHECK(flow.step({{1, 1}, {2, 3}}).empty());
   CHECK(flow.step({{3, 1}}).empty());
   CHECK(text(flow.runtime.step()[flow.out]) == "1 +1, 2 +3");
@@ -142,4 +179,55 @@ TEST_CASE("a broadcast shows all rows to every worker", "[custom operator]") {
     expected += fmt::format("{0}({1}, 5) +2, ({1}, 6) -1, ({1}, 7) +1", worker == 0 ? "" : ", ", worker);
   }
   CHECK(text(flow.runtime.step()[flow.out]) == expected);
+}
+
+TEST_CASE("state that is whole at every worker is saved once, and given to all", "[custom operator]") {
+  const unsigned before = GENERATE(1U, 3U);
+  const unsigned after = GENERATE(1U, 2U);
+  auto flow = one_output<Number>(
+      before, [](auto& in) { return record(in, ls::reads::broadcast(in), ls::Placement::whole) | ls::output("out"); });
+  CHECK(flow.step({{7, 1}, {5, 1}}) == "7 +1");
+  ls::Runtime loaded(flow.flow, {.workers = after}, flow.runtime.save());
+  for (Number row : {6, 7, 8}) loaded[flow.in].push(row);
+  CHECK(text(loaded.step()[flow.out]) == "7 -1, 8 +1");
+}
+
+TEST_CASE("state that is whole is refused where not all rows come, and the other way round", "[custom operator]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  CHECK_THROWS_AS(record(in, ls::reads::in_place(in), ls::Placement::whole), ls::FlowError);
+  CHECK_THROWS_AS(record(in, ls::reads::broadcast(in), ls::Placement::by_slot), ls::FlowError);
+  CHECK(flow.description()->operators.size() == 1);
+}
+
+TEST_CASE("a part knows the inputs that its rows come from", "[custom operator]") {
+  ls::Dataflow flow;
+  const auto a = flow.input<Number>("a");
+  const auto b = flow.input<Number>("b");
+  (void)(b | ls::distinct());
+  CHECK(flow.description()->operators.back().upstream == std::vector<ls::InputId>{1});
+  (void)(b | ls::plus(a) | ls::distinct());
+  CHECK(flow.description()->operators.back().upstream == std::vector<ls::InputId>{0, 1});
+}
+
+TEST_CASE("a part of streams of two dataflows is refused", "[custom operator]") {
+  ls::Dataflow flow;
+  ls::Dataflow other;
+  const auto a = flow.input<Number>("a") | ls::key_by(ls::value);
+  const auto b = other.input<Number>("b") | ls::key_by(ls::value);
+  CHECK_THROWS_WITH(a | ls::join(b, [](Number n, Number) { return n; }), Catch::Matchers::Contains("join: "));
+}
+
+TEST_CASE("state of functions of another version is not loaded", "[custom operator]") {
+  const auto make = [](const char* version) {
+    return one_output<Number>(1, [&](auto& in) {
+      return in | ls::filter([](Number n) { return n > 1; }).version(version) | ls::distinct() | ls::output("out");
+    });
+  };
+  auto first = make("1");
+  first.step({{2, 1}});
+  const auto saved = first.runtime.save();
+  CHECK_NOTHROW(ls::Runtime(make("1").flow, {}, saved));
+  CHECK_THROWS_WITH(ls::Runtime(make("2").flow, {}, saved),
+                    Catch::Matchers::Contains("version 1") && Catch::Matchers::Contains("version 2"));
 }

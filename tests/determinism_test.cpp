@@ -64,7 +64,7 @@ std::string run(const History& history, const ls::RuntimeOptions& options, unsig
   auto latest = flow.table<Sale>("latest", &Sale::item);
   auto by_shop = sales | ls::group_by(&Sale::shop, ls::sum(&Sale::price), ls::avg(&Sale::price), ls::min(&Sale::price));
   auto by_item = sales | ls::group_by(&Sale::item, ls::sum(&Sale::price));
-  auto total = by_shop | ls::aggregate(ls::sum([](const auto& row) { return std::get<0>(row.second); }));
+  auto total = by_shop | ls::aggregate(ls::sum([](const auto& group) { return std::get<0>(group); }));
   auto joined = by_item | ls::join(latest, [](double sum, const Sale& sale) { return sum * sale.price; });
   auto out_shop = by_shop | ls::output("by shop");
   auto out_total = total | ls::output("total");

@@ -60,7 +60,7 @@ TEST_CASE("rows whose shape is known at run time only run through the engine", "
   ls::Runtime runtime(flow.flow,
                       {.workers = workers, .limits = GENERATE(ls::IndexLimits{}, ls::IndexLimits::minimum())});
   CHECK_THAT(flow.flow.explain(),
-             Catch::Matchers::Contains("orders: Order{customer: string, amount: int64, discount: double}"));
+             Catch::Matchers::Contains("input 'orders': Order{customer: string, amount: int64, discount: double}"));
 
   runtime[flow.orders].push(row(std::string("ann"), Number{5}, 0.5));
   runtime[flow.orders].push(row(std::string("ann"), Number{7}, -0.0), 2);

@@ -34,10 +34,9 @@ class Fragile {
 struct FragileMaker {
   template <ls::Expression E>
   auto apply(const E& in) const {
-    const ls::EdgeId edge = ls::add_operator<Number>(
-        {.kind = "fragile", .name = "the culprit"}, ls::row_traits<Number>::schema(), {},
-        [](ls::Assembly&, ls::EdgeId) { return Fragile(); }, in);
-    return ls::Stream<Number>(in.flow(), edge);
+    return ls::add_part<ls::Stream<Number>>(
+        in.flow(), {.kind = "fragile", .name = "the culprit"}, [](const ls::Site&) { return Fragile(); },
+        ls::reads::in_place(in));
   }
 };
 

@@ -38,6 +38,17 @@ struct Everything {
     show(keyed | ls::join(keyed, [](const T& a, const T&) { return a; }), "join");
     show(keyed | ls::join(table, [](const T& key, const T& a, const Pair& b) { return std::tuple(key, a, b.second); }),
          "join with a table");
+    show(keyed | ls::left_join(table, [](const T& a, const std::optional<Pair>& b) { return b ? b->second : a; }),
+         "left_join");
+    show(keyed | ls::full_join(table, [](const T& key, const std::optional<T>& a,
+                                         const std::optional<Pair>&) { return a.value_or(key); }),
+         "full_join");
+    show(keyed | ls::semi_join(table), "semi_join");
+    show(keyed | ls::anti_join(table, ls::matching([](const T&, const Pair&) { return true; })), "anti_join");
+    show(in | ls::union_(in | ls::map([](const T& value) { return value; })), "union");
+    show(keyed | ls::except_all(keyed), "except_all");
+    show(in | ls::group_by(ls::value, ls::count_distinct(ls::value), ls::arg_max(ls::value)).named("distincts"),
+         "distincts");
     show(in | ls::group_by(ls::value, ls::count()).named("counts"), "counts");
     show(in | ls::group_by(ls::value, ls::min(ls::value), ls::max(ls::value)).named("extremes"), "extremes");
     show(in | ls::aggregate(ls::min(ls::value), ls::max(ls::value), ls::count()), "aggregate");
@@ -48,10 +59,20 @@ struct Everything {
     show(table, "table");
   }
 
+  struct Text {
+    template <class R>
+    std::string operator()(const R& row) const {
+      return ls::to_string(row);
+    }
+    template <class K, class V>
+    std::string operator()(const K& key, const V& value) const {
+      return ls::to_string(std::pair<K, V>(key, value));
+    }
+  };
   /// As text, so that outputs are compiled once.
   template <class S>
   void show(const S& stream, const std::string& name) {
-    keep(stream | ls::map([](const auto& row) { return ls::to_string(row); }).named("text of " + name), name);
+    keep(stream | ls::map(Text()).named("text of " + name), name);
   }
   template <class S>
   void keep(const S& stream, const std::string& name) {

@@ -237,13 +237,16 @@ TEST_CASE("two operators with state and one name are found when the flow is buil
   CHECK_THROWS_WITH(in | ls::distinct(), Contains("'distinct(in)'"));
 }
 
-TEST_CASE("an operator that keeps state and does not say what it is cannot run", "[saved state]") {
+TEST_CASE("an operator that keeps state and does not say what it is cannot be added", "[saved state]") {
   ls::Dataflow flow;
   auto in = flow.input<Number>("in");
-  ls::add_operator<Number>(
-      {.kind = "keeper", .name = "the keeper"}, in.schema(), {}, [](ls::Assembly&, ls::EdgeId) { return Keeper(); },
-      in);
-  CHECK_THROWS_WITH(ls::Runtime(flow), Contains("the keeper") && Contains("state"));
+  const auto add = [&](std::string state) {
+    ls::Part part{.kind = "keeper", .name = "the keeper", .state = std::move(state)};
+    return ls::add_part<ls::Stream<Number>>(
+        flow.description(), std::move(part), [](const ls::Site&) { return Keeper(); }, ls::reads::in_place(in));
+  };
+  CHECK_THROWS_WITH(add(""), Contains("the keeper") && Contains("state"));
+  CHECK_NOTHROW(add("nothing"));
 }
 
 TEST_CASE("saved state is written to a file whole, and read back", "[saved state]") {

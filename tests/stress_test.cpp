@@ -42,7 +42,7 @@ TEST_CASE("with more workers and threads than cores, every step is whole and the
   auto out_right = right_sums | ls::output("right", ls::accumulated);
   // Both inputs get the same in each transaction, so no step may show a difference.
   auto differences = left_sums | ls::join(right_sums, [](Number a, Number b) { return a - b; }) |
-                     ls::filter([](const auto& row) { return row.second != 0; }) | ls::output("differences");
+                     ls::filter([](Number difference) { return difference != 0; }) | ls::output("differences");
   const std::size_t small_step_rows = GENERATE(0U, 50U);
   auto owned = std::make_unique<ls::Runtime>(
       flow, ls::RuntimeOptions{.workers = 8, .threads = 6, .small_step_rows = small_step_rows, .stage_rows = 64});

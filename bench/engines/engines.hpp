@@ -14,6 +14,10 @@ std::unique_ptr<Side> count_engine(Shared<std::uint64_t> keys, const RuntimeOpti
 std::unique_ptr<Side> distinct_engine(Shared<std::uint64_t> values, const RuntimeOptions& options = {.workers = 1});
 std::unique_ptr<Side> join_engine(Shared<Item> left, Shared<Item> right,
                                   const RuntimeOptions& options = {.workers = 1});
+std::unique_ptr<Side> left_join_engine(Shared<Item> left, Shared<Item> right,
+                                       const RuntimeOptions& options = {.workers = 1});
+std::unique_ptr<Side> anti_join_engine(Shared<Item> left, Shared<Item> right,
+                                       const RuntimeOptions& options = {.workers = 1});
 std::unique_ptr<Side> min_max_engine(Shared<Item> items, const RuntimeOptions& options = {.workers = 1});
 /// map → filter → count by key.
 std::unique_ptr<Side> chain_engine(Shared<Item> items, const RuntimeOptions& options = {.workers = 1});

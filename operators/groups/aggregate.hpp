@@ -19,20 +19,23 @@ class Aggregate : public Named<Aggregate<Specification...>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    return grouping_.add_to(
-        in, {.kind = "aggregate", .name = this->name_or("aggregate", in.label() + grouping_.describe())});
+    return grouping_.add_to(in, this->part("aggregate", in.label(), grouping_.describe()));
   }
 
  private:
   Grouping<false, NoKey, Specification...> grouping_;
 };
 
+struct MakeAggregate : OperatorMaker {
+  template <class... Specification>
+  auto operator()(Specification... specification) const {
+    static_assert(sizeof...(Specification) != 0, "lockstep: aggregate needs at least one aggregate, such as count()");
+    return Aggregate<Specification...>(std::move(specification)...);
+  }
+};
+
 /// The aggregates of the whole stream: one row, none while the weights sum to 0. Each worker combines its rows first.
 /// State and cost: see group_by.
-template <class... Specification>
-auto aggregate(Specification... specification) {
-  static_assert(sizeof...(Specification) != 0, "lockstep: aggregate needs at least one aggregate, such as count()");
-  return Aggregate<Specification...>(std::move(specification)...);
-}
+inline constexpr MakeAggregate aggregate{};
 
 }  // namespace lockstep

@@ -4,30 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "exchange/exchange.hpp"
+#include "exchange/reads.hpp"
 #include "operators/groups/group_state.hpp"
 #include "operators/groups/key_cache.hpp"
-#include "operators/stateless/chain.hpp"
 
 namespace lockstep {
-
-/// Turns rows into what their group needs of them.
-template <bool kKeyedIn, class In, class K, class KeyFunction, class... A>
-struct LiftLink {
-  using Row = LiftedRow<K, A...>;
-  static constexpr bool kKeyed = true;
-
-  KeyFunction key_of;
-  std::tuple<A...> aggregators;
-  std::string name;
-
-  template <class Sink>
-  void pass(const In& row, Weight weight, Sink& sink) {
-    K key = projection::guarded<kKeyedIn>(name, key_of, row);
-    normalise(key);
-    std::apply([&](A&... one) { sink(Row{std::move(key), {one.lift(name, row)...}}, weight); }, aggregators);
-  }
-};
 
 /// Sends rows to the workers that own their keys, those of keys met before in the step added up: a hot key costs one
 /// row for each worker, not one for each row, in however many pieces the rows come. Where keys do not repeat, rows go
@@ -39,7 +20,9 @@ class CombiningSender final : public Node {
   using Partial = GroupPartial<K, A...>;
 
   CombiningSender(Reader reader, Outbox<Lifted> rows, Outbox<Partial> partials)
-      : reader_(std::move(reader)), rows_(std::move(rows)), partials_(std::move(partials)) {}
+      : reader_(std::move(reader)), rows_(std::move(rows)), partials_(std::move(partials)) {
+    takes_pieces_ = sends_ = true;
+  }
 
   void eval(Activation& activation) override {
     const unsigned workers = rows_.workers();
@@ -68,12 +51,6 @@ class CombiningSender final : public Node {
     if (!more_to_come) cache_.end_step(send_partial());
     NodeCounters::add(counters.rows_out, rows_.announce() + partials_.announce());
   }
-
-  bool takes_pieces() const override { return true; }
-  bool sends() const override { return true; }
-  bool has_state() const override { return false; }
-  void save(unsigned, Encoder&) const override {}
-  void load(Decoder&) override {}
 
  private:
   static constexpr std::size_t kManyRows = 16;
@@ -107,21 +84,29 @@ class CombiningSender final : public Node {
   CacheJudge judge_;
 };
 
-/// Like exchanged() by key, with rows combined on the way: `then` gets a reader of rows and one of partials.
-template <class K, class... A, class Reader, class Then>
-void combined(Assembly& assembly, const OperatorInfo& info, Reader reader, Then&& then) {
-  if (!assembly.exchanges()) {
-    then(std::move(reader));
-    return;
-  }
-  using Sender = CombiningSender<Reader, K, A...>;
-  using Lifted = typename Sender::Lifted;
-  using Partial = typename Sender::Partial;
-  const unsigned level = Assembly::level_of(reader);
-  const LaneEnds<Lifted> rows = open_lane<Lifted>(assembly, info, 0, level);
-  const LaneEnds<Partial> partials = open_lane<Partial>(assembly, info, 1, level);
-  assembly.add_node(info, level, std::make_unique<Sender>(reader, rows.outbox, partials.outbox), reader);
-  then(EdgeReader<Lifted>(rows.edge), EdgeReader<Partial>(partials.edge));
-}
+namespace reads {
 
+/// Rows by key, combined on the way: gives one reader in place, of rows; or else two, of rows and of partials.
+template <class Plan, class K, class... A>
+struct Combined {
+  static constexpr unsigned kLanes = 2;
+  Plan plan;
+  ReadInfo info;
+
+  template <class Then>
+  void bind(Assembly& assembly, const OperatorInfo& self, unsigned lane, Then&& then) const {
+    auto reader = plan.bind(assembly);
+    if (info.exchanged_by == nullptr || !assembly.exchanges()) return then(std::move(reader));
+    using Sender = CombiningSender<decltype(reader), K, A...>;
+    using Lifted = typename Sender::Lifted;
+    using Partial = typename Sender::Partial;
+    const unsigned level = Assembly::level_of(reader);
+    const LaneEnds<Lifted> rows = open_lane<Lifted>(assembly, self, lane, level);
+    const LaneEnds<Partial> partials = open_lane<Partial>(assembly, self, lane + 1, level);
+    assembly.add_node(self, level, new Sender(reader, rows.outbox, partials.outbox), reader);
+    then(EdgeReader<Lifted>(rows.edge), EdgeReader<Partial>(partials.edge));
+  }
+};
+
+}  // namespace reads
 }  // namespace lockstep

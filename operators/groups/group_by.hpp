@@ -5,10 +5,21 @@
 #include <tuple>
 #include <utility>
 
+#include "operators/groups/aggregates/count.hpp"
 #include "operators/groups/combine.hpp"
 #include "operators/groups/group_operator.hpp"
+#include "operators/groups/lift.hpp"
+#include "operators/stateless/chain.hpp"
 
 namespace lockstep {
+
+template <class E>
+concept KeyedToGroup = E::kKeyed;
+/// Whether the aggregates can be applied to such rows.
+template <bool kKeyed, class R, class... Specification>
+concept AllFit = (Specification::template fits<kKeyed, R> && ...);
+template <bool kKeyed, class R, class... Specification>
+concept AllSumNumbers = (Specification::template sums_numbers<kKeyed, R> && ...);
 
 /// The description shared by group_by and aggregate: lifts rows, brings each group to one worker, and keeps its
 /// aggregates. `kKeepKey`: whether the result is keyed.
@@ -19,72 +30,84 @@ class Grouping {
       : key_of_(std::move(key_of)), specifications_(std::move(specification)...) {}
 
   template <Expression E>
-  auto add_to(const E& in, OperatorInfo info) const {
+  auto add_to(const E& in, Part part) const {
     using R = typename E::Row;
-    using K = projection::Result<E::kKeyed, KeyFunction, R>;
-    static_assert(Row<K>, "lockstep: what group_by's function returns cannot be a key");
-    constexpr bool kByKey = E::kKeyed && std::same_as<KeyFunction, KeyProjection>;
-    return add<E, K, typename Specification::template Aggregator<E::kKeyed, kByKey, R>...>(in, std::move(info));
+    if constexpr (!E::kKeyed && projection::is_key<KeyFunction>) {
+      static_assert(KeyedToGroup<E>, "lockstep: ls::key is the key of a keyed stream; name a member of the row here");
+      return in;
+    } else if constexpr (!projection::Fits<E::kKeyed, KeyFunction, R>) {
+      static_assert(
+          projection::Fits<E::kKeyed, KeyFunction, R>,
+          "lockstep: group_by's key function cannot be called with the rows of this stream. It gets the row of a "
+          "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else if constexpr (!AllFit<E::kKeyed, R, Specification...>) {
+      static_assert(
+          AllFit<E::kKeyed, R, Specification...>,
+          "lockstep: an aggregate's function cannot be called with the rows of this stream. It gets the row of a "
+          "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else if constexpr (!AllSumNumbers<E::kKeyed, R, Specification...>) {
+      static_assert(AllSumNumbers<E::kKeyed, R, Specification...>,
+                    "lockstep: sum and avg are of numbers, or of optionals of numbers");
+      return in;
+    } else {
+      using K = projection::Result<E::kKeyed, KeyFunction, R>;
+      static_assert(Row<K>, "lockstep: what group_by's function returns cannot be a key");
+      constexpr bool kByKey = E::kKeyed && projection::is_key<KeyFunction>;
+      return add<E, K, typename Specification::template Aggregator<E::kKeyed, kByKey, R>...>(in, std::move(part));
+    }
   }
 
-  /// `, count, sum(amount)`.
+  /// `count, sum(amount)`.
   std::string describe() const {
     std::string text;
-    std::apply([&](const auto&... one) { ((text += ", " + one.describe()), ...); }, specifications_);
+    std::apply([&](const auto&... one) { ((text += (text.empty() ? "" : ", ") + one.describe()), ...); },
+               specifications_);
     return text;
   }
 
  private:
   template <class E, class K, class... A>
-  auto add(const E& in, OperatorInfo info) const {
+  auto add(const E& in, Part part) const {
     using Link = LiftLink<E::kKeyed, typename E::Row, K, KeyFunction, A...>;
     using Operator = GroupOperator<kKeepKey, K, A...>;
-    using OutRow = typename Operator::OutRow;
     const Properties before = in.properties();
-    const bool routed = std::same_as<KeyFunction, KeyProjection> && before.partitioning == Partitioning::by_key;
-    Description& flow = *in.flow();
-    info.inputs = in.edges();
-    info.fused = in.fused();
-    info.state = state_of<E, K, A...>(before);
-    if (!routed) {
-      info.exchanged_by = kKeepKey ? "key" : "gathering";
-      flow.transport = &Channels::make;
-    }
-    OperatorInfo& added = flow.add_operator(std::move(info));
-    const EdgeId out = flow.add_edge(added, row_traits<OutRow>::schema(),
-                                     {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
-                                      .unique_by_key = kKeepKey,
-                                      .consolidated = true,
-                                      .step_dependent = before.step_dependent});
+    part.state = state_of<E, K, A...>(before);
+    part.bound = bound_of<A...>(before, in.label());
+    part.properties = {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
+                       .unique_by_key = kKeepKey,
+                       .consolidated = true};
     const auto aggregators =
         std::apply([](const auto&... one) { return std::tuple<A...>(make_aggregator<A>(one)...); }, specifications_);
-    added.build = [plan = in.plan(), key_of = key_of_, aggregators, id = added.id, out, routed = routed,
-                   append_only = before.append_only](Assembly& assembly) {
-      const OperatorInfo& self = assembly.info(id);
-      auto source = plan.bind(assembly);
-      ChainReader<decltype(source), Link> lifted(std::move(source), Link{key_of, aggregators, self.name});
-      const auto place = [&](auto... reader) {
-        auto& edge = assembly.make_edge<OutRow>(out, Assembly::level_of(reader...));
-        auto& op = assembly.add(self, Operator(assembly.limits(), aggregators, append_only), edge, reader...);
-        if constexpr (kKeepKey) assembly.provide_view(out, static_cast<IndexView<K, typename Operator::Result>&>(op));
-      };
-      if (routed) {
-        place(lifted);
-      } else if constexpr (Operator::kCombines) {
-        combined<K, A...>(assembly, self, std::move(lifted), place);
-      } else {
-        exchanged<route::ByKey>(assembly, self, 0, std::move(lifted), place);
-      }
+    const auto make = [aggregators, append_only = before.append_only](const Site& site) {
+      return Operator(site.limits(), aggregators, append_only);
     };
-    if (kKeepKey) flow.indexed.insert(out);
-    return StreamOf<kKeepKey, OutRow>(in.flow(), out);
+    ReadInfo info = reads::info_of(in);
+    if (!projection::is_key<KeyFunction> || before.partitioning != Partitioning::by_key) {
+      info.exchanged_by = kKeepKey ? "key" : "gathering";
+      info.transport = &Channels::make;
+    }
+    auto source = in.plan();
+    using Plan = ChainPlan<decltype(source), Link>;
+    Plan plan{std::move(source), Link{key_of_, aggregators, part.name}};
+    using Read =
+        std::conditional_t<Operator::kCombines, reads::Combined<Plan, K, A...>, reads::Exchanged<route::ByKey, Plan>>;
+    return add_part<StreamOf<kKeepKey, typename Operator::OutRow>>(in.flow(), std::move(part), make,
+                                                                   Read{std::move(plan), std::move(info)});
+  }
+
+  template <class... A>
+  static std::string bound_of(const Properties& of_rows, const std::string& label) {
+    if ((A::kKeepsRows || ...) && !of_rows.append_only) return "the rows of " + label;
+    return "the groups of " + label;
   }
 
   template <class E, class K, class... A>
   std::string state_of(const Properties& of_rows) const {
     std::string text = row_traits<typename E::Row>::schema().to_string() + " by " + projection::name(key_of_) + ": " +
-                       row_traits<K>::schema().to_string() + describe();
-    if ((A::kOrdered || ...) && of_rows.append_only) text += ", of rows that are never deleted";
+                       row_traits<K>::schema().to_string() + ", " + describe();
+    if ((A::kKeepsRows || ...) && of_rows.append_only) text += ", of rows that are never deleted";
     return text;
   }
 
@@ -109,9 +132,7 @@ class GroupBy : public Named<GroupBy<KeyFunction, Specification...>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    return grouping_.add_to(
-        in,
-        {.kind = "group_by", .name = this->name_or("group_by", in.label() + ", " + key_name_ + grouping_.describe())});
+    return grouping_.add_to(in, this->part("group_by", in.label(), key_name_ + ", " + grouping_.describe()));
   }
 
  private:
@@ -119,14 +140,18 @@ class GroupBy : public Named<GroupBy<KeyFunction, Specification...>> {
   std::string key_name_;
 };
 
+struct MakeGroupBy : OperatorMaker {
+  template <class KeyFunction, class... Specification>
+  auto operator()(KeyFunction key_of, Specification... specification) const {
+    static_assert(sizeof...(Specification) != 0, "lockstep: group_by needs at least one aggregate, such as count()");
+    return GroupBy<KeyFunction, Specification...>(std::move(key_of), std::move(specification)...);
+  }
+};
+
 /// Groups rows by a key and gives each group's aggregates: a keyed stream of (key, aggregate), or of (key, tuple) for
 /// several. A group is there while its weights do not sum to 0. Linear aggregates (count, sum, avg) keep a few
 /// words per group, ordered ones (min, max) the group's rows. O(aggregates) per changed row, O(log rows of
 /// the group) for ordered ones. Rows of hot keys are combined before they are exchanged.
-template <class KeyFunction, class... Specification>
-auto group_by(KeyFunction key_of, Specification... specification) {
-  static_assert(sizeof...(Specification) != 0, "lockstep: group_by needs at least one aggregate, such as count()");
-  return GroupBy<KeyFunction, Specification...>(std::move(key_of), std::move(specification)...);
-}
+inline constexpr MakeGroupBy group_by{};
 
 }  // namespace lockstep

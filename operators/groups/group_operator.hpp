@@ -23,13 +23,14 @@ namespace lockstep {
 template <bool kKeepKey, class K, class... A>
 class GroupOperator final : public IndexView<K, GroupResult<A...>> {
  public:
+  static_assert(((LinearAggregator<A> || KeepingAggregator<A>)&&...));
   using Result = GroupResult<A...>;
   using OutRow = std::conditional_t<kKeepKey, std::pair<K, Result>, Result>;
   using Lifted = LiftedRow<K, A...>;
   using Delta = GroupDelta<A...>;
   using State = GroupState<A...>;
   /// Whether rows can be combined before they are here.
-  static constexpr bool kCombines = !State::kAnyOrdered;
+  static constexpr bool kCombines = !State::kAnyKeepsRows;
 
   GroupOperator(const IndexLimits& limits, const std::tuple<A...>& aggregators, bool append_only)
       : limits_(limits), append_only_(append_only), shared_(aggregators, !append_only), groups_(limits) {}
@@ -71,7 +72,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       out.zigzag(entry.payload.total);
       each([&]<std::size_t i, class One>() {
         const auto& state = std::get<i>(entry.payload.states);
-        if constexpr (One::kOrdered) {
+        if constexpr (One::kKeepsRows) {
           out.varint(state.size());
           state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) {
             row_traits<typename One::Lifted>::encode(out, row);
@@ -94,7 +95,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       entry->payload.total = in.zigzag();
       each([&]<std::size_t i, class One>() {
         auto& state = std::get<i>(entry->payload.states);
-        if constexpr (One::kOrdered) {
+        if constexpr (One::kKeepsRows) {
           for (std::uint64_t rows = in.varint(); rows != 0; --rows) {
             const auto row = row_traits<typename One::Lifted>::decode(in);
             state.add(segment, limits_, row, in.zigzag(), large_bytes_);
@@ -160,7 +161,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   static std::size_t heap_bytes(const State& state) {
     std::size_t bytes = 0;
     each([&]<std::size_t i, class One>() {
-      if constexpr (!One::kOrdered) bytes += One::heap_bytes(std::get<i>(state.states));
+      if constexpr (!One::kKeepsRows) bytes += One::heap_bytes(std::get<i>(state.states));
     });
     return bytes;
   }
@@ -239,7 +240,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
 
   auto look_for_rows() const {
-    if constexpr (State::kAnyOrdered) {
+    if constexpr (State::kAnyKeepsRows) {
       return [this](const Lifted& row, std::uint64_t hash) __attribute__((always_inline)) {
         if (const Entry* entry = groups_.find(row.first, hash)) entry->payload.prefetch(groups_.segment(hash));
       };
@@ -252,27 +253,26 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   std::uint32_t take(const Lifted& row, std::uint64_t hash, Weight weight) {
     Entry* entry = groups_.insert(row.first, hash);
     change(mark(entry), [&](State& state, auto&& carried) { state.add(row.second, weight, carried); });
-    if constexpr (State::kAnyOrdered) {
-      if (weight != 0) take_ordered(*entry, row, hash, weight);
+    if constexpr (State::kAnyKeepsRows) {
+      if (weight != 0) take_into_kept(*entry, row, hash, weight);
     }
     return groups_.marks().place_of(*entry);
   }
 
-  void take_ordered(Entry& entry, const Lifted& row, std::uint64_t hash, Weight weight) {
+  void take_into_kept(Entry& entry, const Lifted& row, std::uint64_t hash, Weight weight) {
     Segment& segment = groups_.segment(hash);
     const std::size_t bytes_before = segment.bytes();
     each([&]<std::size_t i, class One>() {
-      if constexpr (One::kOrdered) {
+      if constexpr (One::kKeepsRows) {
         const auto& lifted = std::get<i>(row.second);
         if (!shared_.keeps(i) || !One::takes_part(lifted)) return;
         auto& group = std::get<i>(entry.payload.states);
-        if (append_only_) {
-          keep_best<One>(group, segment, lifted);
-        } else {
-          const int carry = group.add(segment, limits_, lifted, weight, large_bytes_);
-          if (carry != 0) [[unlikely]]
-            std::get<i>(carries_).note({entry.key, lifted}, carry);
+        if constexpr (One::kBestSuffices) {
+          if (append_only_) return keep_best<One>(group, segment, lifted);
         }
+        const int carry = group.add(segment, limits_, lifted, weight, large_bytes_);
+        if (carry != 0) [[unlikely]]
+          std::get<i>(carries_).note({entry.key, lifted}, carry);
       }
     });
     groups_.account(segment, bytes_before);
@@ -290,7 +290,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   void finish(Batch<OutRow>& out) {
     each([&]<std::size_t i, class One>() {
-      if constexpr (One::kOrdered) std::get<i>(carries_).settle();
+      if constexpr (One::kKeepsRows) std::get<i>(carries_).settle();
     });
     sum_carries_.settle([](const auto& key_and_sum) {
       throw_overflow(State::kOverflows[key_and_sum.second], to_string(key_and_sum.first));
@@ -327,7 +327,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   template <class HashOf>
   Result result(const State& state, HashOf&& hash) const {
     const auto one_result = [&]<std::size_t i, class One>() -> typename One::Result {
-      if constexpr (One::kOrdered) {
+      if constexpr (One::kKeepsRows) {
         return One::result(shared_.template of<i>(state.states), groups_.segment(hash()));
       } else {
         return One::result(std::get<i>(state.states), state.total);
@@ -344,7 +344,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     using type = Nothing;
   };
   template <class One>
-  requires One::kOrdered struct CarriesOf<One> {
+  requires One::kKeepsRows struct CarriesOf<One> {
     using type = Carries<std::pair<K, typename One::Lifted>>;
   };
 

@@ -5,7 +5,8 @@
 #include <tuple>
 #include <utility>
 
-#include "operators/groups/aggregates.hpp"
+#include "operators/groups/aggregates/aggregator.hpp"
+#include "operators/groups/wide_integer.hpp"
 #include "runtime/faults/errors.hpp"
 #include "runtime/state/rows_of_key.hpp"
 
@@ -56,13 +57,13 @@ class GroupDelta {
     using type = typename A::Delta;
   };
   template <class A>
-  requires A::kOrdered struct DeltaOf<A> {
+  requires A::kKeepsRows struct DeltaOf<A> {
     using type = Nothing;
   };
 
   template <class A>
   static void add_one(auto& delta, const typename A::Lifted& lifted, Weight weight) {
-    if constexpr (!A::kOrdered) A::add(delta, lifted, weight);
+    if constexpr (!A::kKeepsRows) A::add(delta, lifted, weight);
   }
 
   WeightSum total_;
@@ -84,17 +85,17 @@ struct NotInArenaTag {};
 /// What is kept of a group: the sum of its weights and the state of each aggregate. If one of them keeps rows, it
 /// moves with its segment's help (see UsesArena).
 template <class... Aggregator>
-class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InArenaTag, NotInArenaTag> {
+class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), InArenaTag, NotInArenaTag> {
  public:
-  static constexpr bool kAnyOrdered = (Aggregator::kOrdered || ...);
+  static constexpr bool kAnyKeepsRows = (Aggregator::kKeepsRows || ...);
   static constexpr bool kArenaBitwise = (... && [] {
-    if constexpr (Aggregator::kOrdered) return Aggregator::State::kArenaBitwise;
+    if constexpr (Aggregator::kKeepsRows) return Aggregator::State::kArenaBitwise;
     return true;
   }());
 
   /// What to say if the i-th sum has left its range; the total is the first.
   static constexpr const char* kOverflows[] = {"the weights of a group sum to more than 64 bits", [] {
-                                                 if constexpr (!Aggregator::kOrdered) return Aggregator::kOverflow;
+                                                 if constexpr (!Aggregator::kKeepsRows) return Aggregator::kOverflow;
                                                  return "";
                                                }()...};
 
@@ -141,7 +142,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
     raw->total = total;
     each(
         [&]<class A>(auto& state, auto& to) {
-          if constexpr (A::kOrdered) {
+          if constexpr (A::kKeepsRows) {
             state.move_to(&to);
           } else {
             to = std::move(state);
@@ -157,7 +158,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
     raw->total = total;
     each(
         [&]<class A>(auto& state, auto& to) {
-          if constexpr (A::kOrdered) {
+          if constexpr (A::kKeepsRows) {
             state.relocate_to(&to, from, home);
           } else {
             to = std::move(state);
@@ -172,7 +173,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
     raw->total = total;
     const_cast<GroupState*>(this)->each(
         [&]<class A>(auto& state, auto& to) {
-          if constexpr (A::kOrdered) {
+          if constexpr (A::kKeepsRows) {
             state.clone_to(&to, from, home);
           } else {
             to = state;
@@ -184,7 +185,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
   void rebase(std::byte* from, std::byte* home) {
     each(
         [&]<class A>(auto& state, auto&) {
-          if constexpr (A::kOrdered) state.rebase(from, home);
+          if constexpr (A::kKeepsRows) state.rebase(from, home);
         },
         *this);
   }
@@ -193,7 +194,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
   void destroy(Segment& home) {
     each(
         [&]<class A>(auto& state, auto&) {
-          if constexpr (A::kOrdered) state.destroy(home);
+          if constexpr (A::kKeepsRows) state.destroy(home);
         },
         *this);
     std::destroy_at(this);
@@ -202,8 +203,8 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
  private:
   template <class A>
   static bool is_zero(const typename A::State& state) {
-    if constexpr (A::kOrdered) return state.empty();
-    if constexpr (!A::kOrdered) return A::is_zero(state);
+    if constexpr (A::kKeepsRows) return state.empty();
+    if constexpr (!A::kKeepsRows) return A::is_zero(state);
   }
 
   template <class Carried>
@@ -214,7 +215,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
 
   template <class A, class Segment>
   [[gnu::always_inline]] static void prefetch_one(const typename A::State& state, const Segment& home) {
-    if constexpr (A::kOrdered) state.prefetch(home);
+    if constexpr (A::kKeepsRows) state.prefetch(home);
   }
 
   template <class Function>
@@ -224,7 +225,7 @@ class GroupState : public std::conditional_t<(Aggregator::kOrdered || ...), InAr
   }
   template <std::size_t i, class A, class Function>
   void call_if_linear(Function&& function) {
-    if constexpr (!A::kOrdered) function.template operator()<i, A>(std::get<i>(states));
+    if constexpr (!A::kKeepsRows) function.template operator()<i, A>(std::get<i>(states));
   }
 
   template <class Function>

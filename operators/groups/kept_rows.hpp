@@ -54,7 +54,7 @@ class KeptRows {
   void share_if_same(const std::tuple<A...>& aggregators) {
     using One = std::tuple_element_t<i, std::tuple<A...>>;
     using Other = std::tuple_element_t<j, std::tuple<A...>>;
-    if constexpr (One::kOrdered && Other::kOrdered && std::same_as<typename One::State, typename Other::State>) {
+    if constexpr (One::kKeepsRows && Other::kKeepsRows && std::same_as<typename One::State, typename Other::State>) {
       const auto a = projection::signature(std::get<i>(aggregators).projection);
       const auto b = projection::signature(std::get<j>(aggregators).projection);
       if (keeper_[i] == i && a && b && *a == *b) keeper_[i] = keeper_[j];

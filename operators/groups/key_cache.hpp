@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "runtime/rows/traits.hpp"
+#include "runtime/zset/array.hpp"
 #include "runtime/zset/weights.hpp"
 
 namespace lockstep {
@@ -90,14 +90,15 @@ class KeyCache {
     for (const std::uint32_t at : used_) forget(entries_[at].key, entries_[at].kept);
     used_.clear();
     if (++generation_ == 0) {
-      entries_.assign(kEntries, Entry{});
+      entries_.clear();
+      entries_.resize(kEntries);
       generation_ = 1;
     }
   }
 
  private:
-  std::vector<Entry> entries_;
-  std::vector<std::uint32_t> used_;  // indices of entries of this generation
+  Array<Entry> entries_;
+  Array<std::uint32_t> used_;  // indices of entries of this generation
   std::uint32_t generation_ = 1;
 };
 

@@ -7,8 +7,9 @@
 
 #include "operators/joins/join_function.hpp"
 #include "operators/joins/keys_in_both.hpp"
+#include "runtime/graph/edge.hpp"
 #include "runtime/state/index.hpp"
-#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
@@ -20,8 +21,8 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
  public:
   using Joined = JoinFunction<K, VA, VB, Function>;
   using typename Joined::OutRow;
-  using typename Joined::ReaderA;
-  using typename Joined::ReaderB;
+  using ReaderA = EdgeReader<std::pair<K, VA>>;
+  using ReaderB = EdgeReader<std::pair<K, VB>>;
 
   UniqueJoinOperator(Function function, std::string name, const IndexView<K, VA>& a, const IndexView<K, VB>& b)
       : Joined(std::move(function), std::move(name)), index_a_(&a), index_b_(&b) {}
@@ -48,7 +49,7 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
 
   /// Old and new row of a key stand side by side; see Properties::unique_by_key.
   template <class V, class Reader>
-  static void read(Reader& delta, AppendVector<Change<V>>& changes) {
+  static void read(Reader& delta, Array<Change<V>>& changes) {
     changes.clear();
     delta.for_each([&changes](const std::pair<K, V>& row, Weight weight) {
       if (changes.empty() || !row_traits<K>::equal(*changes.back().key, row.first)) changes.push_back({&row.first});
@@ -62,11 +63,11 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
         for (auto& change : changes) visit(*change.key, change);
       };
     };
-    const auto hashes = [](auto& changes, AppendVector<std::uint64_t>& of_keys) {
+    const auto hashes = [](auto& changes, Array<std::uint64_t>& of_keys) {
       return [&changes, &of_keys] {
         of_keys.clear();
         for (const auto& change : changes) of_keys.push_back(row_traits<K>::hash(*change.key));
-        return std::span<const std::uint64_t>(of_keys);
+        return std::span<const std::uint64_t>(of_keys.data(), of_keys.size());
       };
     };
     in_both_.find(changes_a_.size(), each(changes_a_), hashes(changes_a_, hashes_a_), changes_b_.size(),
@@ -83,7 +84,7 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
 
   /// Joins the changes of one side with what the other side has had all along.
   template <class Changed, class V, class Emit>
-  void join_rest(const AppendVector<Changed>& changes, const IndexView<K, V>& other,
+  void join_rest(const Array<Changed>& changes, const IndexView<K, V>& other,
                  std::array<Match<V>, kProbedAtOnce>& matches, Batch<V>& made, Emit&& emit) {
     std::array<const Changed*, kProbedAtOnce> block;
     std::array<const K*, kProbedAtOnce> keys;
@@ -107,8 +108,8 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
             Batch<OutRow>& out) {
     std::optional<OutRow> before;
     std::optional<OutRow> after;
-    if (a_before != nullptr && b_before != nullptr) before.emplace(this->result(key, *a_before, *b_before));
-    if (a_after != nullptr && b_after != nullptr) after.emplace(this->result(key, *a_after, *b_after));
+    if (a_before != nullptr && b_before != nullptr) before.emplace(this->result(key, a_before, b_before));
+    if (a_after != nullptr && b_after != nullptr) after.emplace(this->result(key, a_after, b_after));
     if (before && after && row_traits<OutRow>::equal(*before, *after)) return;
     if (before) out.push_back({std::move(*before), -1});
     if (after) out.push_back({std::move(*after), 1});
@@ -116,11 +117,11 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
 
   const IndexView<K, VA>* index_a_;
   const IndexView<K, VB>* index_b_;
-  AppendVector<Change<VA>> changes_a_;
-  AppendVector<Change<VB>> changes_b_;
+  Array<Change<VA>> changes_a_;
+  Array<Change<VB>> changes_b_;
   KeysInBoth<K, Change<VA>, Change<VB>> in_both_;
-  AppendVector<std::uint64_t> hashes_a_;
-  AppendVector<std::uint64_t> hashes_b_;
+  Array<std::uint64_t> hashes_a_;
+  Array<std::uint64_t> hashes_b_;
   std::array<Match<VA>, kProbedAtOnce> matches_a_;  // kept, since to clear them costs more than a probe
   std::array<Match<VB>, kProbedAtOnce> matches_b_;
   Batch<VA> made_a_;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "runtime/rows/traits.hpp"
-#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
@@ -50,14 +50,14 @@ class KeysInBoth {
     in_a_.assign(size_a / 64 + 1, 0);
     in_b_.assign(size_b / 64 + 1, 0);
     add_a(all_of_a, each_a);
-    std::erase_if(keys_, [](const KeyInBoth& group) { return group.a == kNone; });
+    keys_.erase_if([](const KeyInBoth& group) { return group.a == kNone; });
     for (const KeyInBoth& group : keys_) {
       for (std::uint32_t at = group.b; at != kNone; at = items_b_[at].next) set(in_b_, items_b_[at].ordinal);
     }
   }
 
   /// The keys that occur in both.
-  std::span<const KeyInBoth> keys() const { return keys_; }
+  std::span<const KeyInBoth> keys() const { return {keys_.data(), keys_.size()}; }
   template <class Function>
   void for_each_a(const KeyInBoth& group, Function&& function) const {
     for (std::uint32_t at = group.a; at != kNone; at = items_a_[at].next) function(*items_a_[at].item);
@@ -87,10 +87,8 @@ class KeysInBoth {
     std::size_t ordinal;
   };
 
-  static void set(std::vector<std::uint64_t>& bits, std::size_t at) { bits[at / 64] |= std::uint64_t{1} << at % 64; }
-  static bool is_set(const std::vector<std::uint64_t>& bits, std::size_t at) {
-    return (bits[at / 64] >> at % 64 & 1) != 0;
-  }
+  static void set(Array<std::uint64_t>& bits, std::size_t at) { bits[at / 64] |= std::uint64_t{1} << at % 64; }
+  static bool is_set(const Array<std::uint64_t>& bits, std::size_t at) { return (bits[at / 64] >> at % 64 & 1) != 0; }
 
   template <class EachA, class EachB>
   static bool any_meet(EachA&& each_a, EachB&& each_b) {
@@ -147,13 +145,13 @@ class KeysInBoth {
     return at;
   }
 
-  std::vector<KeyInBoth> keys_;
-  AppendVector<Linked<A>> items_a_;
-  AppendVector<Candidate> items_b_;
-  std::vector<std::uint32_t> buckets_;  // groups by hash
-  std::vector<std::uint64_t> bits_;
-  std::vector<std::uint64_t> in_a_;  // ordinals of items whose key is in both
-  std::vector<std::uint64_t> in_b_;
+  Array<KeyInBoth> keys_;
+  Array<Linked<A>> items_a_;
+  Array<Candidate> items_b_;
+  Array<std::uint32_t> buckets_;  // groups by hash
+  Array<std::uint64_t> bits_;
+  Array<std::uint64_t> in_a_;  // ordinals of items whose key is in both
+  Array<std::uint64_t> in_b_;
 };
 
 }  // namespace lockstep

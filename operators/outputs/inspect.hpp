@@ -1,11 +1,23 @@
 #pragma once
 
-#include "operators/outputs/output.hpp"
+#include "operators/outputs/consolidate.hpp"
+#include "runtime/faults/errors.hpp"
 
 namespace lockstep {
 
+template <class Function, class... Part>
+concept CallableWithWeight =
+    std::invocable<Function&, const Part&..., Weight> || std::invocable<Function&, const Part&..., Weight, Time>;
+template <class Function, bool kKeyed, class R>
+inline constexpr bool inspects_rows = CallableWithWeight<Function, R>;
+template <class Function, class K, class V>
+inline constexpr bool inspects_rows<Function, true, std::pair<K, V>> =
+    CallableWithWeight<Function, K, V> || CallableWithWeight<Function, V>;
+template <class Function, bool kKeyed, class R>
+concept InspectsRows = inspects_rows<Function, kKeyed, R>;
+
 /// Calls a function on each row of the delta and passes the rows on.
-template <class R, class Function>
+template <bool kKeyed, class R, class Function>
 class InspectOperator {
  public:
   InspectOperator(Function function, std::string name) : function_(std::move(function)), name_(std::move(name)) {}
@@ -13,18 +25,31 @@ class InspectOperator {
   template <class Reader>
   void eval(Reader& in, Batch<R>& out, const Activation& activation) {
     in.for_each([&](const R& row, Weight weight) {
-      if constexpr (std::is_invocable_v<Function&, const R&, Weight, Time>) {
-        call_user(
-            name_, [&](const R& r) { function_(r, weight, activation.time); }, row);
-      } else {
-        call_user(
-            name_, [&](const R& r) { function_(r, weight); }, row);
-      }
+      call_user(
+          name_, [&](const R& r) { call(r, weight, activation.time); }, row);
       out.push_back({row, weight});
     });
   }
 
  private:
+  void call(const R& row, Weight weight, Time time) {
+    if constexpr (!kKeyed) {
+      call_with(weight, time, row);
+    } else if constexpr (CallableWithWeight<Function, typename R::first_type, typename R::second_type>) {
+      call_with(weight, time, row.first, row.second);
+    } else {
+      call_with(weight, time, row.second);
+    }
+  }
+  template <class... Part>
+  void call_with(Weight weight, Time time, const Part&... part) {
+    if constexpr (std::invocable<Function&, const Part&..., Weight, Time>) {
+      function_(part..., weight, time);
+    } else {
+      function_(part..., weight);
+    }
+  }
+
   Function function_;
   std::string name_;
 };
@@ -37,24 +62,40 @@ class Inspect : public Named<Inspect<Function>> {
   template <Expression E>
   auto apply(const E& in) const {
     using R = typename E::Row;
-    const auto stream = consolidated(in);
-    const std::string name = this->name_or("inspect", in.label());
-    const EdgeId edge = add_operator<R>(
-        {.kind = "inspect", .name = name}, stream.schema(), stream.properties(),
-        [function = function_, name](Assembly&, EdgeId) { return InspectOperator<R, Function>(function, name); },
-        stream);
-    return StreamOf<E::kKeyed, R>(in.flow(), edge);
+    if constexpr (!InspectsRows<Function, E::kKeyed, R>) {
+      static_assert(
+          InspectsRows<Function, E::kKeyed, R>,
+          "lockstep: inspect's function cannot be called with the rows of this stream. It gets the row of a plain "
+          "stream, and of a keyed one the value, or the key and the value; then the weight, and if it likes the "
+          "time");
+      return in;
+    } else {
+      const auto stream = consolidate(in);
+      Part part = this->part("inspect", in.label());
+      part.schema = stream.schema();
+      part.properties = stream.properties();
+      const std::string name = part.name;
+      return add_part<StreamOf<E::kKeyed, R>>(
+          in.flow(), std::move(part),
+          [function = function_, name](const Site&) { return InspectOperator<E::kKeyed, R, Function>(function, name); },
+          reads::in_place(stream));
+    }
   }
 
  private:
   Function function_;
 };
 
-/// Calls function(row, weight), or function(row, weight, time), for each row of each delta, consolidated, and passes
-/// the rows on. Workers call it at the same time, each a copy of its own. No state; O(1) per row of the delta.
-template <class Function>
-auto inspect(Function function) {
-  return Inspect<Function>(std::move(function));
-}
+struct MakeInspect : OperatorMaker {
+  template <class Function>
+  auto operator()(Function function) const {
+    return Inspect<Function>(std::move(function));
+  }
+};
+
+/// Calls function(value, weight) or function(key, value, weight), and if it takes it with the time as a last argument,
+/// for each row of each delta, consolidated, and passes the rows on; of a plain stream the value is the row. Workers
+/// call it at the same time, each a copy of its own. No state; O(1) per row of the delta.
+inline constexpr MakeInspect inspect{};
 
 }  // namespace lockstep

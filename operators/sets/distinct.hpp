@@ -1,8 +1,8 @@
 #pragma once
 
-#include "exchange/exchange.hpp"
-#include "operators/stateless/chain.hpp"
+#include "exchange/reads.hpp"
 #include "runtime/graph/lookahead.hpp"
+#include "runtime/state/hash_table.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
@@ -68,23 +68,23 @@ class Distinct : public Named<Distinct> {
   template <Expression E>
   auto apply(const E& in) const {
     using R = typename E::Row;
-    using Route = std::conditional_t<E::kKeyed, route::ByKey, route::ByRow>;
-    OperatorInfo info{.kind = "distinct",
-                      .name = name_or("distinct", in.label()),
-                      .state = std::string("rows by ") + (E::kKeyed ? "key" : "row")};
-    const Properties before = in.properties();
-    const Properties properties{.partitioning = E::kKeyed ? Partitioning::by_key : Partitioning::by_row,
-                                .append_only = before.append_only,
-                                .consolidated = true,
-                                .step_dependent = before.step_dependent};
-    const EdgeId edge = add_exchanged<Route, R>(in, std::move(info), in.schema(), properties, [](Assembly& a, EdgeId) {
-      return DistinctOperator<R, std::conditional_t<E::kKeyed, KeyedRowHash, RowHash>>(a.limits());
-    });
-    return StreamOf<E::kKeyed, R>(in.flow(), edge);
+    Part part = this->part("distinct", in.label());
+    part.state = reads::kRowsByOwner<E::kKeyed>;
+    part.bound = "the rows of " + in.label();
+    part.schema = in.schema();
+    part.properties = {
+        .partitioning = reads::kOwner<E::kKeyed>, .append_only = in.properties().append_only, .consolidated = true};
+    return add_part<StreamOf<E::kKeyed, R>>(
+        in.flow(), std::move(part),
+        [](const Site& site) { return DistinctOperator<R, OwnerHash<E::kKeyed>>(site.limits()); }, reads::by_owner(in));
   }
 };
 
+struct MakeDistinct : OperatorMaker {
+  Distinct operator()() const { return {}; }
+};
+
 /// Each row of positive weight once. State: the weight of each row. O(1) per changed row.
-inline Distinct distinct() { return {}; }
+inline constexpr MakeDistinct distinct{};
 
 }  // namespace lockstep

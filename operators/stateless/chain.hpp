@@ -6,8 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "exchange/exchange.hpp"
-#include "runtime/flow/add_operator.hpp"
+#include "exchange/reads.hpp"
+#include "operators/stateless/collect.hpp"
+#include "runtime/flow/add_part.hpp"
 #include "runtime/flow/projection.hpp"
 #include "runtime/flow/stream.hpp"
 
@@ -52,19 +53,6 @@ struct ChainPlan {
   }
 };
 
-/// Gathers what a chain gives.
-template <class R>
-struct Collect {
-  template <class Reader>
-  void eval(Reader& in, Batch<R>& out) {
-    if constexpr (std::same_as<Reader, EdgeReader<R>>) {
-      for (const auto& span : in.spans()) out.insert(out.end(), span.begin(), span.end());
-    } else {
-      in.for_each([&](auto&& row, Weight weight) { out.push_back({std::forward<decltype(row)>(row), weight}); });
-    }
-  }
-};
-
 /// A stateless operator on a stream or on another chain, not yet evaluated. If an operator takes it up directly, the
 /// two are fused; if it is given a name, it becomes one edge on its first use, shared by all later ones.
 template <class Source, class Link>
@@ -73,19 +61,17 @@ class Chain {
   using Row = typename Link::Row;
   static constexpr bool kKeyed = Link::kKeyed;
 
-  Chain(Source source, Link link, std::string kind, std::string label, Properties properties,
-        std::optional<std::string> signature = std::nullopt)
+  /// Of `part`, what it is and the properties of its stream count.
+  Chain(Source source, Link link, Part part, std::optional<std::string> signature = std::nullopt)
       : source_(std::move(source)),
         link_(std::move(link)),
-        kind_(std::move(kind)),
-        label_(std::move(label)),
-        properties_(properties),
+        part_(std::move(part)),
         signature_(std::move(signature)),
         memo_(std::make_shared<std::optional<StreamOf<kKeyed, Row>>>()) {}
 
   const std::shared_ptr<Description>& flow() const { return source_.flow(); }
-  Properties properties() const { return properties_; }
-  std::string label() const { return label_; }
+  Properties properties() const { return part_.properties; }
+  std::string label() const { return part_.name; }
   Schema schema() const {
     if constexpr (std::same_as<Row, typename Source::Row>) {
       return source_.schema();
@@ -93,11 +79,9 @@ class Chain {
       return row_traits<Row>::schema();
     }
   }
-  std::vector<EdgeId> edges() const { return source_.edges(); }
-  std::vector<std::string> fused() const {
-    std::vector<std::string> names = source_.fused();
-    names.push_back(label_);
-    return names;
+  void reads(ReadInfo& info) const {
+    source_.reads(info);
+    info.add_fused(part_);
   }
   std::optional<std::string> signature() const { return signature_; }
   auto plan() const {
@@ -108,24 +92,23 @@ class Chain {
   /// The chain as an edge; of a keyed chain, partitioned by key, and the same for all that key one stream alike.
   const StreamOf<kKeyed, Row>& stream() const {
     if (!*memo_ && kKeyed && signature_) {
-      if (const auto found = flow()->keyed_alike.find(*signature_); found != flow()->keyed_alike.end()) {
-        memo_->emplace(flow(), found->second);
-      }
+      if (const EdgeId* found = flow()->keyed_alike(*signature_)) memo_->emplace(flow(), *found);
     }
     if (!*memo_) {
-      Properties properties = properties_;
-      OperatorInfo info{.kind = kind_, .name = label_};
-      const auto collect = [](Assembly&, EdgeId) { return Collect<Row>(); };
-      EdgeId edge;
+      Part part = part_;
+      part.schema = schema();
+      const auto collect = [](const Site&) { return Collect<Row>(); };
+      const auto add = [&](auto read) {
+        read.info.fused.pop_back();  // that is this one
+        return add_part<StreamOf<kKeyed, Row>>(flow(), part, collect, std::move(read));
+      };
       if constexpr (kKeyed) {
-        properties.partitioning = Partitioning::by_key;
-        edge = add_exchanged<route::ByKey, Row>(*this, std::move(info), schema(), properties, collect);
+        part.properties.partitioning = Partitioning::by_key;
+        memo_->emplace(add(reads::by_key(*this)));
+        if (signature_) flow()->set_keyed_alike(*signature_, (*memo_)->edge());
       } else {
-        edge = add_operator<Row>(std::move(info), schema(), properties, collect, *this);
+        memo_->emplace(add(reads::in_place(*this)));
       }
-      flow()->operators.back().fused.pop_back();
-      if (kKeyed && signature_) flow()->keyed_alike[*signature_] = edge;
-      memo_->emplace(flow(), edge);
     }
     return **memo_;
   }
@@ -133,9 +116,7 @@ class Chain {
  private:
   Source source_;
   Link link_;
-  std::string kind_;
-  std::string label_;
-  Properties properties_;
+  Part part_;
   std::optional<std::string> signature_;
   std::shared_ptr<std::optional<StreamOf<kKeyed, Row>>> memo_;
 };

@@ -25,22 +25,37 @@ class Filter : public Named<Filter<Predicate>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    using Link = FilterLink<E::kKeyed, typename E::Row, Predicate>;
-    static_assert(std::convertible_to<projection::Result<E::kKeyed, Predicate, typename E::Row>, bool>,
-                  "lockstep: filter's function does not return a bool");
-    const std::string name = this->name_or("filter", in.label());
-    return Chain<E, Link>(in, Link{predicate_, name}, "filter", name, in.properties());
+    if constexpr (!projection::Fits<E::kKeyed, Predicate, typename E::Row>) {
+      static_assert(projection::Fits<E::kKeyed, Predicate, typename E::Row>,
+                    "lockstep: filter's function cannot be called with the rows of this stream. It gets the row of a "
+                    "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else if constexpr (!projection::Gives<E::kKeyed, Predicate, typename E::Row, bool>) {
+      static_assert(projection::Gives<E::kKeyed, Predicate, typename E::Row, bool>,
+                    "lockstep: filter's function must return a bool");
+      return in;
+    } else {
+      using Link = FilterLink<E::kKeyed, typename E::Row, Predicate>;
+      Part part = this->part("filter", in.label());
+      part.properties = in.properties();
+      const std::string name = part.name;
+      return Chain<E, Link>(in, Link{predicate_, name}, std::move(part));
+    }
   }
 
  private:
   Predicate predicate_;
 };
 
+struct MakeFilter : OperatorMaker {
+  template <class Predicate>
+  auto operator()(Predicate predicate) const {
+    return Filter<Predicate>(std::move(predicate));
+  }
+};
+
 /// The rows for which predicate(row) is true, with their weights. A keyed stream stays keyed. No state; O(1)
 /// per row; fused.
-template <class Predicate>
-auto filter(Predicate predicate) {
-  return Filter<Predicate>(std::move(predicate));
-}
+inline constexpr MakeFilter filter{};
 
 }  // namespace lockstep

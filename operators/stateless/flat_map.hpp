@@ -48,23 +48,34 @@ class FlatMap : public Named<FlatMap<Function>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    using Link = FlatMapLink<E::kKeyed, typename E::Row, Function>;
-    static_assert(Row<typename Link::Row>, "lockstep: what flat_map's function gives cannot be rows");
-    const std::string name = this->name_or("flat_map", in.label());
-    const Properties before = in.properties();
-    return Chain<E, Link>(in, Link{function_, name}, "flat_map", name,
-                          {.append_only = before.append_only, .step_dependent = before.step_dependent});
+    if constexpr (!projection::Fits<E::kKeyed, Function, typename E::Row>) {
+      static_assert(projection::Fits<E::kKeyed, Function, typename E::Row>,
+                    "lockstep: flat_map's function cannot be called with the rows of this stream. It gets the row of a "
+                    "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else {
+      using Link = FlatMapLink<E::kKeyed, typename E::Row, Function>;
+      static_assert(Row<typename Link::Row>, "lockstep: what flat_map's function gives cannot be rows");
+      Part part = this->part("flat_map", in.label());
+      part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
+      const std::string name = part.name;
+      return Chain<E, Link>(in, Link{function_, name}, std::move(part));
+    }
   }
 
  private:
   Function function_;
 };
 
+struct MakeFlatMap : OperatorMaker {
+  template <class Function>
+  auto operator()(Function function) const {
+    return FlatMap<Function>(std::move(function));
+  }
+};
+
 /// Each row becomes the rows of function(row), a vector, array or optional, each with the row's weight. No state; O(1)
 /// per row given; fused. An array costs no allocation.
-template <class Function>
-auto flat_map(Function function) {
-  return FlatMap<Function>(std::move(function));
-}
+inline constexpr MakeFlatMap flat_map{};
 
 }  // namespace lockstep

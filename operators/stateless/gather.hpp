@@ -1,34 +1,31 @@
 #pragma once
 
-#include "exchange/exchange.hpp"
-#include "operators/stateless/chain.hpp"
+#include "exchange/reads.hpp"
+#include "operators/stateless/collect.hpp"
 
 namespace lockstep {
 
-/// A stream that goes somewhere else and is otherwise the same.
-template <class Route>
-class Moved : public Named<Moved<Route>> {
+class Gather : public Named<Gather> {
  public:
-  explicit Moved(const char* kind) : kind_(kind) {}
-
   template <Expression E>
   auto apply(const E& in) const {
     static_assert(!E::kKeyed, "lockstep: a keyed stream lies by its key; it cannot be gathered");
     using R = typename E::Row;
-    Properties properties = in.properties();
-    properties.partitioning = Partitioning::colocated;
-    properties.consolidated = false;
-    OperatorInfo info{.kind = kind_, .name = this->name_or(kind_, in.label())};
-    const EdgeId edge = add_exchanged<Route, R>(in, std::move(info), in.schema(), properties,
-                                                [](Assembly&, EdgeId) { return Collect<R>(); });
-    return Stream<R>(in.flow(), edge);
+    Part part = this->part("gather", in.label());
+    part.schema = in.schema();
+    part.properties = in.properties();
+    part.properties.partitioning = Partitioning::colocated;
+    part.properties.consolidated = false;
+    return add_part<Stream<R>>(
+        in.flow(), std::move(part), [](const Site&) { return Collect<R>(); }, reads::gathered(in));
   }
+};
 
- private:
-  const char* kind_;
+struct MakeGather : OperatorMaker {
+  Gather operator()() const { return {}; }
 };
 
 /// Brings all rows to one worker. No state; O(1) per row.
-inline auto gather() { return Moved<route::ToFirst>("gather"); }
+inline constexpr MakeGather gather{};
 
 }  // namespace lockstep

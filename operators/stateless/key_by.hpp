@@ -23,14 +23,6 @@ struct KeyByLink {
   }
 };
 
-/// The whole row, of a keyed stream too.
-struct WholeRow {
-  template <class R>
-  const R& operator()(const R& row) const {
-    return row;
-  }
-};
-
 template <class KeyFunction, class ValueFunction>
 class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
  public:
@@ -38,19 +30,29 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    constexpr bool kWhole = std::same_as<ValueFunction, WholeRow>;
-    using Link = KeyByLink<E::kKeyed, typename E::Row, KeyFunction, ValueFunction>;
-    static_assert(Row<typename Link::Key> && Row<typename Link::Value>,
-                  "lockstep: what key_by's functions return cannot be a key and a value");
-    const std::string name = this->name_or(
-        "key_by", in.label() + ", " + projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
-    const Properties before = in.properties();
-    const Properties properties{
-        .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,
-        .append_only = before.append_only,
-        .consolidated = kWhole && before.consolidated,
-        .step_dependent = before.step_dependent};
-    return Chain<E, Link>(in, Link{key_of_, value_of_, name}, "key_by", name, properties, signature(in));
+    if constexpr (!projection::Fits<E::kKeyed, KeyFunction, typename E::Row> ||
+                  !projection::Fits<E::kKeyed, ValueFunction, typename E::Row>) {
+      static_assert(projection::Fits<E::kKeyed, KeyFunction, typename E::Row> &&
+                        projection::Fits<E::kKeyed, ValueFunction, typename E::Row>,
+                    "lockstep: key_by's functions cannot be called with the rows of this stream. They get the row of a "
+                    "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else {
+      constexpr bool kWhole = std::same_as<ValueFunction, WholeRow>;
+      using Link = KeyByLink<E::kKeyed, typename E::Row, KeyFunction, ValueFunction>;
+      static_assert(Row<typename Link::Key> && Row<typename Link::Value>,
+                    "lockstep: what key_by's functions return cannot be a key and a value");
+      Part part = this->part("key_by", in.label(),
+                             projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
+      const Properties before = in.properties();
+      part.properties = {
+          .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,
+          .append_only = before.append_only,
+          .consolidated = kWhole && before.consolidated,
+          .step_dependent = before.step_dependent};
+      const std::string name = part.name;
+      return Chain<E, Link>(in, Link{key_of_, value_of_, name}, std::move(part), signature(in));
+    }
   }
 
  private:
@@ -58,8 +60,7 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
   std::optional<std::string> signature(const E& in) const {
     const auto source = in.signature();
     const auto key = projection::signature(key_of_);
-    const auto value =
-        std::same_as<ValueFunction, WholeRow> ? std::optional<std::string>("row") : projection::signature(value_of_);
+    const auto value = projection::signature(value_of_);
     if (!source || !key || !value) return std::nullopt;
     return *source + "|key_by " + *key + " " + *value;
   }
@@ -68,15 +69,19 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
   ValueFunction value_of_;
 };
 
+struct MakeKeyBy : OperatorMaker {
+  template <class KeyFunction>
+  auto operator()(KeyFunction key_of) const {
+    return KeyBy<KeyFunction, WholeRow>(std::move(key_of), WholeRow{});
+  }
+  template <class KeyFunction, class ValueFunction>
+  auto operator()(KeyFunction key_of, ValueFunction value_of) const {
+    return KeyBy<KeyFunction, ValueFunction>(std::move(key_of), std::move(value_of));
+  }
+};
+
 /// Keys a stream: each row becomes (key, row), or (key, value) if a function for the value is given. The same
 /// stream indexed twice by the same member is indexed once. No state; O(1) per row; exchanged by key where it is used.
-template <class KeyFunction>
-auto key_by(KeyFunction key_of) {
-  return KeyBy<KeyFunction, WholeRow>(std::move(key_of), WholeRow{});
-}
-template <class KeyFunction, class ValueFunction>
-auto key_by(KeyFunction key_of, ValueFunction value_of) {
-  return KeyBy<KeyFunction, ValueFunction>(std::move(key_of), std::move(value_of));
-}
+inline constexpr MakeKeyBy key_by{};
 
 }  // namespace lockstep

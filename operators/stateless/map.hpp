@@ -27,23 +27,35 @@ class Map : public Named<Map<Function>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    using Link = MapLink<E::kKeyed, typename E::Row, Function>;
-    static_assert(Row<typename Link::Row>, "lockstep: what map's function returns cannot be a row");
-    const std::string name = this->name_or("map", in.label());
-    const Properties before = in.properties();
-    return Chain<E, Link>(in, Link{function_, name}, "map", name,
-                          {.append_only = before.append_only, .step_dependent = before.step_dependent});
+    if constexpr (!projection::Fits<E::kKeyed, Function, typename E::Row>) {
+      static_assert(
+          projection::Fits<E::kKeyed, Function, typename E::Row>,
+          "lockstep: map's function cannot be called with the rows of this stream. It gets the row of a plain "
+          "stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else {
+      using Link = MapLink<E::kKeyed, typename E::Row, Function>;
+      static_assert(Row<typename Link::Row>, "lockstep: what map's function returns cannot be a row");
+      Part part = this->part("map", in.label());
+      part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
+      const std::string name = part.name;
+      return Chain<E, Link>(in, Link{function_, name}, std::move(part));
+    }
   }
 
  private:
   Function function_;
 };
 
-/// Each row becomes function(row). Of a keyed stream the function gets the key and the value, or the pair; the result
+struct MakeMap : OperatorMaker {
+  template <class Function>
+  auto operator()(Function function) const {
+    return Map<Function>(std::move(function));
+  }
+};
+
+/// Each row becomes function(row). Of a keyed stream the function gets the value, or the key and the value; the result
 /// is a plain stream. No state; O(1) per row; fused.
-template <class Function>
-auto map(Function function) {
-  return Map<Function>(std::move(function));
-}
+inline constexpr MakeMap map{};
 
 }  // namespace lockstep

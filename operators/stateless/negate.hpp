@@ -27,16 +27,20 @@ class Negate : public Named<Negate> {
   template <Expression E>
   auto apply(const E& in) const {
     using Link = NegateLink<E::kKeyed, typename E::Row>;
-    Properties properties = in.properties();
-    properties.append_only = properties.unique_by_key = properties.consolidated = false;
-    const std::string name = name_or("negate", in.label());
+    Part part = this->part("negate", in.label());
+    part.properties = in.properties();
+    part.properties.append_only = part.properties.unique_by_key = part.properties.consolidated = false;
     const auto signature = in.signature();
-    return Chain<E, Link>(in, Link{}, "negate", name, properties,
+    return Chain<E, Link>(in, Link{}, std::move(part),
                           signature ? std::optional(*signature + "|negate") : std::nullopt);
   }
 };
 
+struct MakeNegate : OperatorMaker {
+  Negate operator()() const { return {}; }
+};
+
 /// The same rows with the opposite weights. No state; O(1) per row; fused.
-inline Negate negate() { return {}; }
+inline constexpr MakeNegate negate{};
 
 }  // namespace lockstep

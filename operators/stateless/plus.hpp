@@ -74,8 +74,10 @@ class Both {
   }
   std::string label() const { return left_.label() + ", " + right_.label(); }
   Schema schema() const { return left_.schema(); }
-  std::vector<EdgeId> edges() const { return joined(left_.edges(), right_.edges()); }
-  std::vector<std::string> fused() const { return joined(left_.fused(), right_.fused()); }
+  void reads(ReadInfo& info) const {
+    left_.reads(info);
+    right_.reads(info);
+  }
   std::optional<std::string> signature() const { return std::nullopt; }
   auto plan() const {
     auto a = left_.plan();
@@ -84,12 +86,6 @@ class Both {
   }
 
  private:
-  template <class T>
-  static std::vector<T> joined(std::vector<T> a, const std::vector<T>& b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
-  }
-
   Left left_;
   Right right_;
 };
@@ -112,14 +108,18 @@ class Plus : public Named<Plus<Other>> {
 
   template <Expression E>
   auto apply(const E& in) const {
-    static_assert(std::same_as<typename E::Row, typename Other::Row> && E::kKeyed == Other::kKeyed,
-                  "lockstep: plus and minus need two streams of the same rows, both keyed or both plain");
-    if (in.flow() != other_.flow()) throw FlowError("plus: the two streams are of different dataflows");
-    using Link = PassLink<E::kKeyed, typename E::Row>;
-    Both<E, Other> both(in, other_);
-    const std::string name = this->name_or(kind_, both.label());
-    const Properties properties = both.properties();
-    return Chain<Both<E, Other>, Link>(std::move(both), Link{}, kind_, name, properties);
+    if constexpr (!SameRows<E, Other>) {
+      static_assert(SameRows<E, Other>,
+                    "lockstep: plus and minus are of two streams of the same rows, both keyed or both plain");
+      return in;
+    } else {
+      if (in.flow() != other_.flow()) throw FlowError("plus: the two streams are of different dataflows");
+      using Link = PassLink<E::kKeyed, typename E::Row>;
+      Both<E, Other> both(in, other_);
+      Part part = this->part(kind_, both.label());
+      part.properties = both.properties();
+      return Chain<Both<E, Other>, Link>(std::move(both), Link{}, std::move(part));
+    }
   }
 
  private:
@@ -127,21 +127,23 @@ class Plus : public Named<Plus<Other>> {
   const char* kind_;
 };
 
+struct MakePlus : OperatorMaker {
+  template <class Other>
+  requires Expression<std::remove_cvref_t<Other>>
+  auto operator()(Other&& other) const { return Plus(as_operand(std::forward<Other>(other)), "plus"); }
+};
+
 /// The sum of two Z-sets: all rows of both. No state; O(1) per row; fused.
-template <class Other>
-requires Expression<std::remove_cvref_t<Other>>
-auto plus(Other&& other) {
-  if constexpr (std::is_lvalue_reference_v<Other>) {
-    return Plus(other.stream(), "plus");
-  } else {
-    return Plus(std::forward<Other>(other), "plus");
-  }
-}
+inline constexpr MakePlus plus{};
+
+struct MakeMinus : OperatorMaker {
+  template <class Other>
+  requires Expression<std::remove_cvref_t<Other>>
+  auto operator()(Other&& other) const { return Plus(std::forward<Other>(other) | negate(), "minus"); }
+};
 
 /// The difference of two Z-sets: a row that is only in the other has a negative weight. No state; O(1) per
 /// row; fused.
-template <class Other>
-requires Expression<std::remove_cvref_t<Other>>
-auto minus(Other&& other) { return Plus(std::forward<Other>(other) | negate(), "minus"); }
+inline constexpr MakeMinus minus{};
 
 }  // namespace lockstep

@@ -29,38 +29,34 @@ void check(const RuntimeOptions& options) {
 Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
     : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_rows, state_)) {
   check(options);
-  shared_.workers = options.workers;
-  shared_.limits = options.limits;
+  common_.workers = options.workers;
+  common_.limits = options.limits;
   assemble(options);
-  pool_.reset(StepPool::make(flow_->outputs, shared_.workers));
+  pool_.reset(StepPool::make(flow_->outputs, common_.workers));
   latest_ = Step(pool_->acquire(0, flow_->identity.get(), 1));
 }
 
 void Engine::assemble(const RuntimeOptions& options) {
   const unsigned processors = allowed_processors();
-  unsigned threads = options.threads == 0 ? std::min(shared_.workers, processors) : options.threads;
-  threads = options.schedule_seed ? 1 : std::min(threads, shared_.workers);
-  if (threads > 1 || options.schedule_seed) shared_.piece_rows = options.piece_rows;
-  for (InputId input = 0; input < flow_->inputs.size(); ++input) shared_.sealed.push_back(&intake_->sealed(input));
-  if (shared_.workers > 1 && flow_->transport != nullptr) shared_.transport = flow_->transport(shared_.workers);
+  unsigned threads = options.threads == 0 ? std::min(common_.workers, processors) : options.threads;
+  threads = options.schedule_seed ? 1 : std::min(threads, common_.workers);
+  if (threads > 1 || options.schedule_seed) common_.piece_rows = options.piece_rows;
+  for (InputId input = 0; input < flow_->inputs.size(); ++input) common_.sealed.push_back(&intake_->sealed(input));
+  if (common_.workers > 1 && flow_->transport != nullptr) common_.transport = flow_->transport(common_.workers);
 
   std::vector<Assembly::Parts> parts;
   unsigned levels = 1;
-  for (unsigned w = 0; w < shared_.workers; ++w) {
+  for (unsigned w = 0; w < common_.workers; ++w) {
     auto pulse = std::make_unique<Pulse>();
-    Assembly assembly(*flow_, shared_, *pulse, w);
+    Assembly assembly(*flow_, common_, *pulse, w);
     for (const OperatorInfo& info : flow_->operators) info.build(assembly);
     parts.push_back(assembly.take());
-    for (const PlacedNode& slot : parts.back().nodes) {
-      levels = std::max(levels, slot.level + 1);
-      if (slot.node->has_state() && slot.info->state.empty()) {
-        throw FlowError(
-            fmt::format("{}: it has save() and load(), but does not say what its state is", slot.info->name));
-      }
+    for (const PlacedNode& placed : parts.back().nodes) {
+      levels = std::max(levels, placed.level + 1);
     }
-    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), shared_.transport.get(), state_->failure));
+    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), common_.transport.get(), state_->failure));
   }
-  for (unsigned w = 0; w < shared_.workers; ++w) {
+  for (unsigned w = 0; w < common_.workers; ++w) {
     workers_[w]->install(std::move(parts[w]), levels);
     for (InputId input = 0; input < flow_->inputs.size(); ++input) {
       workers_[w]->set_input(input, flow_->inputs[input].reader);
@@ -76,7 +72,7 @@ void Engine::assemble(const RuntimeOptions& options) {
                                                .schedule_seed = options.schedule_seed});
   // Who does not spin would be asleep again at once.
   if (threads > 1 && spin) intake_->set_herald(crew_->rouser());
-  if (shared_.transport != nullptr) shared_.transport->open(levels, crew_->bells_by_worker());
+  if (common_.transport != nullptr) common_.transport->open(levels, crew_->bells_by_worker());
 }
 
 Step Engine::step() {
@@ -110,7 +106,7 @@ Step Engine::run_step() {
   order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
   crew_->run(order_);
   if (state_->failure.failed()) throw StepFailed(state_->failure.error());
-  for (const InputId input : order_.inputs) shared_.sealed[input]->clear();
+  for (const InputId input : order_.inputs) common_.sealed[input]->clear();
   rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
   step.data()->rows = order_.rows;
   step.data()->ticks = timed ? ticks() - begun : 0;
@@ -137,10 +133,10 @@ Metrics Engine::metrics() const {
   steps_are_timed_.store(true, std::memory_order_relaxed);
   Metrics metrics;
   for (const auto& worker : workers_) {
-    for (const PlacedNode& slot : worker->nodes()) {
-      const NodeCounters& counters = slot.node->counters;
+    for (const PlacedNode& placed : worker->nodes()) {
+      const NodeCounters& counters = placed.node->counters;
       metrics.operators.push_back(
-          {slot.info->name, slot.info->kind, slot.info->id, worker->id(), slot.node->sends(),
+          {placed.info->name, placed.info->kind, placed.info->id, worker->id(), placed.node->sends(),
            counters.activations.load(std::memory_order_relaxed), counters.rows_in.load(std::memory_order_relaxed),
            counters.rows_out.load(std::memory_order_relaxed), counters.nanoseconds.load(std::memory_order_relaxed),
            counters.state_bytes.load(std::memory_order_relaxed)});

@@ -49,7 +49,7 @@ class Engine {
   const std::shared_ptr<const Description> flow_;
   const std::shared_ptr<RunState> state_ = std::make_shared<RunState>();
   const std::shared_ptr<Intake> intake_;
-  CommonAssembly shared_;
+  CommonAssembly common_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<StepPool, StepPool::Close> pool_;
   std::unique_ptr<Crew> crew_;

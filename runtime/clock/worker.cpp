@@ -30,7 +30,7 @@ void Worker::set_input(InputId input, OperatorId reader) {
 
 void Worker::resume() {
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].node->has_state()) again_.push_back(i);
+    if (nodes_[i].node->state() != nullptr) again_.push_back(i);
   }
 }
 

@@ -13,9 +13,14 @@ namespace lockstep {
 namespace {
 
 /// What saved state must agree on with the operator that loads it.
-std::string identity(const Description& flow, const OperatorInfo& info) {
+std::string identity(const OperatorInfo& info) {
   std::string text = info.kind + ", " + info.state;
-  if (info.has_output) text += ", giving " + flow.edges[info.output].schema.to_string();
+  const auto add_version = [&text](const auto& part) {
+    if (!part.version.empty()) text += ", version " + part.version + " of " + part.name;
+  };
+  for (const FusedPart& part : info.fused) add_version(part);
+  add_version(info);
+  if (info.schema) text += ", giving " + info.schema->to_string();
   return text;
 }
 
@@ -26,13 +31,13 @@ std::map<std::string, Nodes> stateful_nodes(Engine& engine) {
   std::map<std::string, Nodes> found;
   for (const auto& worker : engine.workers()) {
     for (PlacedNode& placed : worker->nodes()) {
-      if (placed.node->has_state()) found[placed.info->name].push_back(&placed);
+      if (placed.node->state() != nullptr) found[placed.info->name].push_back(&placed);
     }
   }
   return found;
 }
 
-void load_operator(Engine& engine, Decoder& in, std::map<std::string, Nodes>& missing) {
+void load_operator(Decoder& in, std::map<std::string, Nodes>& missing) {
   const std::string name(in.bytes());
   const std::string before(in.bytes());
   const auto found = missing.find(name);
@@ -41,13 +46,22 @@ void load_operator(Engine& engine, Decoder& in, std::map<std::string, Nodes>& mi
   }
   const Nodes nodes = std::move(found->second);
   missing.erase(found);
-  if (const std::string now = identity(engine.flow(), *nodes.front()->info); now != before) {
+  if (const std::string now = identity(*nodes.front()->info); now != before) {
     throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, before, now));
   }
   const auto workers = static_cast<unsigned>(nodes.size());
+  const bool whole = nodes.front()->info->placement == Placement::whole;
   for (unsigned slot = 0; slot < kSlots; ++slot) {
     Decoder part(in.bytes());
-    if (!part.at_end()) nodes[worker_of_slot(slot, workers)]->node->load(part);
+    if (part.at_end()) continue;
+    if (whole) {
+      for (const PlacedNode* placed : nodes) {
+        Decoder copy = part;
+        placed->node->state()->load(copy);
+      }
+    } else {
+      nodes[worker_of_slot(slot, workers)]->node->state()->load(part);
+    }
   }
 }
 
@@ -64,12 +78,13 @@ SavedState save_state(Engine& engine) {
   std::string part;
   for (const auto& [name, nodes] : stateful) {
     out.bytes(name);
-    out.bytes(identity(engine.flow(), *nodes.front()->info));
+    out.bytes(identity(*nodes.front()->info));
     const auto workers = static_cast<unsigned>(nodes.size());
+    const bool whole = nodes.front()->info->placement == Placement::whole;
     for (unsigned slot = 0; slot < kSlots; ++slot) {
       part.clear();
       Encoder part_out(part);
-      nodes[worker_of_slot(slot, workers)]->node->save(slot, part_out);
+      nodes[whole ? 0 : worker_of_slot(slot, workers)]->node->state()->save(slot, part_out);
       out.bytes(part);
     }
   }
@@ -82,7 +97,7 @@ void load_state(Engine& engine, const SavedState& saved) {
     engine.resume_after(in.varint());
     engine.intake().load(in);
     std::map<std::string, Nodes> missing = stateful_nodes(engine);
-    for (std::uint64_t operators = in.varint(); operators != 0; --operators) load_operator(engine, in, missing);
+    for (std::uint64_t operators = in.varint(); operators != 0; --operators) load_operator(in, missing);
     if (!missing.empty()) {
       throw SavedStateError(
           fmt::format("the saved state has no operator '{}', this dataflow has", missing.begin()->first));

@@ -45,63 +45,47 @@ struct KeptContents {
   std::function<std::shared_ptr<const void>()> pin;
 };
 
-/// Makes the nodes and edges of one worker out of a description. Operators call it from OperatorInfo::build.
+/// Makes the nodes and edges of one worker out of a description. Operators call it from OperatorInfo::build. Owns what
+/// it is given, as soon as it is.
 class Assembly {
  public:
-  Assembly(const Description& description, CommonAssembly& shared, Pulse& pulse, unsigned worker)
-      : shared(shared), pulse(pulse), worker(worker), description_(description), edges_(description.edges.size()) {}
+  Assembly(const Description& description, CommonAssembly& common, Pulse& pulse, unsigned worker);
+  ~Assembly();
 
-  const OperatorInfo& info(OperatorId id) const { return description_.operators[id]; }
-  unsigned workers() const { return shared.workers; }
-  bool exchanges() const { return shared.workers > 1; }
-  const IndexLimits& limits() const { return shared.limits; }
+  const OperatorInfo& info(OperatorId id) const;
+  unsigned workers() const { return common.workers; }
+  bool exchanges() const { return common.workers > 1; }
+  const IndexLimits& limits() const { return common.limits; }
 
   template <class R>
   Edge<R>& make_edge(EdgeId id, unsigned level) {
-    auto edge = std::make_unique<Edge<R>>(pulse, level);
-    Edge<R>& result = *edge;
-    for (OutputId output = 0; output < description_.outputs.size(); ++output) {
-      if (description_.outputs[output].edge == id) edge->publish_as(output);
-    }
-    edges_[id] = std::move(edge);
-    return result;
+    auto* const edge = new Edge<R>(pulse, level);
+    add_edge(id, edge);
+    return *edge;
   }
 
   /// An edge between nodes of one operator, which the description does not know.
   template <class R>
   Edge<R>& make_inner_edge(unsigned level) {
-    auto edge = std::make_unique<Edge<R>>(pulse, level);
-    Edge<R>& result = *edge;
-    parts_.edges.push_back(std::move(edge));
-    return result;
+    auto* const edge = new Edge<R>(pulse, level);
+    add_inner_edge(edge);
+    return *edge;
   }
 
   template <class R>
   Edge<R>& edge(EdgeId id) {
-    return dynamic_cast<Edge<R>&>(*edges_.at(id));
+    return dynamic_cast<Edge<R>&>(edge_base(id));
   }
   template <class R>
   EdgeReader<R> reader(EdgeId id) {
     return EdgeReader<R>(edge<R>(id));
   }
 
-  /// Adds a node that runs `op` on what the readers give and leaves its delta at the edge `out`.
-  template <class Operator, class OutRow, class... Reader>
-  Operator& add(const OperatorInfo& info, Operator op, Edge<OutRow>& out, Reader... reader) {
-    auto node = std::make_unique<OperatorNode<Operator, OutRow, Reader...>>(std::move(op), out, reader...);
-    Operator& result = node->op();
-    add_node(info, level_of(reader...), std::move(node), reader...);
-    return result;
-  }
-
   template <class... Reader>
-  void add_node(const OperatorInfo& info, unsigned level, std::unique_ptr<Node> node, Reader&... reader) {
-    PlacedNode slot{std::move(node), &info, level, {}};
-    [[maybe_unused]] const auto note = [&slot](const EdgeBase& edge) {
-      slot.reads.push_back(const_cast<EdgeBase*>(&edge));
-    };
+  void add_node(const OperatorInfo& info, unsigned level, Node* node, Reader&... reader) {
+    PlacedNode& placed = add_node_alone(info, level, node);
+    [[maybe_unused]] const auto note = [&placed](const EdgeBase& edge) { add_read(placed, edge); };
     (reader.for_each_edge(note), ...);
-    parts_.nodes.push_back(std::move(slot));
   }
 
   template <class... Reader>
@@ -112,37 +96,41 @@ class Assembly {
     return level;
   }
 
+  /// The number of an operator's lane, which is made if it is not there.
+  std::uint32_t lane(const OperatorInfo& info, unsigned ordinal, LaneBase* (*make)(unsigned workers));
+
   /// The operator that keeps an index of an edge lets those who read the edge see it.
+  void provide_view(EdgeId id, const IndexViewBase& view);
   template <class K, class V>
-  void provide_view(EdgeId id, IndexView<K, V>& view) {
-    views_[id] = &view;
-  }
-  template <class K, class V>
-  IndexView<K, V>& view(EdgeId id) {
-    return *static_cast<IndexView<K, V>*>(views_.at(id));
+  const IndexView<K, V>& view(EdgeId id) {
+    return dynamic_cast<const IndexView<K, V>&>(view_base(id));
   }
 
-  void add_contents(KeptContents contents) { parts_.contents.push_back(std::move(contents)); }
+  void add_contents(KeptContents contents);
 
   struct Parts {
     std::vector<PlacedNode> nodes;
     std::vector<std::unique_ptr<EdgeBase>> edges;
     std::vector<KeptContents> contents;
   };
-  Parts take() {
-    for (auto& edge : edges_) parts_.edges.push_back(std::move(edge));
-    return std::move(parts_);
-  }
+  Parts take();
 
-  CommonAssembly& shared;
+  CommonAssembly& common;
   Pulse& pulse;
   const unsigned worker;
 
  private:
+  void add_edge(EdgeId id, EdgeBase* edge);
+  void add_inner_edge(EdgeBase* edge);
+  EdgeBase& edge_base(EdgeId id);
+  const IndexViewBase& view_base(EdgeId id);
+  PlacedNode& add_node_alone(const OperatorInfo& info, unsigned level, Node* node);
+  static void add_read(PlacedNode& placed, const EdgeBase& edge);
+
   const Description& description_;
   std::vector<std::unique_ptr<EdgeBase>> edges_;
   Parts parts_;
-  std::map<EdgeId, void*> views_;
+  std::map<EdgeId, const IndexViewBase*> views_;
 };
 
 }  // namespace lockstep

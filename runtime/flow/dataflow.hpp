@@ -20,7 +20,7 @@ struct InputOptions {
 /// number of times by runtimes, with any number of workers. What is wrong in it throws FlowError when it is built.
 class Dataflow {
  public:
-  Dataflow() : description_(std::make_shared<Description>()) {}
+  Dataflow();
 
   /// An input whose rows come with weights: a Z-set input.
   template <class R>
@@ -34,10 +34,12 @@ class Dataflow {
   auto table(std::string name, KeyFunction key_of);
 
   /// The graph, for mermaid.js or Graphviz.
-  std::string mermaid() const { return description_->mermaid(); }
-  std::string dot() const { return description_->dot(); }
-  /// A line for each operator.
-  std::string explain() const { return description_->explain(); }
+  std::string mermaid() const;
+  std::string dot() const;
+  /// A tree: each output, and below it, further in, what it is made of. A line says of an operator its kind and given
+  /// name, what it does, the rows and properties of its stream, what bounds its state, by what its rows are exchanged,
+  /// and which stateless operators run inside it.
+  std::string explain() const;
 
   const std::shared_ptr<Description>& description() const { return description_; }
 

@@ -4,29 +4,57 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "runtime/faults/errors.hpp"
 #include "runtime/flow/names.hpp"
 
 namespace lockstep {
 
-std::string Properties::to_string() const {
-  std::string out;
-  const auto add = [&out](const char* word) { out += (out.empty() ? "" : ", ") + std::string(word); };
-  switch (partitioning) {
-    case Partitioning::none: add("not partitioned"); break;
-    case Partitioning::colocated: add("equal rows together"); break;
-    case Partitioning::by_row: add("by row"); break;
-    case Partitioning::by_key: add("by key"); break;
-  }
-  if (append_only) add("append-only");
-  if (unique_by_key) add("unique by key");
-  if (step_dependent) add("step-dependent");
-  return out;
-}
+Description::Description() : identity(std::make_shared<char>()) {}
+Description::Description(const Description&) = default;
+Description::~Description() = default;
 
-OperatorInfo& Description::add_operator(OperatorInfo info) {
+const EdgeInfo& Description::edge(EdgeId id) const { return edges[id]; }
+
+const EdgeId* Description::keyed_alike(const std::string& signature) const {
+  const auto found = keyed_alike_.find(signature);
+  return found == keyed_alike_.end() ? nullptr : &found->second;
+}
+void Description::set_keyed_alike(const std::string& signature, EdgeId edge) { keyed_alike_[signature] = edge; }
+
+bool Description::is_indexed(EdgeId edge) const { return indexed_.contains(edge); }
+void Description::set_indexed(EdgeId edge) { indexed_.insert(edge); }
+
+OperatorInfo& Description::add(Part part, const std::vector<ReadInfo>& reads, bool gives) {
+  OperatorInfo info{std::move(part)};
   info.id = static_cast<OperatorId>(operators.size());
+  if (info.source) info.upstream.push_back(*info.source);
+  bool step_dependent = false;
+  for (const ReadInfo& read : reads) {
+    if (read.flow != this) {
+      throw FlowError(fmt::format("{}: it reads streams of different dataflows", info.kind));
+    }
+    if (!info.state.empty() && read.whole != (info.placement == Placement::whole)) {
+      throw FlowError(
+          fmt::format("{}: state that is whole at every worker is for operators that get all rows at every "
+                      "worker, and no other is",
+                      info.kind));
+    }
+    for (const EdgeId input : read.edges) {
+      const OperatorInfo& producer = operators[edges[input].producer];
+      if (&read == &reads.front() && input == read.edges.front()) info.scope = producer.scope;
+      if (info.scope != producer.scope)
+        throw FlowError(fmt::format("{}: it reads streams of different scopes", info.kind));
+      step_dependent |= edges[input].properties.step_dependent;
+      info.upstream.insert(info.upstream.end(), producer.upstream.begin(), producer.upstream.end());
+      info.inputs.push_back(input);
+    }
+    info.fused.insert(info.fused.end(), read.fused.begin(), read.fused.end());
+    if (read.exchanged_by != nullptr) info.exchanged_by = read.exchanged_by;
+  }
+  std::sort(info.upstream.begin(), info.upstream.end());
+  info.upstream.erase(std::unique(info.upstream.begin(), info.upstream.end()), info.upstream.end());
   for (const OperatorInfo& other : operators) {
     if (info.state.empty() || other.state.empty() || other.name != info.name) continue;
     throw FlowError(fmt::format(
@@ -34,28 +62,28 @@ OperatorInfo& Description::add_operator(OperatorInfo info) {
         "one of them, or what it reads, with .named()",
         info.kind, info.name));
   }
+
+  for (const ReadInfo& read : reads) {
+    if (read.exchanged_by != nullptr) transport = read.transport;
+  }
+  const auto add_edge = [&](std::string name, Schema schema, Properties properties) {
+    properties.step_dependent |= step_dependent;
+    edges.push_back({static_cast<EdgeId>(edges.size()), std::move(name), std::move(schema), properties, info.id});
+    return edges.back().id;
+  };
+  info.has_output = gives;
+  if (gives) info.output = add_edge(info.name, *info.schema, info.properties);
+  for (const SideEdge& side : info.sides) {
+    info.side_edges.push_back(add_edge(side.name, side.schema, side.properties));
+  }
   operators.push_back(std::move(info));
   return operators.back();
-}
-
-EdgeId Description::add_edge(OperatorInfo& producer, Schema schema, Properties properties) {
-  for (const EdgeId input : producer.inputs) properties.step_dependent |= edges[input].properties.step_dependent;
-  producer.has_output = true;
-  producer.output = add_side_edge(producer, producer.name, std::move(schema), properties);
-  return producer.output;
-}
-
-EdgeId Description::add_side_edge(const OperatorInfo& producer, std::string name, Schema schema,
-                                  Properties properties) {
-  const auto id = static_cast<EdgeId>(edges.size());
-  edges.push_back({id, std::move(name), std::move(schema), properties, producer.id});
-  return id;
 }
 
 InputId Description::add_input(InputInfo info) {
   const bool taken =
       std::any_of(inputs.begin(), inputs.end(), [&](const InputInfo& input) { return input.name == info.name; });
-  info.name = checked_name("input", std::move(info.name));
+  info.name = checked_name("name of an input", std::move(info.name));
   if (taken) throw FlowError(fmt::format("input '{}': another input has this name", info.name));
   inputs.push_back(std::move(info));
   return static_cast<InputId>(inputs.size() - 1);
@@ -88,7 +116,7 @@ std::string escaped(const std::string& text, bool html) {
 
 std::string box(const OperatorInfo& info) {
   std::string text;
-  for (const std::string& name : info.fused) text.append(name).append(" → ");
+  for (const FusedPart& part : info.fused) text.append(part.name).append(" → ");
   return text + info.name;
 }
 
@@ -127,24 +155,80 @@ std::string Description::dot() const {
   return out + "}\n";
 }
 
-std::string Description::explain() const {
-  std::string out;
-  const auto at = std::back_inserter(out);
-  for (const OperatorInfo& info : operators) {
-    fmt::format_to(at, "{}", info.name);
+namespace {
+
+/// Writes what each operator is made of, further in, below it; each operator once.
+class Tree {
+ public:
+  explicit Tree(const Description& flow) : flow_(flow), shown_(flow.operators.size()) {}
+
+  std::string text() && {
+    for (OutputId id = 0; id < flow_.outputs.size(); ++id) {
+      if (is_ledger(id)) continue;
+      fmt::format_to(std::back_inserter(out_), "output {}\n", flow_.outputs[id].name);
+      show(producer(flow_.outputs[id].edge), 1);
+    }
+    for (const OperatorInfo& info : flow_.operators) {
+      if (!shown_[info.id] && info.has_output && !is_read(info.output)) show(info, 0);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void show(const OperatorInfo& info, std::size_t depth) {
+    out_.append(2 * depth, ' ');
+    name(info);
+    if (!info.detail.empty()) out_ += " " + info.detail;
+    if (std::exchange(shown_[info.id], 1)) {
+      out_ += ", as above\n";
+      return;
+    }
+    const auto at = std::back_inserter(out_);
     if (info.has_output) {
-      const EdgeInfo& edge = edges[info.output];
+      const EdgeInfo& edge = flow_.edges[info.output];
       fmt::format_to(at, ": {} [{}]", edge.schema.to_string(), edge.properties.to_string());
     }
-    if (!info.state.empty()) fmt::format_to(at, " keeps state");
-    if (!info.exchanged_by.empty()) fmt::format_to(at, " after an exchange by {}", info.exchanged_by);
-    if (!info.fused.empty()) fmt::format_to(at, " with {}", fmt::join(info.fused, ", "));
-    out += '\n';
+    if (!info.state.empty()) fmt::format_to(at, ", keeps {}", kept(info));
+    if (!info.exchanged_by.empty()) fmt::format_to(at, ", exchange by {}", info.exchanged_by);
+    for (std::size_t i = 0; i < info.fused.size(); ++i) {
+      out_ += i == 0 ? ", after " : ", ";
+      name(info.fused[i]);
+    }
+    for (const OperatorInfo& sink : flow_.operators) {
+      if (info.has_output && !sink.has_output && sink.inputs.front() == info.output) {
+        fmt::format_to(at, ", {} keeps {}", sink.kind, kept(sink));
+      }
+    }
+    out_ += '\n';
+    for (const EdgeId input : info.inputs) show(producer(input), depth + 1);
   }
-  for (const OutputInfo& output : outputs) {
-    fmt::format_to(at, "output {} of {}\n", output.name, edges[output.edge].name);
+
+  static const std::string& kept(const OperatorInfo& info) { return info.bound.empty() ? info.state : info.bound; }
+  const OperatorInfo& producer(EdgeId edge) const { return flow_.operators[flow_.edges[edge].producer]; }
+  bool is_ledger(OutputId output) const {
+    return std::any_of(flow_.inputs.begin(), flow_.inputs.end(),
+                       [&](const InputInfo& input) { return input.ledger == output; });
   }
-  return out;
-}
+  bool is_read(EdgeId edge) const {
+    return std::any_of(flow_.operators.begin(), flow_.operators.end(), [&](const OperatorInfo& info) {
+      return info.has_output && std::find(info.inputs.begin(), info.inputs.end(), edge) != info.inputs.end();
+    });
+  }
+
+  /// The kind, and the name if it was given one.
+  template <class AnyPart>
+  void name(const AnyPart& part) {
+    out_ += part.kind;
+    if (!part.name.starts_with(part.kind + "(")) out_ += " '" + part.name + "'";
+  }
+
+  const Description& flow_;
+  std::vector<char> shown_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string Description::explain() const { return Tree(*this).text(); }
 
 }  // namespace lockstep

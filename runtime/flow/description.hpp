@@ -8,10 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/flow/properties.hpp"
-#include "runtime/graph/transport.hpp"
-#include "runtime/rows/schema.hpp"
-#include "runtime/steps/output_name.hpp"
+#include "runtime/flow/part.hpp"
 
 namespace lockstep {
 
@@ -19,7 +16,8 @@ class Assembly;
 class SealedBase;
 
 using OperatorId = std::uint32_t;
-using InputId = std::uint32_t;
+/// A nested clock; 0 is the one of the steps.
+using ScopeId = std::uint32_t;
 
 struct EdgeInfo {
   EdgeId id = 0;
@@ -29,21 +27,19 @@ struct EdgeInfo {
   OperatorId producer = 0;
 };
 
-struct OperatorInfo {
+/// A part that has been added.
+struct OperatorInfo : Part {
   OperatorId id = 0;
-  /// What it is: `join`, `group_by`.
-  std::string kind = {};
-  /// Stable: given, or derived from what it is and what it reads.
-  std::string name = {};
+  ScopeId scope = 0;
   std::vector<EdgeId> inputs = {};
-  /// Stateless operators that run inside this one, in the order in which a row meets them.
-  std::vector<std::string> fused = {};
-  /// Whether its rows are exchanged on the way in, and by what.
+  std::vector<FusedPart> fused = {};
+  /// By what its rows are exchanged on the way in; empty: they are not.
   std::string exchanged_by = {};
-  /// What its state is: all that must be the same for saved state to be loaded. Empty: it keeps none.
-  std::string state = {};
+  /// The inputs that its rows come from, in order.
+  std::vector<InputId> upstream = {};
   bool has_output = false;
   EdgeId output = 0;
+  std::vector<EdgeId> side_edges = {};
   /// Makes the operator's nodes for one worker.
   std::function<void(Assembly&)> build = {};
 };
@@ -53,37 +49,49 @@ struct InputInfo {
   /// The operator that turns what is sealed into a delta.
   OperatorId reader = 0;
   OutputId ledger = 0;
-  std::function<std::unique_ptr<SealedBase>()> make_sealed = {};
+  SealedBase* (*make_sealed)() = nullptr;
 };
 
 /// A dataflow as data: what Dataflow builds, streams refer to, and a runtime instantiates. Operators come after
 /// those they read from.
 class Description {
  public:
+  Description();
+  Description(const Description&);
+  Description& operator=(const Description&) = delete;
+  ~Description();
+
   /// Tells dataflows apart; copies of a description are of the same one.
-  std::shared_ptr<const void> identity = std::make_shared<char>();
+  std::shared_ptr<const void> identity;
   std::deque<OperatorInfo> operators;
   std::deque<EdgeInfo> edges;
   std::deque<InputInfo> inputs;
   Outputs outputs;
-  /// Edges that can be shared by all who ask for the same thing, by a description of it.
-  std::map<std::string, EdgeId> keyed_alike;
-  /// Edges whose contents an operator holds by key and lets others see (Assembly::view).
-  std::set<EdgeId> indexed;
   TransportFactory transport = nullptr;
 
-  OperatorInfo& add_operator(OperatorInfo info);
-  EdgeId add_edge(OperatorInfo& producer, Schema schema, Properties properties);
-  /// A further edge of the same operator.
-  EdgeId add_side_edge(const OperatorInfo& producer, std::string name, Schema schema, Properties properties);
+  /// Adds a part and, if `gives`, its edge. Throws FlowError if it cannot be; then all is as it was.
+  OperatorInfo& add(Part part, const std::vector<ReadInfo>& reads, bool gives);
+  const EdgeInfo& edge(EdgeId id) const;
+
+  /// The edge that is the same for all who ask for the same thing, by a description of it; null: nobody has yet.
+  const EdgeId* keyed_alike(const std::string& signature) const;
+  void set_keyed_alike(const std::string& signature, EdgeId edge);
+  /// Whether an operator holds the contents of an edge by key and lets others see them (Assembly::view).
+  bool is_indexed(EdgeId edge) const;
+  void set_indexed(EdgeId edge);
+
   InputId add_input(InputInfo info);
   OutputId add_output(OutputInfo info);
 
   /// A diagram for mermaid.js, or for Graphviz.
   std::string mermaid() const;
   std::string dot() const;
-  /// A line for each operator: name, what is fused into it, exchange, state, the row type and properties of its edge.
+  /// What comes out, and below it, further in, what it is made of: see Dataflow::explain.
   std::string explain() const;
+
+ private:
+  std::map<std::string, EdgeId> keyed_alike_;
+  std::set<EdgeId> indexed_;
 };
 
 }  // namespace lockstep

@@ -28,10 +28,10 @@ std::string derived_name(std::string_view kind, std::string_view of) {
 }
 
 std::string checked_name(std::string_view of, std::string name) {
-  if (name.empty()) throw FlowError(fmt::format("the name of an {} is empty", of));
+  if (name.empty()) throw FlowError(fmt::format("the {} is empty", of));
   if (name.size() > kLongestGiven) {
-    throw FlowError(fmt::format("the name of an {} has {} bytes, which is more than {}: '{}...'", of, name.size(),
-                                kLongestGiven, first_bytes(name, kLongestDerived)));
+    throw FlowError(fmt::format("the {} has {} bytes, which is more than {}: '{}...'", of, name.size(), kLongestGiven,
+                                first_bytes(name, kLongestDerived)));
   }
   return name;
 }

@@ -13,9 +13,9 @@
 #include "runtime/faults/errors.hpp"
 #include "runtime/rows/traits.hpp"
 
-// How operators apply what a user gives them, a member pointer, a function, `key` or `value`, to a row. A keyed
-// stream's row is a pair: a function of two arguments gets key and value, a function of one gets the pair, a
-// member pointer applies to the value.
+// How operators apply what a user gives them, a member pointer, a function, `key` or `value`, to a row: a function of
+// one argument gets the value, and a member pointer applies to it; a function of two gets key and value. The value of a
+// plain stream's row is the row.
 
 namespace lockstep {
 
@@ -27,40 +27,61 @@ inline constexpr KeyProjection key{};
 /// The value of a keyed stream's row; the whole row of a plain one.
 inline constexpr ValueProjection value{};
 
+/// The whole row, of a keyed stream too: the pair.
+struct WholeRow {
+  template <class R>
+  const R& operator()(const R& row) const {
+    return row;
+  }
+};
+
 namespace projection {
+
+template <class F>
+inline constexpr bool is_key = std::same_as<std::remove_cvref_t<F>, KeyProjection>;
+template <class F>
+inline constexpr bool is_value = std::same_as<std::remove_cvref_t<F>, ValueProjection>;
+template <class F>
+inline constexpr bool is_whole_row = std::same_as<std::remove_cvref_t<F>, WholeRow>;
+
+/// Whether it can be applied to such rows.
+template <bool kKeyed, class Function, class R>
+inline constexpr bool fits = is_value<Function> || is_whole_row<Function> || std::invocable<Function&, const R&>;
+template <class Function, class R>
+inline constexpr bool fits<true, Function, R> =
+    is_key<Function> || is_value<Function> || is_whole_row<Function> ||
+    std::invocable<Function&, const typename R::first_type&, const typename R::second_type&> ||
+    std::invocable<Function&, const typename R::second_type&>;
+template <bool kKeyed, class Function, class R>
+concept Fits = fits<kKeyed, Function, R>;
 
 template <bool kKeyed, class Function, class R>
 decltype(auto) apply(Function& function, const R& row) {
-  using F = std::remove_cvref_t<Function>;
-  if constexpr (std::same_as<F, ValueProjection>) {
-    if constexpr (kKeyed) {
-      return (row.second);
-    } else {
-      return (row);
-    }
-  } else if constexpr (std::same_as<F, KeyProjection>) {
-    static_assert(kKeyed, "lockstep: ls::key needs a keyed stream; use key_by first");
+  if constexpr (is_whole_row<Function> || (is_value<Function> && !kKeyed)) {
+    return (row);
+  } else if constexpr (is_value<Function>) {
+    return (row.second);
+  } else if constexpr (is_key<Function>) {
     return (row.first);
-  } else if constexpr (kKeyed && std::is_member_pointer_v<F>) {
-    return std::invoke(function, row.second);
-  } else if constexpr (kKeyed) {
-    if constexpr (std::is_invocable_v<Function&, decltype(row.first), decltype(row.second)>) {
-      return std::invoke(function, row.first, row.second);
-    } else {
-      return std::invoke(function, row);
-    }
-  } else {
+  } else if constexpr (!kKeyed) {
     return std::invoke(function, row);
+  } else if constexpr (std::invocable<Function&, decltype(row.first)&, decltype(row.second)&>) {
+    return std::invoke(function, row.first, row.second);
+  } else {
+    return std::invoke(function, row.second);
   }
 }
 
 template <bool kKeyed, class Function, class R>
 using Result = std::remove_cvref_t<decltype(apply<kKeyed>(std::declval<Function&>(), std::declval<const R&>()))>;
 
+template <bool kKeyed, class Function, class R, class Wanted>
+concept Gives = std::convertible_to<Result<kKeyed, Function, R>, Wanted>;
+
 /// Whether applying it runs code of the user's, which may throw.
 template <class Function>
-inline constexpr bool is_user_code = !std::is_member_pointer_v<Function> && !std::same_as<Function, KeyProjection> &&
-                                     !std::same_as<Function, ValueProjection>;
+inline constexpr bool is_user_code =
+    !std::is_member_pointer_v<Function> && !is_key<Function> && !is_value<Function> && !is_whole_row<Function>;
 
 /// apply(), with what the user's code throws turned into a RowError.
 template <bool kKeyed, class Function, class R>
@@ -97,9 +118,9 @@ std::string member_name(Field Class::*member) {
 /// `amount`, `key`, `value`, or `function`: the part of an operator's derived name.
 template <class Function>
 std::string name(const Function& function) {
-  if constexpr (std::same_as<Function, KeyProjection>) {
+  if constexpr (is_key<Function>) {
     return "key";
-  } else if constexpr (std::same_as<Function, ValueProjection>) {
+  } else if constexpr (is_value<Function>) {
     return "value";
   } else if constexpr (std::is_member_object_pointer_v<Function>) {
     return member_name(function);

@@ -11,6 +11,7 @@
 #include "runtime/flow/assembly.hpp"
 #include "runtime/flow/description.hpp"
 #include "runtime/flow/names.hpp"
+#include "runtime/flow/part.hpp"
 
 namespace lockstep {
 
@@ -24,8 +25,7 @@ concept Expression = requires(const E& expression, Assembly& assembly) {
   { expression.properties() } -> std::same_as<Properties>;
   { expression.label() } -> std::same_as<std::string>;
   { expression.schema() } -> std::same_as<Schema>;
-  { expression.edges() } -> std::same_as<std::vector<EdgeId>>;
-  { expression.fused() } -> std::same_as<std::vector<std::string>>;
+  expression.reads(std::declval<ReadInfo&>());
   { expression.signature() } -> std::same_as<std::optional<std::string>>;
   expression.plan().bind(assembly);
 };
@@ -48,12 +48,12 @@ class StreamBase {
 
   const std::shared_ptr<Description>& flow() const { return flow_; }
   EdgeId edge() const { return edge_; }
-  const EdgeInfo& info() const { return flow_->edges[edge_]; }
+  const EdgeInfo& info() const { return flow_->edge(edge_); }
   Properties properties() const { return info().properties; }
   std::string label() const { return info().name; }
   Schema schema() const { return info().schema; }
-  std::vector<EdgeId> edges() const { return {edge_}; }
-  std::vector<std::string> fused() const { return {}; }
+  /// Adds what there is to read.
+  void reads(ReadInfo& info) const { info.add_edge(edge_); }
   std::optional<std::string> signature() const { return "edge " + std::to_string(edge_); }
   EdgePlan<R> plan() const { return {edge_}; }
 
@@ -107,6 +107,9 @@ struct StreamFor<true, std::pair<K, V>> {
 template <bool kKeyed, class R>
 using StreamOf = typename StreamFor<kKeyed, R>::type;
 
+template <class A, class B>
+concept SameRows = std::same_as<typename A::Row, typename B::Row> && A::kKeyed == B::kKeyed;
+
 template <class E>
 using KeyOf = typename E::Row::first_type;
 template <class E>
@@ -118,45 +121,86 @@ concept AppliesTo = requires(const Op& op, const E& expression) {
   op.apply(expression);
 };
 
+/// The base of what makes operators when it is called, as `map` does.
+struct OperatorMaker {};
+template <class Op>
+concept HasParentheses = !std::derived_from<Op, OperatorMaker>;
+
+template <class Op, class E>
+auto apply_operator(const Op& op, const E& expression) {
+  if constexpr (!HasParentheses<Op>) {
+    static_assert(
+        HasParentheses<Op>,
+        "lockstep: write the operator with parentheses, and in them what it needs: distinct(), map(function)");
+  } else if constexpr (!AppliesTo<Op, E>) {
+    static_assert(AppliesTo<Op, E>, "lockstep: what stands after | is no operator for this stream");
+  } else {
+    return op.apply(expression);
+  }
+}
+
 /// Composes streams and operators, as ranges do. A temporary chain is fused into what comes next; a chain that has
 /// a name is one edge, evaluated once however many read it.
 template <class Left, class Op>
 requires Expression<std::remove_cvref_t<Left>>
 auto operator|(Left&& left, const Op& op) {
-  using E = std::remove_cvref_t<Left>;
   if constexpr (std::is_lvalue_reference_v<Left>) {
-    const auto& stream = left.stream();
-    static_assert(AppliesTo<Op, std::remove_cvref_t<decltype(stream)>>,
-                  "lockstep: what stands after | cannot be applied to this stream; see the operator's description");
-    return op.apply(stream);
+    return apply_operator(op, left.stream());
   } else {
-    static_assert(AppliesTo<Op, E>,
-                  "lockstep: what stands after | cannot be applied to this stream; see the operator's description");
-    return op.apply(left);
+    return apply_operator(op, left);
   }
 }
 
-/// The base of operators as they stand after `|`: lets the user name them.
+/// The second stream of an operator, as it keeps it: a temporary chain will be fused, one that has a name is one edge.
+template <class E>
+requires Expression<std::remove_cvref_t<E>>
+auto as_operand(E&& expression) {
+  if constexpr (std::is_lvalue_reference_v<E>) {
+    return expression.stream();
+  } else {
+    return std::remove_cvref_t<E>(std::forward<E>(expression));
+  }
+}
+
+/// The base of operators as they stand after `|`: lets the user name them, and number their functions.
 template <class Derived>
 class Named {
  public:
   /// Gives the operator a name of the user's, under which it is reported, and its state saved.
   Derived named(std::string name) const {
     Derived copy = static_cast<const Derived&>(*this);
-    copy.name_ = checked_name("operator", std::move(name));
+    copy.name_ = checked_name("name of an operator", std::move(name));
     return copy;
   }
 
-  /// The given name, or `kind(of)`.
-  std::string name_or(std::string_view kind, std::string_view of) const {
-    return name_.empty() ? derived_name(kind, of) : name_;
+  /// Numbers the operator's functions: saved state that functions of another version have made is not loaded.
+  Derived version(std::string version) const {
+    Derived copy = static_cast<const Derived&>(*this);
+    copy.version_ = checked_name("version of an operator", std::move(version));
+    return copy;
   }
-  /// Takes over the name of another operator, given or not.
-  void take_name(const std::string& name) { name_ = name; }
-  const std::string& given_name() const { return name_; }
+
+  /// Another operator, called as this one is.
+  template <class Other>
+  Other called_alike(Other other) const {
+    other.name_ = name_;
+    other.version_ = version_;
+    return other;
+  }
+
+  /// An operator of this kind, with the name that it was given, or `kind(of, detail)`.
+  Part part(std::string_view kind, const std::string& of, const std::string& detail = {}) const {
+    return {.kind = std::string(kind),
+            .name = name_.empty() ? derived_name(kind, detail.empty() ? of : of + ", " + detail) : name_,
+            .detail = detail,
+            .version = version_};
+  }
 
  private:
+  template <class>
+  friend class Named;
   std::string name_;
+  std::string version_;
 };
 
 }  // namespace lockstep

@@ -54,6 +54,7 @@ class EdgeBase {
   bool more_to_come_ = false;
 };
 
+/// One stream at one worker.
 template <class R>
 class Edge final : public EdgeBase {
  public:
@@ -68,7 +69,7 @@ class Edge final : public EdgeBase {
   /// What fill() has gathered is the delta.
   void send() {
     if (rows_.empty()) return;
-    own_ = rows_;
+    own_ = {rows_.data(), rows_.size()};
     delta_ = {&own_, 1};
     size_ = rows_.size();
     hashed_ = false;
@@ -76,7 +77,7 @@ class Edge final : public EdgeBase {
   }
 
   /// Where to add what the delta consists of, if it lies elsewhere and stays there until the next activation.
-  std::vector<std::span<const Weighted<R>>>& borrow() {
+  Array<std::span<const Weighted<R>>>& borrow() {
     spans_.clear();
     return spans_;
   }
@@ -85,7 +86,7 @@ class Edge final : public EdgeBase {
     if (!std::exchange(more_to_come_, more_to_come) && spans_.empty()) return;
     size_ = 0;
     for (const auto& span : spans_) size_ += span.size();
-    delta_ = spans_;
+    delta_ = {spans_.data(), spans_.size()};
     hashed_ = false;
     announce();
   }
@@ -107,26 +108,32 @@ class Edge final : public EdgeBase {
         }
       }
     }
-    return hashes_;
+    return {hashes_.data(), hashes_.size()};
   }
 
   void publish(StepData& step, unsigned worker) override {
+    if (delta_.data() != &own_) [[unlikely]]
+      gather_borrowed();
     if (outputs_.size() > 1) [[unlikely]]
       publish_copies(step, worker);
     step.part<R>(outputs_.back(), worker).swap(rows_);
   }
 
  private:
+  [[gnu::noinline]] void gather_borrowed() {
+    rows_.clear();
+    for (const auto& span : delta_) rows_.append(span.data(), span.data() + span.size());
+  }
   [[gnu::noinline]] void publish_copies(StepData& step, unsigned worker) {
     for (std::size_t i = 0; i + 1 < outputs_.size(); ++i) step.part<R>(outputs_[i], worker) = rows_;
   }
 
   Batch<R> rows_;
-  std::span<const Weighted<R>> own_;                 // rows_, when sent
-  std::vector<std::span<const Weighted<R>>> spans_;  // what is borrowed
+  std::span<const Weighted<R>> own_;           // rows_, when sent
+  Array<std::span<const Weighted<R>>> spans_;  // what is borrowed
   std::span<const std::span<const Weighted<R>>> delta_;
   std::size_t size_ = 0;
-  AppendVector<std::uint64_t> hashes_;
+  Array<std::uint64_t> hashes_;
   bool hashed_ = false;  // whether hashes_ are the delta's
 };
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "runtime/graph/edge.hpp"
+#include "runtime/zset/array.hpp"
 #include "runtime/zset/weights.hpp"
 
 namespace lockstep {
@@ -86,7 +86,7 @@ class Lookahead {
 
   std::size_t passed_ = 0;
   std::array<Item, kDistance> items_;
-  std::vector<R> kept_;
+  Array<R> kept_;
 };
 
 /// Calls apply(row, hash, weight) for all that a reader gives, and prefetch(hash) some rows before.

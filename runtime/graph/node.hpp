@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/graph/edge.hpp"
@@ -36,6 +36,15 @@ class NodeCounters {
   std::atomic<std::uint64_t> state_bytes{0};
 };
 
+/// The state of an operator at one worker, erased. Worker-local.
+class NodeState {
+ public:
+  virtual ~NodeState() = default;
+  /// The rows of a slot. Without a step running.
+  virtual void save(unsigned slot, Encoder& out) const = 0;
+  virtual void load(Decoder& in) = 0;
+};
+
 /// One operator at one worker, erased: one virtual call per activation, never per row. Worker-local.
 class Node {
  public:
@@ -48,66 +57,117 @@ class Node {
   /// Whether the delta of the edge it reads may come in pieces, any of which may go to any worker, with one call of
   /// eval() for each, the last of which may be empty (EdgeBase::more_to_come). Said by nodes of the first level that
   /// read one edge and leave nothing at another.
-  virtual bool takes_pieces() const { return false; }
+  bool takes_pieces() const { return takes_pieces_; }
   /// Whether it is the part of an operator that sends rows to other workers.
-  virtual bool sends() const { return false; }
-  virtual bool has_state() const = 0;
-  virtual void save(unsigned slot, Encoder& out) const = 0;
-  virtual void load(Decoder& in) = 0;
+  bool sends() const { return sends_; }
+  /// Null: it keeps none.
+  NodeState* state() const { return state_; }
 
   NodeCounters counters;
+
+ protected:
+  bool takes_pieces_ = false;
+  bool sends_ = false;
+  NodeState* state_ = nullptr;
 };
 
-/// Runs an operator: a class with `eval(readers..., out)` or `eval(readers..., out, activation)`, where out is the
-/// Batch to fill. What else it can do is found by what it has: `save(slot, encoder)` and `load(decoder)` for state,
-/// `bytes()`.
+template <class Operator>
+concept HasState = requires(Operator op, Encoder out, Decoder in) {
+  op.save(0U, out);
+  op.load(in);
+};
+
+/// What a node reads: its readers, one after another. (A std::tuple would be as good, and cost a third of the time that
+/// a node takes to compile.)
+template <class... Reader>
+class Readers {
+ public:
+  /// Calls function(before..., reader...).
+  template <class Function, class... Before>
+  void apply(Function&& function, Before&... before) {
+    function(before...);
+  }
+  std::size_t size() const { return 0; }
+};
+template <class First, class... Rest>
+class Readers<First, Rest...> {
+ public:
+  explicit Readers(First first, Rest... rest) : first_(std::move(first)), rest_(std::move(rest)...) {}
+  template <class Function, class... Before>
+  void apply(Function&& function, Before&... before) {
+    rest_.apply(function, before..., first_);
+  }
+  std::size_t size() const { return first_.size() + rest_.size(); }
+
+ private:
+  First first_;
+  [[no_unique_address]] Readers<Rest...> rest_;
+};
+
+/// Runs an operator: see add_part(). OutRow is void if it gives nothing.
 template <class Operator, class OutRow, class... Reader>
 class OperatorNode final : public Node {
  public:
-  OperatorNode(Operator op, Edge<OutRow>& out, Reader... readers)
-      : op_(std::move(op)), out_(out), readers_(std::move(readers)...) {}
+  OperatorNode(Operator op, Edge<OutRow>* out, Reader... readers)
+      : op_(std::move(op)), out_(out), readers_(std::move(readers)...) {
+    if constexpr (HasState<Operator>) state_ = &saved_;
+  }
 
   Operator& op() { return op_; }
 
   void eval(Activation& activation) override {
-    Batch<OutRow>& out = out_.fill();
-    std::apply(
-        [&](Reader&... reader) {
-          NodeCounters::add(counters.rows_in, (std::uint64_t{0} + ... + reader.size()));
-          if constexpr (requires { op_.eval(reader..., out, activation); }) {
-            op_.eval(reader..., out, activation);
-          } else {
-            op_.eval(reader..., out);
-          }
-        },
-        readers_);
-    NodeCounters::add(counters.rows_out, out.size());
-    if constexpr (requires { op_.bytes(); }) {
-      counters.state_bytes.store(op_.bytes(), std::memory_order_relaxed);
-    }
-    out_.send();
-  }
-
-  bool has_state() const override { return kHasState; }
-  void save(unsigned slot, Encoder& out) const override {
-    if constexpr (kHasState) op_.save(slot, out);
-  }
-  void load(Decoder& in) override {
-    if constexpr (kHasState) {
-      op_.load(in);
-      if constexpr (requires { op_.bytes(); }) counters.state_bytes.store(op_.bytes(), std::memory_order_relaxed);
-    }
+    NodeCounters::add(counters.rows_in, readers_.size());
+    readers_.apply([&](Reader & ... reader) __attribute__((always_inline)) { run(activation, reader...); });
+    count_bytes();
   }
 
  private:
-  static constexpr bool kHasState = requires(Operator op, Encoder out, Decoder in) {
-    op.save(0U, out);
-    op.load(in);
+  void run(Activation& activation, Reader&... reader) {
+    if constexpr (std::is_void_v<OutRow>) {
+      call(activation, reader...);
+    } else if constexpr (
+        requires { op_.eval(reader..., *out_); } || requires { op_.eval(reader..., *out_, activation); }) {
+      call(activation, reader..., *out_);
+      NodeCounters::add(counters.rows_out, out_->size());
+    } else {
+      Batch<OutRow>& out = out_->fill();
+      call(activation, reader..., out);
+      NodeCounters::add(counters.rows_out, out.size());
+      out_->send();
+    }
+  }
+  template <class... Argument>
+  void call(Activation& activation, Argument&... argument) {
+    if constexpr (requires { op_.eval(argument..., activation); }) {
+      op_.eval(argument..., activation);
+    } else {
+      op_.eval(argument...);
+    }
+  }
+  void count_bytes() {
+    if constexpr (requires { op_.bytes(); }) counters.state_bytes.store(op_.bytes(), std::memory_order_relaxed);
+  }
+
+  class Saved final : public NodeState {
+   public:
+    explicit Saved(OperatorNode& node) : node_(&node) {}
+    void save(unsigned slot, Encoder& out) const override { node_->op_.save(slot, out); }
+    void load(Decoder& in) override {
+      node_->op_.load(in);
+      node_->count_bytes();
+    }
+
+   private:
+    OperatorNode* node_;
+  };
+  struct NotSaved {
+    explicit NotSaved(OperatorNode&) {}
   };
 
   Operator op_;
-  Edge<OutRow>& out_;
-  std::tuple<Reader...> readers_;
+  Edge<OutRow>* out_;
+  [[no_unique_address]] Readers<Reader...> readers_;
+  [[no_unique_address]] std::conditional_t<HasState<Operator>, Saved, NotSaved> saved_{*this};
 };
 
 }  // namespace lockstep

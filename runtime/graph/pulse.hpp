@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
@@ -47,7 +47,7 @@ struct Pulse {
   /// Counts activations, one for each round of each step; edges and exchanges are stamped with it.
   std::uint64_t tick = 0;
   DirtySet dirty;
-  AppendVector<EdgeBase*> published;
+  Array<EdgeBase*> published;
 };
 
 }  // namespace lockstep

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "runtime/threads/spin_lock.hpp"
-#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
@@ -17,7 +17,7 @@ struct Chunk {
   explicit Chunk(std::size_t capacity) { items.reserve(capacity); }
   bool full() const { return items.size() == items.capacity(); }
 
-  AppendVector<T> items;
+  Array<T> items;
   Chunk* next = nullptr;  // in its list, which owns it
 };
 

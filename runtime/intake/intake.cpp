@@ -24,7 +24,7 @@ Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, 
     : flow_(std::move(flow)), stage_rows_(stage_rows), state_(std::move(state)) {
   if (stage_rows == 0) throw UsageError("a stage has room for one row at least: stage_rows is 0");
   sealed_.reserve(flow_->inputs.size());
-  for (const InputInfo& input : flow_->inputs) sealed_.push_back(input.make_sealed());
+  for (const InputInfo& input : flow_->inputs) sealed_.emplace_back(input.make_sealed());
 }
 
 std::shared_ptr<Session> Intake::open(std::optional<std::uint64_t> number) {

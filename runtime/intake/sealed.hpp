@@ -27,7 +27,7 @@ class SealedBase {
 template <class Item>
 class Sealed final : public SealedBase {
  public:
-  std::unique_ptr<StageBase> make_stage() override { return std::make_unique<Stage<Item>>(pools_); }
+  std::unique_ptr<StageBase> make_stage() override { return std::unique_ptr<StageBase>(new Stage<Item>(pools_)); }
 
   void take(Stage<Item>& stage) noexcept {
     stage.items.move_to(items_, spare_);

@@ -35,9 +35,9 @@ void encode(Encoder& out, const T& value) {
       row_traits<typename T::value_type>::encode(out, element);
     }
   } else {
-    std::apply(
-        [&out](const auto&... field) { (row_traits<std::remove_cvref_t<decltype(field)>>::encode(out, field), ...); },
-        shape::fields(value));
+    shape::with_fields(value, [&out](const auto&... field) {
+      (row_traits<std::remove_cvref_t<decltype(field)>>::encode(out, field), ...);
+    });
   }
 }
 
@@ -87,18 +87,18 @@ T decode(Decoder& in) {
     }
     return result;
   } else {
-    return [&in]<class... Field>(std::tuple<Field...>*) {
+    return [&in]<class... Field>(shape::FieldList<Field...>*) {
       // Braces fix the order of evaluation.
       if constexpr (shape::TupleLike<T>) {
-        return T{row_traits<std::remove_cvref_t<Field>>::decode(in)...};
+        return T{row_traits<Field>::decode(in)...};
       } else {
         T result{};
-        std::apply(
-            [&in](auto&... field) { ((field = row_traits<std::remove_cvref_t<decltype(field)>>::decode(in)), ...); },
-            shape::fields(result));
+        shape::with_fields(result, [&in](auto&... field) {
+          ((field = row_traits<std::remove_cvref_t<decltype(field)>>::decode(in)), ...);
+        });
         return result;
       }
-    }(static_cast<shape::FieldTuple<T>*>(nullptr));
+    }(static_cast<shape::Fields<T>*>(nullptr));
   }
 }
 

@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little, "the slot hash is defi
 template <class T>
 std::byte* pack(std::byte* out, const T& value) {
   if constexpr (shape::Composite<T>) {
-    std::apply([&out](const auto&... field) { ((out = pack(out, field)), ...); }, shape::fields(value));
+    shape::with_fields(value, [&out](const auto&... field) { ((out = pack(out, field)), ...); });
     return out;
   } else if constexpr (shape::Wrapped<T> && !shape::Character<T>) {
     return pack(out, shape::unwrap(value));
@@ -46,17 +46,16 @@ std::uint64_t hash_image(const void* image) {
 template <class T>
 std::uint64_t hash(const T& value) {
   if constexpr (shape::PackedSize<T>::value != 0) {
-    std::array<std::byte, shape::PackedSize<T>::value> image;
-    pack(image.data(), value);
-    return hash_image<image.size()>(image.data());
+    std::byte image[shape::PackedSize<T>::value];
+    pack(image, value);
+    return hash_image<sizeof image>(image);
   } else if constexpr (shape::Text<T>) {
     return XXH3_64bits(value.data(), value.size());
   } else if constexpr (shape::Wrapped<T>) {
     return hash(shape::unwrap(value));
   } else if constexpr (shape::Optional<T>) {
-    const std::array<std::uint64_t, 2> image{value.has_value(),
-                                             value ? row_traits<typename T::value_type>::hash(*value) : 0};
-    return hash_image<sizeof image>(image.data());
+    const std::uint64_t image[] = {value.has_value(), value ? row_traits<typename T::value_type>::hash(*value) : 0};
+    return hash_image<sizeof image>(image);
   } else if constexpr (shape::Sequence<T>) {
     std::uint64_t result = value.size();
     for (const auto& element : value) {
@@ -65,17 +64,14 @@ std::uint64_t hash(const T& value) {
     }
     return result;
   } else {
-    return std::apply(
-        [](const auto&... field) -> std::uint64_t {
-          if constexpr (sizeof...(field) == 0) {
-            return 0;
-          } else {
-            const std::array<std::uint64_t, sizeof...(field)> image{
-                row_traits<std::remove_cvref_t<decltype(field)>>::hash(field)...};
-            return hash_image<sizeof image>(image.data());
-          }
-        },
-        shape::fields(value));
+    return shape::with_fields(value, [](const auto&... field) -> std::uint64_t {
+      if constexpr (sizeof...(field) == 0) {
+        return 0;
+      } else {
+        const std::uint64_t image[] = {row_traits<std::remove_cvref_t<decltype(field)>>::hash(field)...};
+        return hash_image<sizeof image>(image);
+      }
+    });
   }
 }
 

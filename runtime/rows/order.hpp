@@ -30,14 +30,9 @@ constexpr bool equal(const T& a, const T& b) {
     }
     return true;
   } else if constexpr (shape::Composite<T>) {
-    const auto left = shape::fields(a);
-    const auto right = shape::fields(b);
-    return [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (
-          row_traits<std::remove_cvref_t<decltype(std::get<i>(left))>>::equal(std::get<i>(left), std::get<i>(right)) &&
-          ...);
-    }
-    (std::make_index_sequence<std::tuple_size_v<decltype(left)>>{});
+    return shape::all_fields(a, b, [](const auto& left, const auto& right) {
+      return row_traits<std::remove_cvref_t<decltype(left)>>::equal(left, right);
+    });
   } else {
     return a == b;
   }
@@ -65,15 +60,11 @@ constexpr std::strong_ordering compare(const T& a, const T& b) {
     }
     return a.size() <=> b.size();
   } else if constexpr (shape::Composite<T>) {
-    const auto left = shape::fields(a);
-    const auto right = shape::fields(b);
     std::strong_ordering order = std::strong_ordering::equal;
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      (void)(((order = row_traits<std::remove_cvref_t<decltype(std::get<i>(left))>>::compare(
-                   std::get<i>(left), std::get<i>(right))) == 0) &&
-             ...);
-    }
-    (std::make_index_sequence<std::tuple_size_v<decltype(left)>>{});
+    (void)shape::all_fields(a, b, [&order](const auto& left, const auto& right) {
+      order = row_traits<std::remove_cvref_t<decltype(left)>>::compare(left, right);
+      return order == 0;
+    });
     return order;
   } else if constexpr (shape::Text<T>) {
     return a.compare(b) <=> 0;
@@ -99,8 +90,8 @@ constexpr void normalise(T& value) {
   } else if constexpr (shape::Sequence<T>) {
     for (auto& element : value) row_traits<typename T::value_type>::normalise(element);
   } else {
-    std::apply([](auto&... field) { (row_traits<std::remove_cvref_t<decltype(field)>>::normalise(field), ...); },
-               shape::fields(value));
+    shape::with_fields(
+        value, [](auto&... field) { (row_traits<std::remove_cvref_t<decltype(field)>>::normalise(field), ...); });
   }
 }
 

@@ -86,9 +86,9 @@ Schema schema() {
   } else {
     Schema result{Described<T> ? Schema::Kind::record : Schema::Kind::tuple, "", {}};
     if constexpr (Described<T>) result.name = type_name<T>();
-    [&]<class... Field>(std::tuple<Field...>*) {
-      (result.fields.push_back({"", row_traits<std::remove_cvref_t<Field>>::schema()}), ...);
-    }(static_cast<shape::FieldTuple<T>*>(nullptr));
+    [&]<class... Field>(shape::FieldList<Field...>*) {
+      (result.fields.push_back({"", row_traits<Field>::schema()}), ...);
+    }(static_cast<shape::Fields<T>*>(nullptr));
     if constexpr (Described<T>) {
       for (std::size_t i = 0; i < result.fields.size(); ++i) result.fields[i].name = shape::field_names<T>[i];
     }

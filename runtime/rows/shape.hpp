@@ -15,8 +15,9 @@
 #include <utility>
 #include <vector>
 
-// What a row type is made of. Everything that is derived for rows (order, hash, coding, printing) is a fold
-// over `fields(row)`; nothing else looks at Boost.Describe.
+// What a row type is made of. Everything that is derived for rows (order, hash, coding, printing) is a fold over their
+// fields (with_fields, all_fields); nothing else looks at Boost.Describe. No std::tuple is made of the fields: to
+// compile that takes longer than all that is done with them.
 
 namespace lockstep {
 
@@ -87,16 +88,37 @@ constexpr T wrap(const Inner<T>& inner) {
 template <class T>
 using Members = boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
 
-/// The fields of a struct, pair or tuple, in order, as a tuple of references.
-template <class T>
+/// Calls function(field...) with the fields of a struct, pair or tuple, in order.
+template <class T, class Function>
 requires Composite<std::remove_const_t<T>>
-constexpr auto fields(T& row) {
-  if constexpr (TupleLike<std::remove_const_t<T>>) {
-    return std::apply([](auto&... field) { return std::tie(field...); }, row);
+constexpr decltype(auto) with_fields(T& row, Function&& function) {
+  using R = std::remove_const_t<T>;
+  if constexpr (is_instance<R, std::pair>) {
+    return function(row.first, row.second);
+  } else if constexpr (TupleLike<R>) {
+    return [&]<std::size_t... i>(std::index_sequence<i...>)->decltype(auto) { return function(std::get<i>(row)...); }
+    (std::make_index_sequence<std::tuple_size_v<R>>());
   } else {
-    return [&row]<template <class...> class List, class... Member>(List<Member...>) {
-      return std::tie(row.*Member::pointer...);
-    }(Members<std::remove_const_t<T>>{});
+    return [&]<template <class...> class List, class... Member>(List<Member...>) -> decltype(auto) {
+      return function(row.*Member::pointer...);
+    }(Members<R>{});
+  }
+}
+
+/// Whether function(field of a, field of b) is true of all fields; stops at the first of which it is not.
+template <Composite T, class Function>
+constexpr bool all_fields(const T& a, const T& b, Function&& function) {
+  if constexpr (is_instance<T, std::pair>) {
+    return function(a.first, b.first) && function(a.second, b.second);
+  } else if constexpr (TupleLike<T>) {
+    return [&]<std::size_t... i>(std::index_sequence<i...>) {
+      return (function(std::get<i>(a), std::get<i>(b)) && ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<T>>());
+  } else {
+    return [&]<template <class...> class List, class... Member>(List<Member...>) {
+      return (function(a.*Member::pointer, b.*Member::pointer) && ...);
+    }(Members<T>{});
   }
 }
 
@@ -105,8 +127,25 @@ inline constexpr auto field_names = []<template <class...> class List, class... 
   return std::array<std::string_view, sizeof...(Member)>{Member::name...};
 }(Members<T>{});
 
+/// The types of the fields, as a list.
+template <class... Field>
+struct FieldList {};
 template <class T>
-using FieldTuple = decltype(fields(std::declval<const T&>()));
+struct FieldsOf {
+  template <template <class...> class List, class... Member>
+  static FieldList<std::remove_cvref_t<decltype(std::declval<T&>().*Member::pointer)>...> list(List<Member...>*);
+  using type = decltype(list(static_cast<Members<T>*>(nullptr)));
+};
+template <class... Field>
+struct FieldsOf<std::tuple<Field...>> {
+  using type = FieldList<Field...>;
+};
+template <class First, class Second>
+struct FieldsOf<std::pair<First, Second>> {
+  using type = FieldList<First, Second>;
+};
+template <class T>
+using Fields = typename FieldsOf<T>::type;
 
 }  // namespace shape
 
@@ -169,9 +208,9 @@ template <Sequence T>
 struct AnyReal<T> : std::bool_constant<row_traits<typename T::value_type>::kHasReals> {};
 template <Composite T>
 struct AnyReal<T> {
-  static constexpr bool value = []<class... Field>(std::tuple<Field...>*) {
-    return (row_traits<std::remove_cvref_t<Field>>::kHasReals || ...);
-  }(static_cast<FieldTuple<T>*>(nullptr));
+  static constexpr bool value = []<class... Field>(FieldList<Field...>*) {
+    return (row_traits<Field>::kHasReals || ...);
+  }(static_cast<Fields<T>*>(nullptr));
 };
 
 /// Whether row_traits of a type is the derived one, not a specialisation with laws of its own.
@@ -193,12 +232,12 @@ requires(Wrapped<T> && !Character<T>) struct PackedSize<T> : PackedSize<Inner<T>
 template <Composite T>
 requires is_derived<T>
 struct PackedSize<T> {
-  static constexpr std::size_t value = []<class... Field>(std::tuple<Field...>*) -> std::size_t {
-    if ((... && (PackedSize<std::remove_cvref_t<Field>>::value != 0))) {
-      return (std::size_t{0} + ... + PackedSize<std::remove_cvref_t<Field>>::value);
+  static constexpr std::size_t value = []<class... Field>(FieldList<Field...>*) -> std::size_t {
+    if ((... && (PackedSize<Field>::value != 0))) {
+      return (std::size_t{0} + ... + PackedSize<Field>::value);
     }
     return 0;
-  }(static_cast<FieldTuple<T>*>(nullptr));
+  }(static_cast<Fields<T>*>(nullptr));
 };
 
 /// Whether the coding of such a row may have no bytes.
@@ -206,9 +245,9 @@ template <class T>
 inline constexpr bool may_be_no_bytes = false;
 template <Composite T>
 requires is_derived<T>
-inline constexpr bool may_be_no_bytes<T> = []<class... Field>(std::tuple<Field...>*) {
-  return (... && may_be_no_bytes<std::remove_cvref_t<Field>>);
-}(static_cast<FieldTuple<T>*>(nullptr));
+inline constexpr bool may_be_no_bytes<T> = []<class... Field>(FieldList<Field...>*) {
+  return (... && may_be_no_bytes<Field>);
+}(static_cast<Fields<T>*>(nullptr));
 
 }  // namespace shape
 }  // namespace lockstep

@@ -43,18 +43,6 @@ concept CivilTime =
 
 template <class T>
 void print(std::string& out, const T& value) {
-  const auto list = [&out](const auto& tuple, char open, char close, auto&& label) {
-    out += open;
-    std::size_t at = 0;
-    std::apply(
-        [&](const auto&... field) {
-          ((out += at == 0 ? "" : ", ", label(at++),
-            row_traits<std::remove_cvref_t<decltype(field)>>::print(out, field)),
-           ...);
-        },
-        tuple);
-    out += close;
-  };
   if constexpr (std::same_as<T, bool>) {
     out += value ? "true" : "false";
   } else if constexpr (shape::Character<T>) {
@@ -87,10 +75,17 @@ void print(std::string& out, const T& value) {
       row_traits<typename T::value_type>::print(out, value[i]);
     }
     out += ']';
-  } else if constexpr (Described<T>) {
-    list(shape::fields(value), '{', '}', [&out](std::size_t i) { out.append(shape::field_names<T>[i]).append(": "); });
   } else {
-    list(shape::fields(value), '(', ')', [](std::size_t) {});
+    std::size_t at = 0;
+    const auto field = [&](const auto& one) {
+      out += at == 0 ? (Described<T> ? "{" : "(") : ", ";
+      if constexpr (Described<T>) out.append(shape::field_names<T>[at]).append(": ");
+      ++at;
+      row_traits<std::remove_cvref_t<decltype(one)>>::print(out, one);
+    };
+    shape::with_fields(value, [&](const auto&... one) { (field(one), ...); });
+    if (at == 0) out += Described<T> ? '{' : '(';
+    out += Described<T> ? '}' : ')';
   }
 }
 
@@ -130,7 +125,7 @@ void write_json(std::string& out, const T& value) {
       ++at;
       row_traits<std::remove_cvref_t<decltype(part)>>::write_json(out, part);
     };
-    std::apply([&](const auto&... part) { (field(part), ...); }, shape::fields(value));
+    shape::with_fields(value, [&](const auto&... part) { (field(part), ...); });
     out += Described<T> ? '}' : ']';
   } else {
     print(out, value);

@@ -5,14 +5,13 @@
 #include <concepts>
 #include <optional>
 #include <utility>
-#include <vector>
 
-#include "runtime/rows/slots.hpp"
 #include "runtime/state/directory.hpp"
 #include "runtime/state/limits.hpp"
 #include "runtime/state/marks.hpp"
+#include "runtime/state/row_hashes.hpp"
 #include "runtime/state/segment.hpp"
-#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
@@ -68,7 +67,7 @@ class HashTable {
     return *this;
   }
   ~HashTable() {
-    directory_.for_each([](const SegmentRef& place) { place.segment->release(); });
+    directory_.for_each([](const SegmentRef& place) { segment_of(place).release(); });
   }
 
   /// Entries, vacant ones among them.
@@ -111,7 +110,7 @@ class HashTable {
   void erase(Entry* entry, std::uint64_t hash) {
     const std::size_t at = directory_.index(hash);
     SegmentRef& place = directory_.owner(at);
-    place.segment->destroy_entry(*entry);
+    segment_of(place).destroy_entry(*entry);
     close_gap(place, entry);
     --size_;
     if (--place.count <= place.capacity / 8) {
@@ -122,8 +121,8 @@ class HashTable {
   }
 
   /// The segment in whose arena the payload of this hash lives.
-  Segment& segment(std::uint64_t hash) { return *directory_.of(hash).segment; }
-  const Segment& segment(std::uint64_t hash) const { return *directory_.of(hash).segment; }
+  Segment& segment(std::uint64_t hash) { return segment_of(directory_.of(hash)); }
+  const Segment& segment(std::uint64_t hash) const { return segment_of(directory_.of(hash)); }
 
   /// Gives back what the arena of this segment has free, if that is most of it. Entries move.
   void tidy(std::uint64_t hash) { tidy_at(directory_.index(hash)); }
@@ -156,7 +155,7 @@ class HashTable {
   template <class Function>
   void for_each(Function&& function) const {
     directory_.for_each([&](const SegmentRef& place) {
-      place.segment->for_each([&](Entry& entry) {
+      segment_of(place).for_each([&](Entry& entry) {
         if (!says_nothing(entry)) function(std::as_const(entry));
       });
     });
@@ -170,10 +169,10 @@ class HashTable {
     for (std::size_t at = directory_.index(low); at <= directory_.index(high); at = directory_.next(at)) {
       const SegmentRef& place = directory_[at];
       if (place.capacity == 0) continue;
-      place.segment->for_each([&](Entry& entry) {
+      segment_of(place).for_each([&](Entry& entry) {
         if (says_nothing(entry)) return;
         if (place.depth >= bits || Hash()(entry.key) >> (64 - bits) == prefix) {
-          function(std::as_const(entry), std::as_const(*place.segment));
+          function(std::as_const(entry), std::as_const(segment_of(place)));
         }
       });
     }
@@ -188,19 +187,20 @@ class HashTable {
     copy.size_ = size_;
     copy.segments_ = segments_;
     copy.segment_bytes_ = segment_bytes_;
-    directory_.for_each([](const SegmentRef& place) { place.segment->add_owner(); });
+    directory_.for_each([](const SegmentRef& place) { segment_of(place).add_owner(); });
     ++version_;
     copy.version_ = version_;
     return copy;
   }
 
  private:
-  using SegmentRef = typename Directory<Segment>::SegmentRef;
-
+  static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= Directory::kNothingBytes);
   static constexpr std::uint32_t kMinCapacity = 4;
   static constexpr std::uint32_t kMaxDepth = 30;
   static constexpr std::size_t kMarksAhead = 24;
   static constexpr std::uint32_t kMostVacant = (1 << 24) - 1;
+
+  static Segment& segment_of(const SegmentRef& place) { return *static_cast<Segment*>(place.segment); }
 
   static std::uint32_t tag_of(std::uint64_t hash) {
     const auto high = static_cast<std::uint32_t>(hash >> 32);
@@ -215,16 +215,16 @@ class HashTable {
   std::uint32_t max_capacity() const { return std::max(kMinCapacity, Segment::capacity_for(limits_.segment_bytes)); }
 
   static Entry* first(const SegmentRef& place, std::uint32_t tag) {
-    return place.segment->entries() + home(tag, place.capacity);
+    return segment_of(place).entries() + home(tag, place.capacity);
   }
 
   /// The entry of this key, or the free one where it would be.
   [[gnu::always_inline]] static const Entry* probe(const SegmentRef& place, const Key& key, std::uint32_t tag) {
     const Entry* entry = first(place, tag);
-    const Entry* const end = place.segment->entries() + place.capacity;
+    const Entry* const end = segment_of(place).entries() + place.capacity;
     while (entry->tag != 0) {
       if (entry->tag == tag && row_traits<Key>::equal(entry->key, key)) return entry;
-      if (++entry == end) entry = place.segment->entries();
+      if (++entry == end) entry = segment_of(place).entries();
     }
     return entry;
   }
@@ -255,15 +255,15 @@ class HashTable {
   /// The one write point: before a segment of an older version is written. Nobody has looked at its links before.
   void unshare(std::size_t at) {
     SegmentRef place = directory_.owner(at);
-    if (place.capacity != 0 && !place.segment->sole_owner()) {
-      typename Segment::Owner copy = place.segment->clone();
-      segment_bytes_ += copy->bytes() - place.segment->bytes();
-      place.segment->release();
+    if (place.capacity != 0 && !segment_of(place).sole_owner()) {
+      typename Segment::Owner copy = segment_of(place).clone();
+      segment_bytes_ += copy->bytes() - segment_of(place).bytes();
+      segment_of(place).release();
       place.segment = copy.release();
     }
     if constexpr (kMarked) {
       if (place.capacity != 0 && place.version < links_since_) [[unlikely]]
-        place.segment->for_each([](Entry& entry) { entry.link = 0; });
+        segment_of(place).for_each([](Entry& entry) { entry.link = 0; });
     }
     place.version = version_;
     directory_.set(at, place);
@@ -300,10 +300,10 @@ class HashTable {
     SegmentRef& place = directory_.owner(at);
     const std::uint32_t count_before = place.count;
     place.vacant = 0;
-    for (Entry* entry = place.segment->entries(); entry != place.segment->end();) {
+    for (Entry* entry = segment_of(place).entries(); entry != segment_of(place).end();) {
       const bool goes = entry->tag != 0 && says_nothing(*entry);
       if (goes && !marks_.has(*entry)) {
-        place.segment->destroy_entry(*entry);
+        segment_of(place).destroy_entry(*entry);
         --place.count;
         --size_;
         close_gap(place, entry);
@@ -362,9 +362,9 @@ class HashTable {
     }
     Entry* free = first(to, entry.tag);
     while (free->tag != 0) {
-      if (++free == to.segment->end()) free = to.segment->entries();
+      if (++free == segment_of(to).end()) free = segment_of(to).entries();
     }
-    to.segment->take(free, from, entry);
+    segment_of(to).take(free, from, entry);
     marks_.follow(free);
     ++to.count;
   }
@@ -386,9 +386,9 @@ class HashTable {
   void rebuild(std::size_t at, std::uint32_t capacity) {
     const SegmentRef old = directory_.owner(at);
     Fresh fresh = make_segment(capacity, old.depth);
-    old.segment->for_each([&](Entry& entry) { adopt(fresh.place, *old.segment, entry); });
+    segment_of(old).for_each([&](Entry& entry) { adopt(fresh.place, segment_of(old), entry); });
     install(at, fresh);
-    discard(old.segment);
+    discard(&segment_of(old));
   }
 
   /// Splits a segment into the two halves of its range. Returns false if no split would do that tells its entries
@@ -397,7 +397,7 @@ class HashTable {
     const SegmentRef old = directory_.owner(at);
     const std::uint32_t depth = old.depth + 1;
     const auto side = [depth](const Entry& entry) { return entry.tag >> (32 - depth) & 1; };
-    Entry* const entries = old.segment->entries();
+    Entry* const entries = segment_of(old).entries();
     // The entries' places, listed without a branch: which places are taken is as good as random.
     if (taken_.size() < old.capacity) taken_.resize(old.capacity);
     std::uint32_t count = 0;
@@ -408,7 +408,7 @@ class HashTable {
       right += side(entries[i]);
     }
     const bool apart = right != 0 && right != old.count;
-    if ((apart ? depth : separating_depth(*old.segment)) > worthwhile_depth()) return false;
+    if ((apart ? depth : separating_depth(segment_of(old))) > worthwhile_depth()) return false;
     if (old.depth == directory_.depth()) {
       directory_.grow();
       at *= 2;
@@ -417,13 +417,13 @@ class HashTable {
                        make_segment(capacity_after_split(right), depth)};
     for (std::uint32_t i = 0; i < count; ++i) {
       Entry& entry = entries[taken_[i]];
-      adopt(halves[side(entry)].place, *old.segment, entry);
+      adopt(halves[side(entry)].place, segment_of(old), entry);
     }
     const std::size_t half = directory_.aliases(halves[0].place);
     const std::size_t begin = at & ~(2 * half - 1);
     install(begin, halves[0]);
     install(begin + half, halves[1]);
-    discard(old.segment);
+    discard(&segment_of(old));
     return true;
   }
 
@@ -451,7 +451,7 @@ class HashTable {
   /// Shifts back the entries that probed past the gap, so that no tombstone is needed.
   void close_gap(const SegmentRef& place, Entry* gap) {
     const std::uint32_t capacity = place.capacity;
-    Entry* const entries = place.segment->entries();
+    Entry* const entries = segment_of(place).entries();
     auto hole = static_cast<std::uint32_t>(gap - entries);
     for (std::uint32_t i = hole;;) {
       if (++i == capacity) i = 0;
@@ -459,7 +459,7 @@ class HashTable {
       if (entry.tag == 0) return;
       const auto distance = [capacity, i](std::uint32_t from) { return i >= from ? i - from : i + capacity - from; };
       if (distance(home(entry.tag, capacity)) < distance(hole)) continue;
-      place.segment->take(entries + hole, *place.segment, entry);
+      segment_of(place).take(entries + hole, segment_of(place), entry);
       marks_.follow(entries + hole);
       hole = i;
     }
@@ -475,7 +475,7 @@ class HashTable {
 
   void tidy_at(std::size_t at) {
     if constexpr (UsesArena<Payload>) {
-      if (directory_[at].segment->arena().mostly_free()) rebuild(at, directory_[at].capacity);
+      if (segment_of(directory_[at]).arena().mostly_free()) rebuild(at, directory_[at].capacity);
     }
   }
 
@@ -488,7 +488,7 @@ class HashTable {
     if (directory_[sibling_at].depth != place.depth || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
     Fresh merged = make_segment(std::max(kMinCapacity, 2 * count), place.depth - 1);
-    Segment* const parts[] = {place.segment, directory_[sibling_at].segment};
+    Segment* const parts[] = {&segment_of(place), &segment_of(directory_[sibling_at])};
     for (Segment* const part : parts) {
       part->for_each([&](Entry& entry) { adopt(merged.place, *part, entry); });
     }
@@ -499,11 +499,11 @@ class HashTable {
   }
 
   IndexLimits limits_;
-  Directory<Segment> directory_;
+  Directory directory_;
   Marks marks_;
-  AppendVector<std::uint32_t> vacant_;        // places among the marks, during drain_marks()
-  std::vector<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
-  std::vector<std::uint32_t> taken_;          // for split()
+  Array<std::uint32_t> vacant_;         // places among the marks, during drain_marks()
+  Array<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
+  Array<std::uint32_t> taken_;          // for split()
   std::uint32_t version_ = 1;
   std::uint32_t links_since_ = 0;  // segments of older versions have links that have been forgotten
   std::size_t size_ = 0;

@@ -25,13 +25,25 @@ struct Match {
     if (large != nullptr) return large->for_each(function);
     for (const auto& [row, weight] : rows) function(row, weight);
   }
+  /// The sum of the weights. O(1), if the key has many values.
+  Int128 total() const {
+    if (large != nullptr) return large->total();
+    Int128 sum = 0;
+    for (const auto& item : rows) sum += item.weight;
+    return sum;
+  }
+};
+
+/// A view of an index whose types are not known.
+class IndexViewBase {
+ public:
+  virtual ~IndexViewBase() = default;
 };
 
 /// What others see of an index, or of a state that can serve as one.
 template <class K, class V>
-class IndexView {
+class IndexView : public IndexViewBase {
  public:
-  virtual ~IndexView() = default;
   /// The values of up to kProbedAtOnce keys with these hashes. Valid until the next change; `made` is memory for values
   /// that are not kept as they are shown, and is valid until it is given again.
   virtual void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<V>> matches,

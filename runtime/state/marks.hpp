@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "runtime/rows/shape.hpp"
-#include "runtime/zset/append_vector.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
@@ -103,7 +103,7 @@ class Marks {
   void restart() { base_ = 1; }
 
  private:
-  AppendVector<Marked> list_;
+  Array<Marked> list_;
   std::uint32_t base_ = 1;
 };
 

@@ -74,6 +74,14 @@ class RowsOfKey {
   }
 
   template <class Segment>
+  Weight weight_of(const Segment& home, const V& value) const {
+    if (form_ == Form::large) return owned()->weight_of(value);
+    const auto items = rows(home);
+    const auto [at, found] = find(items, value);
+    return found ? items[at].weight : 0;
+  }
+
+  template <class Segment>
   const V& first(const Segment& home) const {
     return form_ == Form::large ? owned()->first() : rows(home).front().row;
   }

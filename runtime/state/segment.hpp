@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include "runtime/rows/traits.hpp"
 #include "runtime/state/arena.hpp"
@@ -39,10 +40,51 @@ struct Entry<Key, Payload, false> {
   Key key;
 };
 
+/// Owns one reference to something that is release()d. (As std::unique_ptr with a deleter would, for a fifth of the
+/// functions.)
+template <class T>
+class Holder {
+ public:
+  explicit Holder(T* held) : held_(held) {}
+  Holder(Holder&& other) noexcept : held_(other.release()) {}
+  Holder& operator=(Holder&&) = delete;
+  ~Holder() {
+    if (held_ != nullptr) held_->release();
+  }
+  T* get() const { return held_; }
+  T* operator->() const { return held_; }
+  T& operator*() const { return *held_; }
+  T* release() { return std::exchange(held_, nullptr); }
+
+ private:
+  T* held_;
+};
+
+/// What is known of a segment whose types are not.
+class SegmentHead {
+ public:
+  explicit SegmentHead(std::uint32_t capacity) : capacity_(capacity) {}
+  SegmentHead(const SegmentHead&) = delete;
+  SegmentHead& operator=(const SegmentHead&) = delete;
+
+  void add_owner() { owners_.fetch_add(1, std::memory_order_relaxed); }
+  bool sole_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
+  std::uint32_t capacity() const { return capacity_; }
+
+ protected:
+  ~SegmentHead() = default;
+  /// Returns whether it was the last.
+  bool drop_owner() { return owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+ private:
+  std::atomic<std::uint32_t> owners_{1};
+  std::uint32_t capacity_;
+};
+
 /// A relocatable piece of a table: all entries of one range of hashes, open-addressed, with an arena for what their
 /// payloads hold beyond themselves. Worker-local, until a pin shares it; a shared segment is never written.
 template <class Key, class Payload, bool kLinked>
-class Segment {
+class Segment : public SegmentHead {
  public:
   using Entry = lockstep::Entry<Key, Payload, kLinked>;
 
@@ -60,27 +102,20 @@ class Segment {
     return segment;
   }
 
-  Segment(const Segment&) = delete;
-  Segment& operator=(const Segment&) = delete;
-
   /// Drops one owner. Any thread. Pairs with sole_owner(): what an owner read happens before the sole owner's writes.
   void release() {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+    if (drop_owner()) destroy();
   }
-  void add_owner() { owners_.fetch_add(1, std::memory_order_relaxed); }
-  bool sole_owner() const { return owners_.load(std::memory_order_acquire) == 1; }
-
-  std::uint32_t capacity() const { return capacity_; }
   std::size_t bytes() const {
-    if constexpr (UsesArena<Payload>) return bytes_for(capacity_) + arena_.capacity();
-    return bytes_for(capacity_);
+    if constexpr (UsesArena<Payload>) return bytes_for(capacity()) + arena_.capacity();
+    return bytes_for(capacity());
   }
 
   Entry* entries() { return reinterpret_cast<Entry*>(reinterpret_cast<std::byte*>(this) + kHead); }
   const Entry* entries() const {
     return reinterpret_cast<const Entry*>(reinterpret_cast<const std::byte*>(this) + kHead);
   }
-  Entry* end() { return entries() + capacity_; }
+  Entry* end() { return entries() + capacity(); }
 
   /// A block of the arena for one of this segment's payloads.
   std::uint32_t allocate(std::uint32_t bytes) {
@@ -98,16 +133,13 @@ class Segment {
     }
   }
 
-  struct Release {
-    void operator()(Segment* segment) const { segment->release(); }
-  };
-  using Owner = std::unique_ptr<Segment, Release>;
+  using Owner = Holder<Segment>;
 
   /// The same segment again, for the one owner who wants to write.
   Owner clone() const {
-    Owner copy(make(capacity_));
+    Owner copy(make(capacity()));
     if constexpr (UsesArena<Payload>) copy->arena_.copy_layout(arena_);
-    for (std::uint32_t i = 0; i < capacity_; ++i) {
+    for (std::uint32_t i = 0; i < capacity(); ++i) {
       if (entries()[i].tag != 0) copy->copy_entry(copy->entries()[i], entries()[i], *this);
     }
     return copy;
@@ -148,12 +180,12 @@ class Segment {
   static constexpr std::size_t kAlign = std::max(alignof(Entry), alignof(std::max_align_t));
   static_assert(kAlign == alignof(std::max_align_t), "lockstep: rows with more than the usual alignment");
 
-  explicit Segment(std::uint32_t capacity) : capacity_(capacity) { static_assert(sizeof(Segment) <= kHead); }
+  explicit Segment(std::uint32_t capacity) : SegmentHead(capacity) { static_assert(sizeof(Segment) <= kHead); }
   ~Segment() = default;
 
   void destroy() {
     for_each([this](Entry& entry) { destroy_entry(entry); });
-    const std::size_t bytes = bytes_for(capacity_);
+    const std::size_t bytes = bytes_for(capacity());
     this->~Segment();
     segment_memory::free(this, bytes);
   }
@@ -186,8 +218,6 @@ class Segment {
     Arena::release(old);
   }
 
-  std::atomic<std::uint32_t> owners_{1};
-  std::uint32_t capacity_;
   [[no_unique_address]] std::conditional_t<UsesArena<Payload>, Arena, NoArena> arena_;
 
   static constexpr std::size_t kHeadFields = 8;

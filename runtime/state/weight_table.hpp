@@ -17,18 +17,24 @@ class WeightTable {
     const std::uint64_t hash = Hash()(row);
     auto* entry = table_.insert(row, hash);
     const int carry = add_wrapping(entry->payload, weight);
+    total_ += weight;
     if (entry->payload == 0) table_.erase(entry, hash);
     return carry;
   }
 
   /// REQUIRES: the row is not there.
-  void take(R&& row, Weight weight) { table_.insert(row, Hash()(row))->payload = weight; }
+  void take(R&& row, Weight weight) {
+    table_.insert(row, Hash()(row))->payload = weight;
+    total_ += weight;
+  }
 
   Weight weight_of(const R& row) const {
     const auto* entry = table_.find(row, Hash()(row));
     return entry == nullptr ? 0 : entry->payload;
   }
 
+  /// The exact sum of the weights.
+  Int128 total() const { return total_; }
   std::size_t size() const { return table_.size(); }
   std::size_t bytes() const { return table_.bytes(); }
 
@@ -43,12 +49,13 @@ class WeightTable {
   }
 
   /// A copy that stays as it is, made in O(segments).
-  WeightTable pin() { return WeightTable(table_.pin()); }
+  WeightTable pin() { return WeightTable(table_.pin(), total_); }
 
  private:
-  explicit WeightTable(HashTable<R, Weight, NoMark, Hash>&& table) : table_(std::move(table)) {}
+  WeightTable(HashTable<R, Weight, NoMark, Hash>&& table, Int128 total) : table_(std::move(table)), total_(total) {}
 
   HashTable<R, Weight, NoMark, Hash> table_;
+  Int128 total_ = 0;
 };
 
 }  // namespace lockstep

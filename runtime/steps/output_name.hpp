@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,7 +20,7 @@ struct OutputInfo {
   std::string name;
   EdgeId edge = 0;
   Schema schema;
-  std::function<std::unique_ptr<OutputPartsBase>(unsigned workers)> make_parts;
+  OutputPartsBase* (*make_parts)(unsigned workers) = nullptr;
 };
 
 using Outputs = std::vector<OutputInfo>;

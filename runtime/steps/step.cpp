@@ -6,7 +6,7 @@ namespace lockstep {
 
 StepData::StepData(const Outputs& outputs, unsigned workers) : filled_(workers) {
   outputs_.reserve(outputs.size());
-  for (const OutputInfo& output : outputs) outputs_.push_back(output.make_parts(workers));
+  for (const OutputInfo& output : outputs) outputs_.emplace_back(output.make_parts(workers));
 }
 
 void StepData::clear() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -74,7 +75,7 @@ class StepData {
   StepPool* pool_ = nullptr;
   StepData* next_ = nullptr;  // in the pool
   std::vector<std::unique_ptr<OutputPartsBase>> outputs_;
-  std::vector<AppendVector<OutputId>> filled_;  // by worker
+  std::vector<Array<OutputId>> filled_;  // by worker
 };
 
 /// Keeps the step data that nobody holds, with the memory it has grown, so that a warm step allocates nothing. One
@@ -113,6 +114,9 @@ class StepPool {
 template <class R>
 class Delta;
 
+template <class T>
+concept IsOutput = shape::is_instance<T, Output>;
+
 /// One complete step: an immutable view of all outputs at one time, valid for as long as it is held. Copying is
 /// cheap; any thread may read.
 class Step {
@@ -140,6 +144,14 @@ class Step {
   /// What changed in an output in this step.
   template <class R>
   Delta<R> operator[](const Output<R>& output) const;
+  /// Of something else: it does not compile, and says so.
+  template <class Other>
+  std::initializer_list<int> operator[](const Other&) const {
+    static_assert(
+        IsOutput<Other>,
+        "lockstep: a step is asked for an output, which `stream | output(name)` gives; this is something else");
+    return {};
+  }
 
  private:
   template <class R>

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <vector>
-
 #include "runtime/faults/errors.hpp"
+#include "runtime/zset/sorting.hpp"
 #include "runtime/zset/weights.hpp"
 
 namespace lockstep {
@@ -27,8 +25,7 @@ class Carries {
   void settle(Overflow&& overflow) {
     if (carries_.empty()) [[likely]]
       return;
-    std::sort(carries_.begin(), carries_.end(),
-              [](const auto& a, const auto& b) { return row_traits<R>::compare(a.row, b.row) < 0; });
+    sort_seldom(carries_, [](const Carry& a, const Carry& b) { return row_traits<R>::compare(a.row, b.row) < 0; });
     for (std::size_t i = 0; i < carries_.size();) {
       const R& row = carries_[i].row;
       Int128 sum = 0;
@@ -43,7 +40,7 @@ class Carries {
     R row;
     Int128 carry;
   };
-  std::vector<Carry> carries_;
+  Array<Carry> carries_;
 };
 
 }  // namespace lockstep

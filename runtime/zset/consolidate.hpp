@@ -1,16 +1,24 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <utility>
-#include <vector>
 
 #include "runtime/faults/errors.hpp"
 #include "runtime/zset/batch.hpp"
+#include "runtime/zset/sorting.hpp"
 
 namespace lockstep {
+
+struct ConsolidatorBucket {
+  std::uint32_t tag;
+  std::uint32_t place;
+};
+/// Of the row at a place.
+struct ConsolidatorCarry {
+  std::size_t place;
+  int carry;
+};
 
 /// Makes a batch a Z-set: equal rows become one, rows of weight zero vanish. Keeps the memory that it needs.
 /// Throws (as RowError) if a weight does not fit. O(n); rows in order cost one comparison each.
@@ -27,8 +35,7 @@ class Consolidator {
       merge_by_hash(rows);
     }
     settle(rows);
-    const auto gone = [](const Weighted<R>& item) { return item.weight == 0; };
-    rows.erase(std::remove_if(rows.begin(), rows.end(), gone), rows.end());
+    rows.erase_if([](const Weighted<R>& item) { return item.weight == 0; });
   }
 
  private:
@@ -66,7 +73,7 @@ class Consolidator {
       while (same < kept && !row_traits<R>::equal(rows[same].row, rows[i].row)) ++same;
       same < kept ? add(rows, same, rows[i].weight) : keep(rows, i, kept++);
     }
-    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+    rows.truncate(kept);
   }
 
   void merge_neighbours(Batch<R>& rows) {
@@ -78,7 +85,7 @@ class Consolidator {
         keep(rows, i, kept++);
       }
     }
-    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+    rows.truncate(kept);
   }
 
   /// An open-addressed table of places in `rows`; a bucket is the top half of the hash and 1 + the place. Hashes are
@@ -96,7 +103,7 @@ class Consolidator {
       }
       for (std::size_t i = 0; i < count; ++i) kept += merge_one(rows, begin + i, kept, hashes[i], mask);
     }
-    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+    rows.truncate(kept);
   }
 
   /// Whether the row is new, and so kept.
@@ -117,22 +124,20 @@ class Consolidator {
   void settle(const Batch<R>& rows) {
     if (carries_.empty()) [[likely]]
       return;
-    std::sort(carries_.begin(), carries_.end());
+    sort_seldom(carries_, [](const Carry& a, const Carry& b) { return a.place < b.place; });
     for (std::size_t i = 0; i < carries_.size();) {
-      const std::size_t place = carries_[i].first;
+      const std::size_t place = carries_[i].place;
       std::int64_t sum = 0;
-      for (; i < carries_.size() && carries_[i].first == place; ++i) sum += carries_[i].second;
+      for (; i < carries_.size() && carries_[i].place == place; ++i) sum += carries_[i].carry;
       if (sum != 0) throw_overflow("the weight of a row does not fit 64 bits", to_string(rows[place].row));
     }
     carries_.clear();
   }
 
-  struct Bucket {
-    std::uint32_t tag;
-    std::uint32_t place;
-  };
-  std::vector<Bucket> buckets_;
-  std::vector<std::pair<std::size_t, int>> carries_;
+  using Bucket = ConsolidatorBucket;
+  using Carry = ConsolidatorCarry;
+  Array<Bucket> buckets_;
+  Array<Carry> carries_;
 };
 
 }  // namespace lockstep

@@ -41,6 +41,20 @@ AnyStream build_operator(const OpSpec& op, const std::string& name, const AnyStr
     case Kind::join_numbers_to_rows:
     case Kind::join_numbers:
     case Kind::join_numbers_with_key: return build_join(op, name, a, b);
+    case Kind::left_join_on_optional:
+    case Kind::left_join_rows:
+    case Kind::left_join_matching:
+    case Kind::full_join_rows:
+    case Kind::full_join_matching:
+    case Kind::right_join_numbers:
+    case Kind::full_join_numbers: return build_outer_join(op, name, a, b);
+    case Kind::semi_join_rows:
+    case Kind::anti_join_rows:
+    case Kind::anti_join_itself:
+    case Kind::semi_join_numbers:
+    case Kind::anti_join_matching: return build_semi_join(op, name, a, b);
+    case Kind::set_rows:
+    case Kind::set_keyed: return build_set(op, name, a, b);
     case Kind::group_count:
     case Kind::group_min:
     case Kind::fused_group:
@@ -48,11 +62,14 @@ AnyStream build_operator(const OpSpec& op, const std::string& name, const AnyStr
     case Kind::group_mixed:
     case Kind::group_maxima:
     case Kind::group_averages:
+    case Kind::group_distinct:
+    case Kind::group_arg_min:
     case Kind::group_shared: return build_group(op, name, std::get<RowStream>(a));
     case Kind::aggregate_sums:
     case Kind::aggregate_extremes:
     case Kind::group_keyed_sum:
     case Kind::group_keyed_extremes:
+    case Kind::group_keyed_arg_max:
     case Kind::group_numbers_max:
     case Kind::aggregate_numbers: return build_aggregate(op, name, a);
     default: return build_stateless(op, name, a, b);

@@ -42,5 +42,8 @@ AnyStream build_stateless(const OpSpec& op, const std::string& name, const AnySt
 AnyStream build_group(const OpSpec& op, const std::string& name, const RowStream& a);
 AnyStream build_aggregate(const OpSpec& op, const std::string& name, const AnyStream& a);
 AnyStream build_join(const OpSpec& op, const std::string& name, const AnyStream& a, const AnyStream& b);
+AnyStream build_outer_join(const OpSpec& op, const std::string& name, const AnyStream& a, const AnyStream& b);
+AnyStream build_semi_join(const OpSpec& op, const std::string& name, const AnyStream& a, const AnyStream& b);
+AnyStream build_set(const OpSpec& op, const std::string& name, const AnyStream& a, const AnyStream& b);
 
 }  // namespace lockstep::property

@@ -19,6 +19,12 @@ AnyStream build_aggregate(const OpSpec& op, const std::string& name, const AnySt
     case Kind::group_keyed_sum: return keyed() | group_by(key, sum(&Rec::v)).named(name);
     case Kind::group_keyed_extremes:
       return RowStream(keyed() | group_by(key, max(&Rec::v), min(&Rec::o), max(&Rec::x)).named(name) | map(GroupRow{}));
+    case Kind::group_keyed_arg_max:
+      return RowStream(keyed() | group_by(key, count(), arg_max(&Rec::o), max(&Rec::o)).named(name) |
+                       map([](const Key& key, const auto& group) {
+                         const auto& [rows, row, most] = group;
+                         return row ? Rec{row->k, rows, most, row->x, row->s} : Rec{key, rows, most, 0.25};
+                       }));
     case Kind::group_numbers_max: return numbers() | group_by(key, max(value)).named(name);
     case Kind::aggregate_numbers:
       return RowStream(numbers() | aggregate(count(), sum(value), max(value), avg(value)).named(name) |

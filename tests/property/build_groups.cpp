@@ -27,6 +27,14 @@ AnyStream build_group(const OpSpec& op, const std::string& name, const RowStream
                        }));
     case Kind::group_shared:
       return RowStream(a | group_by(&Rec::k, min(&Rec::v), max(&Rec::v), sum(&Rec::x)).named(name) | map(GroupRow{}));
+    case Kind::group_distinct:
+      return RowStream(
+          a | group_by(&Rec::k, count_distinct(&Rec::v), count_distinct(&Rec::o), count_distinct(&Rec::s)).named(name) |
+          map([](const Key& key, const auto& counts) {
+            const auto& [v, o, s] = counts;
+            return Rec{key, v, o, static_cast<double>(s)};
+          }));
+    case Kind::group_arg_min: return a | group_by(&Rec::k, arg_min(&Rec::x)).named(name);
     default: throw std::logic_error(name);
   }
 }

@@ -42,11 +42,12 @@ class Delay : public Named<Delay> {
   template <Expression E>
   auto apply(const E& in) const {
     using R = typename E::Row;
-    OperatorInfo info{.kind = "delay", .name = name_or("delay", in.label()), .state = "rows by due step"};
-    const Properties properties{.partitioning = Partitioning::by_row, .step_dependent = true};
-    const EdgeId edge = add_exchanged<route::ByRow, R>(in, std::move(info), in.schema(), properties,
-                                                       [](Assembly&, EdgeId) { return DelayOperator<R>(); });
-    return Stream<R>(in.flow(), edge);
+    Part part = this->part("delay", in.label());
+    part.state = "rows by due step";
+    part.schema = in.schema();
+    part.properties = {.partitioning = Partitioning::by_row, .step_dependent = true};
+    return add_part<Stream<R>>(
+        in.flow(), std::move(part), [](const Site&) { return DelayOperator<R>(); }, reads::by<route::ByRow>(in));
   }
 };
 

@@ -114,6 +114,39 @@ struct MeetWithKey {
   }
 };
 
+/// Of two joined values, one of which may be missing.
+struct MeetMaybe {
+  int choice = 0;
+  Rec operator()(const Rec& a, const std::optional<Rec>& b) const {
+    return b ? Meet{choice}(a, *b) : Rec{a.k, a.v, std::nullopt, -7, a.s};
+  }
+  std::int64_t operator()(const std::optional<std::int64_t>& a, const std::optional<std::int64_t>& b) const {
+    return a && b ? Meet{choice}(*a, *b) : a.value_or(100) - 3 * b.value_or(200);
+  }
+};
+struct MeetMaybeWithKey {
+  int choice = 0;
+  Rec operator()(const Key& key, const std::optional<Rec>& a, const std::optional<Rec>& b) const {
+    if (a && b) return MeetWithKey{choice}(key, *a, *b);
+    return a ? Rec{key, a->v, 50, 1, a->s} : Rec{key, b->v, 60, b->x, b->s};
+  }
+  Rec operator()(const Key& key, const std::optional<Rec>& a, const std::optional<std::int64_t>& b) const {
+    return {key, a ? a->v : -50, b, a ? a->x : 0.5};
+  }
+  Rec operator()(const Key& key, const std::optional<std::int64_t>& a, std::int64_t b) const { return {key, b, a, 0}; }
+  Rec operator()(const std::optional<std::int64_t>& key, const Rec& a, const std::optional<Rec>& b) const {
+    return {a.k, b ? b->v : 70, key, b ? a.x : 2};
+  }
+};
+
+/// Whether two rows of a key match.
+struct FieldsMatch {
+  int choice = 0;
+  bool operator()(const Rec& a, const Rec& b) const { return (a.v + b.v + choice) % 2 == 0; }
+  bool operator()(const Key& key, const Rec& a, std::int64_t b) const { return a.v < b + key.id; }
+  bool operator()(std::int64_t a, std::int64_t b) const { return a < b + choice % 3; }
+};
+
 /// A plain row of what a group, or the whole stream, has.
 struct GroupRow {
   Rec operator()(const Key& key, const auto& group) const {

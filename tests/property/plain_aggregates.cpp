@@ -1,7 +1,9 @@
 #include "tests/property/plain_aggregates.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "tests/exact_rounding.hpp"
 
@@ -70,6 +72,14 @@ double exact(const Rows& rows, RealField field, std::int64_t divisor) {
 bool before(std::int64_t a, std::int64_t b) { return a < b; }
 /// By value, NaN last.
 bool before(double a, double b) { return std::isnan(a) ? false : std::isnan(b) || a < b; }
+/// In the order of all fields: an empty optional comes first.
+bool before(const Rec& a, const Rec& b) {
+  if (a.k.id != b.k.id) return a.k.id < b.k.id;
+  if (a.v != b.v) return a.v < b.v;
+  if (a.o != b.o) return !a.o || (b.o && *a.o < *b.o);
+  if (before(a.x, b.x) || before(b.x, a.x)) return before(a.x, b.x);
+  return a.s < b.s;
+}
 
 template <class Field>
 auto extreme(const Rows& rows, Field field, bool most) {
@@ -115,5 +125,28 @@ std::optional<std::int64_t> least(const Rows& rows, IntegerField field) { return
 std::optional<std::int64_t> most(const Rows& rows, IntegerField field) { return extreme(rows, field, true); }
 std::optional<double> least(const Rows& rows, RealField field) { return extreme(rows, field, false); }
 std::optional<double> most(const Rows& rows, RealField field) { return extreme(rows, field, true); }
+
+std::int64_t distinct(const Rows& rows, std::string (*field)(const Rec&)) {
+  std::map<std::string, Int128> weights;
+  for (const auto& [row, weight] : rows) weights[field(row)] += weight;
+  return std::count_if(weights.begin(), weights.end(),
+                       [](const auto& item) { return !item.first.empty() && item.second > 0; });
+}
+
+Rec first_by_x(const Rows& rows) {
+  const Rec* best = &rows.front().first;
+  for (const auto& [row, weight] : rows) {
+    if (before(row.x, best->x) || (!before(best->x, row.x) && before(row, *best))) best = &row;
+  }
+  return *best;
+}
+std::optional<Rec> last_by_o(const Rows& rows) {
+  const Rec* best = nullptr;
+  for (const auto& [row, weight] : rows) {
+    if (!row.o) continue;
+    if (best == nullptr || *row.o > *best->o || (*row.o == *best->o && before(*best, row))) best = &row;
+  }
+  return best == nullptr ? std::nullopt : std::optional(*best);
+}
 
 }  // namespace lockstep::property::plain

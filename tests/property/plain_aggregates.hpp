@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,5 +31,10 @@ std::optional<std::int64_t> least(const Rows& rows, IntegerField field);
 std::optional<std::int64_t> most(const Rows& rows, IntegerField field);
 std::optional<double> least(const Rows& rows, RealField field);
 std::optional<double> most(const Rows& rows, RealField field);
+/// How many values have rows whose weights sum to more than 0.
+std::int64_t distinct(const Rows& rows, std::string (*field)(const Rec&));
+/// The row in the order of the field, then of all fields.
+Rec first_by_x(const Rows& rows);
+std::optional<Rec> last_by_o(const Rows& rows);
 
 }  // namespace lockstep::property::plain

@@ -11,6 +11,7 @@ import pathlib
 import re
 import sys
 
+problems = []
 FOLDERS = ["runtime", "exchange", "operators"]
 
 
@@ -68,7 +69,8 @@ def find(content, file, text):
     pattern = r"\n\s*".join(re.escape(line) for line in text.split("\n"))
     found = list(re.finditer(pattern, content))
     if len(found) != 1:
-        sys.exit(f"self_test.txt: {file} has {len(found)} times, instead of once: {text}")
+        problems.append(f"{file} has {len(found)} times, instead of once: {text}")
+        return 0, 0
     return found[0].span()
 
 
@@ -161,8 +163,9 @@ def main():
         file = path.relative_to(sources).as_posix()
         known.discard(file)
         write(out / file, edit(path.read_text(), file, bugs, places))
-    if known:
-        sys.exit(f"self_test.txt: there is no file {', '.join(sorted(known))}")
+    problems.extend(f"there is no file {file}" for file in sorted(known))
+    if problems:
+        sys.exit("\n".join(f"self_test.txt: {problem}" for problem in problems))
     write(out / "self_test.hpp", header(bugs, places))
 
 

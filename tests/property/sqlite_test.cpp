@@ -131,6 +131,73 @@ class Queries {
             map([](std::int64_t c, const auto& group) {
               return kAnswer(c, std::get<0>(group), std::get<1>(group), std::nullopt);
             }));
+    add("SELECT a.k, a.v, b.v, b.x FROM a LEFT JOIN b ON a.k = b.k AND a.v < b.v",
+        a | key_by(&Entry::k) |
+            left_join(
+                b | key_by(&Entry::k),
+                [](std::int64_t k, const Entry& left, const std::optional<Entry>& right) {
+                  return kAnswer(k, left.v, right ? std::optional(right->v) : std::nullopt,
+                                 right ? std::optional(right->x) : std::nullopt);
+                },
+                matching([](const Entry& left, const Entry& right) { return left.v < right.v; })));
+    // In SQL a null matches nothing.
+    add("SELECT a.o, a.v, b.v, NULL FROM a LEFT JOIN b ON a.o = b.o",
+        a | key_by(&Entry::o) |
+            left_join(
+                b | key_by(&Entry::o),
+                [](const std::optional<std::int64_t>& o, const Entry& left, const std::optional<Entry>& right) {
+                  return kAnswer(o, left.v, right ? std::optional(right->v) : std::nullopt, std::nullopt);
+                },
+                nulls_never_match));
+    add("SELECT a.v, b.v, b.o, NULL FROM a RIGHT JOIN b ON a.k = b.k",
+        a | key_by(&Entry::k, &Entry::v) |
+            right_join(b | key_by(&Entry::k),
+                       [](std::int64_t, const std::optional<std::int64_t>& left, const Entry& right) {
+                         return kAnswer(left, right.v, right.o, std::nullopt);
+                       }));
+    add("SELECT a.v, b.v, coalesce(a.k, b.k), NULL FROM a FULL JOIN b ON a.k = b.k AND a.v <> b.v",
+        a | key_by(&Entry::k, &Entry::v) |
+            full_join(
+                b | key_by(&Entry::k, &Entry::v),
+                [](std::int64_t k, const std::optional<std::int64_t>& left, const std::optional<std::int64_t>& right) {
+                  return kAnswer(left, right, k, std::nullopt);
+                },
+                matching([](std::int64_t left, std::int64_t right) { return left != right; })));
+    add("SELECT k, v, o, x FROM a WHERE EXISTS (SELECT 1 FROM b WHERE a.k = b.k AND a.v < b.v)",
+        a | key_by(&Entry::k) | semi_join(b | key_by(&Entry::k), matching([](const Entry& left, const Entry& right) {
+                                            return left.v < right.v;
+                                          })) |
+            map([](const Entry& row) { return kAnswer(row.k, row.v, row.o, row.x); }));
+    add("SELECT k, v, o, x FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE a.o = b.o)",
+        a | key_by(&Entry::o) | anti_join(b | key_by(&Entry::o), nulls_never_match) |
+            map([](const Entry& row) { return kAnswer(row.k, row.v, row.o, row.x); }));
+    const auto keys = [](const Entry& row) { return kAnswer(row.k, row.o, std::nullopt, std::nullopt); };
+    add("SELECT k, o, NULL, NULL FROM a UNION SELECT k, o, NULL, NULL FROM b", a | map(keys) | union_(b | map(keys)));
+    add("SELECT k, o, NULL, NULL FROM a UNION ALL SELECT k, o, NULL, NULL FROM b",
+        a | map(keys) | union_all(b | map(keys)));
+    add("SELECT k, o, NULL, NULL FROM a INTERSECT SELECT k, o, NULL, NULL FROM b",
+        a | map(keys) | intersect(b | map(keys)));
+    add("SELECT k, o, NULL, NULL FROM a EXCEPT SELECT k, o, NULL, NULL FROM b", a | map(keys) | except(b | map(keys)));
+    // SQLite has neither INTERSECT ALL nor EXCEPT ALL: the n-th of a row is a row of its own.
+    const std::string numbered = "SELECT k, o, row_number() OVER (PARTITION BY k, o) AS n FROM ";
+    add("SELECT k, o, NULL, NULL FROM (" + numbered + "a INTERSECT " + numbered + "b)",
+        a | map(keys) | intersect_all(b | map(keys)));
+    add("SELECT k, o, NULL, NULL FROM (" + numbered + "a EXCEPT " + numbered + "b)",
+        a | map(keys) | except_all(b | map(keys)));
+    add("SELECT k, count(DISTINCT v), count(DISTINCT o), NULL FROM a GROUP BY k",
+        a | group_by(&Entry::k, count_distinct(&Entry::v), count_distinct(&Entry::o)) |
+            map([](std::int64_t k, const auto& counts) {
+              return kAnswer(k, std::get<0>(counts), std::get<1>(counts), std::nullopt);
+            }));
+    add("SELECT k, v, o, x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY v, o, x) AS n FROM a) WHERE n = "
+        "1",
+        a | group_by(&Entry::k, arg_min(&Entry::v)) |
+            map([](const Entry& row) { return kAnswer(row.k, row.v, row.o, row.x); }));
+    add("SELECT k, v, o, x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC, v DESC, o DESC) AS n "
+        "FROM "
+        "a) WHERE n = 1",
+        a | group_by(&Entry::k, arg_max(&Entry::x)) |
+            map([](const Entry& row) { return kAnswer(row.k, row.v, row.o, row.x); }));
     add("SELECT a.k, s.n, s.m, a.x FROM a JOIN (SELECT k, count(*) AS n, min(v) AS m FROM b GROUP BY k) AS s ON a.k = "
         "s.k",
         a | key_by(&Entry::k) |

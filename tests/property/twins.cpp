@@ -63,6 +63,78 @@ Facts pairs(const Facts& a, const Facts& b, auto&& key_a, auto&& key_b, auto&& e
   return out;
 }
 
+constexpr auto always = [](const Fact&, const Fact&) { return true; };
+
+std::optional<Rec> row_if(const Fact* fact) { return fact != nullptr ? std::optional(fact->row) : std::nullopt; }
+std::optional<std::int64_t> number_if(const Fact* fact) {
+  return fact != nullptr ? std::optional(fact->row.v) : std::nullopt;
+}
+
+using Weighed = std::vector<std::pair<Fact, Int128>>;
+
+/// The rows of each key.
+auto by_key(const Facts& facts, auto&& key_of) {
+  std::map<decltype(key_of(Fact{})), Weighed> rows;
+  for (const auto& [fact, weight] : facts) rows[key_of(fact)].emplace_back(fact, weight);
+  return rows;
+}
+
+/// What the rows of the other side that match weigh together.
+Int128 matches_of(const Fact& fact, const Weighed& others, auto&& match) {
+  Int128 sum = 0;
+  for (const auto& [other, weight] : others) sum += match(fact, other) ? weight : 0;
+  return sum;
+}
+
+/// Matching pairs, and what has no match, of the sides that are kept; emit(x, y) gets null for who is missing.
+Facts outer(const Facts& a, const Facts& b, auto&& key_of, auto&& match, bool keep_a, bool keep_b, auto&& emit) {
+  Facts out;
+  const auto put = [&](const Fact* x, const Fact* y, Int128 weight) {
+    const auto [key, row] = emit(x, y);
+    add(out, key, row, weight);
+  };
+  auto left = by_key(a, key_of);
+  auto right = by_key(b, key_of);
+  for (const auto& [x, weight] : a) {
+    const Weighed& others = right[key_of(x)];
+    for (const auto& [y, other_weight] : others) {
+      if (match(x, y)) put(&x, &y, weight * other_weight);
+    }
+    if (keep_a && matches_of(x, others, match) <= 0) put(&x, nullptr, weight);
+  }
+  const auto turned = [&](const Fact& y, const Fact& x) { return match(x, y); };
+  for (const auto& [y, weight] : b) {
+    if (keep_b && matches_of(y, left[key_of(y)], turned) <= 0) put(nullptr, &y, weight);
+  }
+  return out;
+}
+
+/// The rows of a that have a match, or those that have none.
+Facts semi(const Facts& a, const Facts& b, auto&& match, bool matched) {
+  Facts out;
+  auto right = by_key(b, [](const Fact& fact) { return fact.key; });
+  for (const auto& [x, weight] : a) {
+    if ((matches_of(x, right[x.key], match) > 0) == matched) add(out, x.key, x.row, weight);
+  }
+  return out;
+}
+
+/// union, union all, intersect, intersect all, except, except all.
+Facts set_of(int law, const Facts& a, const Facts& b) {
+  Facts out;
+  for (const auto& [fact, ignored] : sum_of(sum_of(distinct_of(a), distinct_of(b), 1), {}, 1)) {
+    const auto in = [&, f = fact](const Facts& facts) {
+      const auto found = facts.find(f);
+      return found == facts.end() || found->second < 0 ? Int128{0} : found->second;
+    };
+    const Int128 x = in(a);
+    const Int128 y = in(b);
+    const Int128 weights[] = {1, x + y, x != 0 && y != 0, x < y ? x : y, y == 0 && x != 0, x > y ? x - y : 0};
+    add(out, fact.key, fact.row, weights[law]);
+  }
+  return out;
+}
+
 /// The rows by group, of groups whose weights do not sum to 0, each made a row of the result.
 Facts groups(const Facts& in, auto&& key_of, auto&& result) {
   std::map<std::int64_t, plain::Rows> rows;
@@ -164,6 +236,15 @@ Facts through(const OpSpec& op, const Facts& a, const Facts& b, const Facts& a_b
       return pairs(a, b, own_key, own_key, [&](const Fact& x, const Fact& y) {
         return Out{0, MeetWithKey{c}(x.row.k, x.row.v, y.row.v)};
       });
+    case Kind::left_join_on_optional: {
+      const auto key = [](const Fact& f) { return f.row.o; };
+      const auto meet = [](const Fact& x, const Fact& y) { return x.row.o && x.row.o == y.row.o; };
+      return outer(a, b, key, meet, true, false, [&](const Fact* x, const Fact* y) {
+        return Out{0, MeetMaybeWithKey{c}(x->row.o, x->row, row_if(y))};
+      });
+    }
+    case Kind::set_rows:
+    case Kind::set_keyed: return set_of(c % 6, a, b);
     case Kind::group_count: return groups(a, own_key, number_of(count));
     case Kind::group_min: return groups(a, own_key, number_of([](const Rows& r) { return *least(r, v); }));
     case Kind::fused_group: {
@@ -192,6 +273,15 @@ Facts through(const OpSpec& op, const Facts& a, const Facts& b, const Facts& a_b
       return groups(a, own_key, row_of([](std::int64_t key, const Rows& r) {
                       return Rec{{key}, count(r), sum(r, o), average(r, o).value_or(-0.75)};
                     }));
+    case Kind::group_distinct:
+      return groups(a, own_key, row_of([](std::int64_t key, const Rows& r) {
+                      const auto of_v = [](const Rec& row) { return std::to_string(row.v); };
+                      const auto of_o = [](const Rec& row) { return row.o ? std::to_string(*row.o) : std::string(); };
+                      const auto of_s = [](const Rec& row) { return "text " + row.s; };
+                      return Rec{{key}, distinct(r, of_v), distinct(r, of_o), static_cast<double>(distinct(r, of_s))};
+                    }));
+    case Kind::group_arg_min:
+      return groups(a, own_key, [](std::int64_t key, const Rows& r) { return Out{key, first_by_x(r)}; });
     case Kind::group_shared:
       return groups(a, own_key, row_of([](std::int64_t key, const Rows& r) {
                       return Rec{{key}, *least(r, v), *most(r, v), *sum(r, x)};
@@ -234,6 +324,49 @@ Facts through(const OpSpec& op, const Facts& a, const Facts& b, const Facts& a_b
       return pairs(a, b, outer_key, outer_key, [&](const Fact& x, const Fact& y) {
         return Out{x.key, Meet{c}(x.row, number(y.row.v))};
       });
+    case Kind::left_join_rows:
+      return outer(a, b, outer_key, always, true, false, [&](const Fact* x, const Fact* y) {
+        return Out{x->key, MeetMaybe{c}(x->row, row_if(y))};
+      });
+    case Kind::left_join_matching: {
+      const auto match = [&](const Fact& x, const Fact& y) { return FieldsMatch{c}(x.row, y.row); };
+      return outer(a, b, outer_key, match, true, false, [&](const Fact* x, const Fact* y) {
+        return Out{x->key, MeetMaybe{c}(x->row, row_if(y))};
+      });
+    }
+    case Kind::full_join_rows:
+      return outer(a, b, outer_key, always, true, true, [&](const Fact* x, const Fact* y) {
+        return Out{0, MeetMaybeWithKey{c}(Key{x != nullptr ? x->key : y->key}, row_if(x), row_if(y))};
+      });
+    case Kind::full_join_matching: {
+      const auto match = [&](const Fact& x, const Fact& y) { return FieldsMatch{c}(Key{x.key}, x.row, y.row.v); };
+      return outer(a, b, outer_key, match, true, true, [&](const Fact* x, const Fact* y) {
+        return Out{0, MeetMaybeWithKey{c}(Key{x != nullptr ? x->key : y->key}, row_if(x), number_if(y))};
+      });
+    }
+    case Kind::right_join_numbers:
+      return outer(a, b, outer_key, always, false, true, [&](const Fact* x, const Fact* y) {
+        return Out{0, MeetMaybeWithKey{c}(Key{y->key}, number_if(x), number(y->row.v))};
+      });
+    case Kind::full_join_numbers:
+      return outer(a, b, outer_key, always, true, true, [&](const Fact* x, const Fact* y) {
+        return Out{x != nullptr ? x->key : y->key, number_row(MeetMaybe{c}(number_if(x), number_if(y)))};
+      });
+    case Kind::semi_join_rows:
+    case Kind::semi_join_numbers: return semi(a, b, always, true);
+    case Kind::anti_join_rows: return semi(a, b, always, false);
+    case Kind::anti_join_itself:
+      return semi(
+          a, a, [&](const Fact& x, const Fact& y) { return FieldsMatch{c}(x.row, y.row); }, false);
+    case Kind::anti_join_matching:
+      return semi(
+          a, b, [&](const Fact& x, const Fact& y) { return FieldsMatch{c}(x.row.v, y.row.v); }, false);
+    case Kind::group_keyed_arg_max:
+      return groups(a, outer_key, row_of([](std::int64_t key, const Rows& r) {
+                      const auto row = last_by_o(r);
+                      if (!row) return Rec{{key}, count(r), {}, 0.25};
+                      return Rec{row->k, count(r), row->o, row->x, row->s};
+                    }));
     case Kind::group_keyed_sum: return groups(a, outer_key, number_of([](const Rows& r) { return *sum(r, v); }));
     case Kind::group_keyed_extremes:
       return groups(a, outer_key, row_of([](std::int64_t key, const Rows& r) {

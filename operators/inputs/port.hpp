@@ -1,0 +1,155 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <utility>
+
+#include "runtime/flow/dataflow.hpp"
+#include "runtime/intake/ledger_row.hpp"
+#include "runtime/intake/session.hpp"
+
+namespace lockstep {
+
+template <class R>
+class Input;
+
+/// What fits any fields, if no row does.
+struct AnyFields {
+  template <class... Field>
+  AnyFields(Field&&...) {}
+};
+
+/// What InputPort and TablePort have in common: an input of a session. Holds the session.
+template <class Item>
+class Port {
+ public:
+  Port(std::shared_ptr<Session> session, StageBase& stage, InputId input)
+      : session_(std::move(session)), stage_(static_cast<Stage<Item>*>(&stage)), input_(input) {}
+
+  /// Puts a row that the caller, the border of the system, refuses into the input's ledger.
+  Ticket reject(LedgerRow row) { return *reject(std::move(row), Session::Room::wait); }
+
+ protected:
+  using Room = Session::Room;
+
+  std::optional<Ticket> reject(LedgerRow row, Room room) {
+    return session_->put(*stage_, input_, stage_->rejects, std::move(row), room,
+                         [](LedgerRow& rejected, std::uint64_t position, std::uint64_t session) {
+                           rejected.position = position;
+                           rejected.session = session;
+                         });
+  }
+
+  template <class Number>
+  std::optional<Ticket> put(Item item, Room room, Number&& number) {
+    return session_->put(*stage_, input_, stage_->items, std::move(item), room, number);
+  }
+  Ticket put_all(Stage<Item>& gathered) {
+    Session::Gathered part{input_, &gathered, stage_};
+    return session_->put_all({&part, 1}, gathered.items.size() + gathered.rejects.size());
+  }
+
+  std::shared_ptr<Session> session_;
+  Stage<Item>* stage_;
+  InputId input_;
+};
+
+/// Where rows are pushed into a Z-set input, by one session. Any thread. All pushes but try_push wait for room when
+/// the runtime is started, and throw UsageError when it is stepped by hand; all throw StepFailed when it has failed.
+template <class R>
+class InputPort : public Port<Weighted<R>> {
+ public:
+  InputPort(std::shared_ptr<Session> session, StageBase& stage, const Input<R>& input)
+      : Base(std::move(session), stage, input.id()), options_(input.options()) {}
+
+  /// One row.
+  Ticket push(R row, Weight weight = 1) { return *push_one(std::move(row), weight, Room::wait); }
+
+  /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage. Of a piece all rows are staged,
+  /// or none if the range throws.
+  template <std::ranges::forward_range Rows>
+  requires std::convertible_to<std::ranges::range_reference_t<Rows>, R> ||
+      std::convertible_to<std::ranges::range_reference_t<Rows>, Weighted<R>>
+          Ticket push(Rows&& rows) {
+    constexpr bool kMove = !std::is_lvalue_reference_v<Rows> && !std::ranges::borrowed_range<Rows>;
+    return push_all<kMove>(std::ranges::begin(rows), static_cast<std::size_t>(std::ranges::distance(rows)));
+  }
+
+  /// Fields of no row: it does not compile, and says so.
+  template <bool kCompiles = false>
+  void push(const AnyFields&, Weight = 1) {
+    static_assert(kCompiles, "lockstep: these are not the fields of the input's row");
+  }
+
+  /// Nothing, at once, where push would wait or throw for lack of room.
+  std::optional<Ticket> try_push(R row, Weight weight = 1) { return push_one(std::move(row), weight, Room::try_once); }
+
+ private:
+  using Base = Port<Weighted<R>>;
+  using typename Base::Room;
+
+  /// Inlined, so that the row is not copied on the stack. (Measured: half of a push.)
+  [[gnu::always_inline]] std::optional<Ticket> push_one(R&& row, Weight weight, Room room) {
+    normalise(row);
+    if (const char* const reason = refusal(weight)) [[unlikely]]
+      return Base::reject(refused(row, weight, reason), room);
+    return Base::put({std::move(row), weight}, room, [](const auto&, std::uint64_t, std::uint64_t) {});
+  }
+
+  template <bool kMove, class Iterator>
+  Ticket push_all(Iterator next, std::size_t left) {
+    if (left == 0) return this->session_->nothing();
+    if (left == 1) return push_alone(weighted<kMove>(*next));
+    for (;;) {
+      const std::size_t count = std::min(left, this->session_->capacity());
+      Stage<Weighted<R>> gathered(this->stage_->pools());
+      for (std::size_t i = 0; i < count; ++i, ++next) gather(gathered, weighted<kMove>(*next), count - i);
+      const Ticket ticket = Base::put_all(gathered);
+      left -= count;
+      if (left == 0) return ticket;
+    }
+  }
+
+  /// Spares it a chunk of its own.
+  Ticket push_alone(Weighted<R> item) { return *push_one(std::move(item.row), item.weight, Room::wait); }
+
+  template <bool kMove, class Item>
+  static Weighted<R> weighted(Item&& item) {
+    constexpr bool kIsRow = std::convertible_to<Item, R>;
+    if constexpr (kIsRow && kMove) {
+      return {R(std::move(item)), 1};
+    } else if constexpr (kIsRow) {
+      return {R(std::forward<Item>(item)), 1};
+    } else if constexpr (kMove) {
+      return std::move(item);
+    } else {
+      return std::forward<Item>(item);
+    }
+  }
+
+  /// `left`: how many rows come with it, and after it.
+  void gather(Stage<Weighted<R>>& gathered, Weighted<R>&& item, std::size_t left) {
+    normalise(item.row);
+    if (const char* const reason = refusal(item.weight)) [[unlikely]] {
+      gathered.rejects.grow_and_push_back(refused(item.row, item.weight, reason), 1).position = gathered.position;
+    } else {
+      gathered.items.grow_and_push_back(std::move(item), left);
+    }
+    ++gathered.position;
+  }
+
+  const char* refusal(Weight weight) const {
+    if (weight > kMaxPushedWeight || weight < -kMaxPushedWeight) return "the weight is beyond 2^31";
+    if (weight < 0 && options_.append_only) return "a deletion in an append-only input";
+    return nullptr;
+  }
+  static LedgerRow refused(const R& row, Weight weight, const char* reason) {
+    return {.reason = reason, .event_time = {}, .row = to_string(row), .weight = weight};
+  }
+
+  InputOptions options_;
+};
+
+}  // namespace lockstep

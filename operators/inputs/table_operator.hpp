@@ -1,0 +1,111 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "exchange/reads.hpp"
+#include "operators/inputs/table_operation.hpp"
+#include "runtime/intake/ledger_row.hpp"
+#include "runtime/state/hash_table.hpp"
+#include "runtime/state/index.hpp"
+
+namespace lockstep {
+
+namespace route {
+/// Operations on one key go where the key is, in their order.
+struct ByOperationKey {
+  static constexpr const char* kName = "key";
+  static constexpr bool kKeepsOrder = true;
+  template <class Operation>
+  unsigned operator()(const Operation& operation, unsigned workers) const {
+    using K = std::remove_cvref_t<decltype(operation.key)>;
+    return worker_of_slot(slot_of(row_traits<K>::hash(operation.key)), workers);
+  }
+};
+}  // namespace route
+
+/// Applies operations in order, key by key, and lets out what has changed in the end. Serves as an index of its stream.
+/// State: the row of each key.
+template <class R, class K>
+class TableOperator final : public IndexView<K, R> {
+ public:
+  using Operation = TableOperation<R, K>;
+
+  TableOperator(const IndexLimits& limits, Edge<LedgerRow>& rejects) : rows_(limits), rejects_(&rejects) {}
+
+  template <class Reader>
+  void eval(Reader& in, Batch<std::pair<K, R>>& out) {
+    Batch<LedgerRow>& rejects = rejects_->fill();
+    in.for_each([&](const Operation& operation, Weight) {
+      auto* entry = rows_.insert(operation.key, row_traits<K>::hash(operation.key));
+      const auto [marked, first] = rows_.marks().mark(entry);
+      if (first) marked->mark.before = entry->payload;
+      const bool present = entry->payload.has_value();
+      if (operation.kind == Operation::Kind::insert && present) {
+        rejects.push_back({refusal(operation, "insert of a key that is present", to_string(*operation.row), 1), 1});
+      } else if (operation.kind == Operation::Kind::erase && !present) {
+        rejects.push_back({refusal(operation, "erase of a key that is absent", to_string(operation.key), -1), 1});
+      } else {
+        entry->payload.reset();
+        if (operation.row) entry->payload.emplace(Weighted<R>{*operation.row, 1});
+        marked->written();
+      }
+    });
+    rows_.drain_marks([&](const auto& marked) {
+      const Held& before = marked.mark.before;
+      const Held& after = marked.payload();
+      const bool same = before && after ? row_traits<R>::equal(before->row, after->row) : !before && !after;
+      if (!same) {
+        if (before) out.push_back({{marked.key(), before->row}, -1});
+        if (after) out.push_back({{marked.key(), after->row}, 1});
+      }
+    });
+    rejects_->send();
+  }
+
+  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<R>> matches,
+             Batch<R>&) const override {
+    for (const std::uint64_t hash : hashes) rows_.prefetch(hash);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto* entry = rows_.find(*keys[i], hashes[i]);
+      matches[i] = entry == nullptr || !entry->payload ? Match<R>{} : Match<R>{{&*entry->payload, 1}, nullptr};
+    }
+  }
+
+  std::size_t bytes() const { return rows_.bytes(); }
+  void save(unsigned slot, Encoder& out) const {
+    rows_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto&) {
+      out.byte(0);  // a row may have no bytes
+      row_traits<K>::encode(out, entry.key);
+      row_traits<R>::encode(out, entry.payload->row);
+    });
+  }
+  void load(Decoder& in) {
+    while (!in.at_end()) {
+      derived::decode_nothing(in);
+      const K key = row_traits<K>::decode(in);
+      rows_.insert(key, row_traits<K>::hash(key))->payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});
+    }
+  }
+
+ private:
+  using Held = std::optional<Weighted<R>>;  // with its weight, 1, so that probes can show it where it lies
+  struct Mark {
+    Held before;
+  };
+
+  static LedgerRow refusal(const Operation& operation, const char* reason, std::string row, Weight weight) {
+    return {.reason = reason,
+            .session = operation.session,
+            .position = operation.position,
+            .event_time = {},
+            .row = std::move(row),
+            .weight = weight};
+  }
+
+  HashTable<K, Held, Mark> rows_;
+  Edge<LedgerRow>* rejects_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "operators/inputs/port.hpp"
+#include "operators/inputs/table_operation.hpp"
+#include "runtime/flow/projection.hpp"
+
+namespace lockstep {
+
+template <class R, class K, class KeyFunction>
+class KeyedTable;
+
+/// Where a keyed table is changed, by one session. Operations on a key apply in the session's order, sessions that
+/// meet on a key within a step in the order of their numbers. See InputPort for room and failures.
+template <class R, class K, class KeyFunction>
+class TablePort : public Port<Weighted<TableOperation<R, K>>> {
+ public:
+  TablePort(std::shared_ptr<Session> session, StageBase& stage, const KeyedTable<R, K, KeyFunction>& table)
+      : Base(std::move(session), stage, table.id()), key_of_(table.key_of()) {}
+
+  /// Adds a row; if its key is present, the row goes to the ledger.
+  Ticket insert(R row) { return push_row(std::move(row), Operation::Kind::insert); }
+  /// Puts a row in the place of what its key had, if anything. Never refused.
+  Ticket upsert(R row) { return push_row(std::move(row), Operation::Kind::upsert); }
+  /// Removes a key's row; if there is none, the key goes to the ledger.
+  Ticket erase(K key) {
+    normalise(key);
+    return put(std::move(key), std::nullopt, Operation::Kind::erase);
+  }
+
+  /// There is no such thing: it does not compile, and says so.
+  template <bool kCompiles = false>
+  void push(const AnyFields&) {
+    static_assert(
+        kCompiles,
+        "lockstep: a table is changed by insert(row), upsert(row) and erase(key); rows are pushed into inputs");
+  }
+
+ private:
+  using Base = Port<Weighted<TableOperation<R, K>>>;
+  using typename Base::Room;
+  using Operation = TableOperation<R, K>;
+
+  Ticket push_row(R row, typename Operation::Kind kind) {
+    normalise(row);
+    KeyFunction key_of = key_of_;  // threads may share a port
+    K key = projection::apply<false>(key_of, std::as_const(row));
+    normalise(key);
+    return put(std::move(key), std::move(row), kind);
+  }
+
+  Ticket put(K key, std::optional<R> row, typename Operation::Kind kind) {
+    return *Base::put({Operation{std::move(key), std::move(row), kind, 0, 0}, 1}, Room::wait,
+                      [](auto& item, std::uint64_t position, std::uint64_t session) {
+                        item.row.position = position;
+                        item.row.session = session;
+                      });
+  }
+
+  KeyFunction key_of_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "operators/joins/join_checks.hpp"
+#include "operators/joins/keep_index.hpp"
+#include "operators/joins/match_operator.hpp"
+#include "operators/joins/match_options.hpp"
+
+namespace lockstep {
+
+/// The rows of one side that have a match on the other, or those that have none.
+template <class Key, class A, class B, class Matches, bool kMatched>
+class SemiJoinRule : public Matches {
+ public:
+  using K = Key;
+  using VA = A;
+  using VB = B;
+  using OutRow = std::pair<K, VA>;
+  static constexpr bool kPairs = false;
+  static constexpr bool kLoneA = !kMatched;
+  static constexpr bool kLoneB = false;
+  static constexpr bool kMatchedA = kMatched;
+
+  explicit SemiJoinRule(Matches matches) : Matches(std::move(matches)) {}
+
+  OutRow result(const K& key, const VA* a, const VB*) { return {key, *a}; }
+};
+
+template <bool kMatched, Expression Other, class Options>
+class SemiJoin : public Named<SemiJoin<kMatched, Other, Options>> {
+ public:
+  SemiJoin(Other other, Options options) : other_(std::move(other)), options_(std::move(options)) {}
+
+  template <Expression E>
+  auto apply(const E& in) const {
+    if constexpr (!BothKeyed<E, Other>) {
+      static_assert(BothKeyed<E, Other>, "lockstep: a join needs two keyed streams; use key_by first");
+      return in;
+    } else if constexpr (!SameKeys<E, Other>) {
+      static_assert(SameKeys<E, Other>, "lockstep: the two streams of a join have keys of different types");
+      return in;
+    } else if constexpr (!Options::template fit<KeyOf<E>, ValueOf<E>, ValueOf<Other>>) {
+      Options::template check<KeyOf<E>, ValueOf<E>, ValueOf<Other>>();
+      return in;
+    } else {
+      using K = KeyOf<E>;
+      using VA = ValueOf<E>;
+      using VB = ValueOf<Other>;
+      using Matches = typename Options::Rule;
+      using Rule = SemiJoinRule<K, VA, VB, Matches, kMatched>;
+
+      const auto a = index_of(in);
+      const auto b = index_of(other_);
+      Part part = this->part(kMatched ? "semi_join" : "anti_join", a.label() + ", " + b.label());
+      part.schema = a.schema();
+      part.properties = {.partitioning = Partitioning::by_key,
+                         .append_only = kMatched && a.properties().append_only && b.properties().append_only,
+                         .unique_by_key = a.properties().unique_by_key,
+                         .consolidated = true};
+      const std::string name = part.name;
+      return add_part<KeyedStream<K, VA>>(
+          in.flow(), std::move(part),
+          [condition = options_.condition, name, ea = a.edge(), eb = b.edge()](const Site& site) {
+            return MatchOperator<Rule>(Rule(Matches(condition, name)), site.view<K, VA>(ea), site.view<K, VB>(eb));
+          },
+          reads::in_place(a), reads::in_place(b));
+    }
+  }
+
+ private:
+  Other other_;
+  Options options_;
+};
+
+template <bool kMatched>
+struct MakeSemiJoin : OperatorMaker {
+  template <class Other, MatchOption... Option>
+  requires Expression<std::remove_cvref_t<Other>>
+  auto operator()(Other&& other, Option... option) const {
+    auto operand = as_operand(std::forward<Other>(other));
+    auto options = match_options(std::move(option)...);
+    return SemiJoin<kMatched, decltype(operand), decltype(options)>(std::move(operand), std::move(options));
+  }
+};
+
+/// The rows of the left side, with their weights, whose key has a match on the right: the weights of the right side's
+/// rows of that key sum to more than 0. A keyed stream, like the left side; it has as many of a row as the left side,
+/// however many matches there are. Options: see left_join(). Both sides are indexed, as for join(). O(1) per changed
+/// row, and O(rows of the key) if the key becomes matched or ceases to be.
+inline constexpr MakeSemiJoin<true> semi_join{};
+
+/// The rows of the left side that semi_join() leaves out.
+inline constexpr MakeSemiJoin<false> anti_join{};
+
+}  // namespace lockstep

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/flow/assembly.hpp"
+#include "runtime/flow/stream.hpp"
+
+namespace lockstep {
+
+/// Where an operator is made: at one worker of one runtime.
+class Site {
+ public:
+  Site(Assembly& assembly, const OperatorInfo& info, unsigned level)
+      : assembly_(&assembly), info_(&info), level_(level) {}
+
+  unsigned worker() const { return assembly_->worker; }
+  unsigned workers() const { return assembly_->workers(); }
+  const IndexLimits& limits() const { return assembly_->limits(); }
+  const std::string& name() const { return info_->name; }
+  Assembly& assembly() const { return *assembly_; }
+
+  /// What is sealed of an input, for the operator that shows it.
+  SealedBase& sealed(InputId input) const { return *assembly_->common.sealed[input]; }
+  /// The least number of rows that a worker takes of it at a time; 0: each gets its slice at once.
+  std::size_t piece_rows() const { return assembly_->common.piece_rows; }
+
+  /// What the operator that keeps an index of an edge lets others see.
+  template <class K, class V>
+  const IndexView<K, V>& view(EdgeId edge) const {
+    return assembly_->view<K, V>(edge);
+  }
+  /// The operator's i-th side edge. Once.
+  template <class R>
+  Edge<R>& side(std::size_t i) const {
+    return assembly_->make_edge<R>(info_->side_edges[i], level_);
+  }
+
+ private:
+  Assembly* assembly_;
+  const OperatorInfo* info_;
+  unsigned level_;
+};
+
+namespace reads {
+
+/// An expression, read where its rows are.
+template <class Plan>
+struct InPlace {
+  static constexpr unsigned kLanes = 0;
+  Plan plan;
+  ReadInfo info;
+
+  template <class Then>
+  void bind(Assembly& assembly, const OperatorInfo&, unsigned, Then&& then) const {
+    then(plan.bind(assembly));
+  }
+};
+
+template <Expression E>
+ReadInfo info_of(const E& expression) {
+  ReadInfo info{.flow = expression.flow().get()};
+  expression.reads(info);
+  return info;
+}
+
+template <Expression E>
+auto in_place(const E& expression) {
+  return InPlace<decltype(expression.plan())>{expression.plan(), info_of(expression)};
+}
+
+/// Calls then(reader...) with the readers of all reads at one worker.
+template <class Then>
+void bind_all(Assembly&, const OperatorInfo&, unsigned, Then&& then) {
+  then();
+}
+template <class Then, class First, class... Rest>
+void bind_all(Assembly& assembly, const OperatorInfo& info, unsigned lane, Then&& then, const First& first,
+              const Rest&... rest) {
+  if constexpr (sizeof...(Rest) == 0) {
+    first.bind(assembly, info, lane, then);
+  } else {
+    first.bind(assembly, info, lane, [&](auto... reader) {
+      bind_all(
+          assembly, info, lane + First::kLanes, [&](auto... more) { then(reader..., more...); }, rest...);
+    });
+  }
+}
+
+}  // namespace reads
+
+/// Whether an operator serves as an index: of what it gives, or if it gives nothing, of what it reads.
+template <class Operator>
+concept ServesAsIndex = std::derived_from<Operator, IndexViewBase> || requires(Operator op) {
+  op.view();
+};
+
+inline EdgeId indexed_by(const OperatorInfo& info) { return info.has_output ? info.output : info.inputs.front(); }
+
+/// Makes a node that runs `op` and, if it gives anything, its edge.
+template <class OutRow, class Operator, class... Reader>
+void place(const Site& site, const OperatorInfo& info, unsigned level, Operator op, Reader... reader) {
+  Assembly& assembly = site.assembly();
+  Edge<OutRow>* out = nullptr;
+  if constexpr (!std::is_void_v<OutRow>) out = &assembly.make_edge<OutRow>(info.output, level);
+  auto* node = new OperatorNode<Operator, OutRow, Reader...>(std::move(op), out, reader...);
+  assembly.add_node(info, level, node, reader...);
+  if constexpr (ServesAsIndex<Operator>) {
+    if constexpr (requires { node->op().view(); }) {
+      assembly.provide_view(indexed_by(info), node->op().view());
+    } else {
+      assembly.provide_view(indexed_by(info), node->op());
+    }
+  }
+}
+
+/// Adds a part whose rows are of type R, or that gives none, if that is void.
+template <class R, class Make, class... Read>
+OperatorInfo& add_nodes(Description& flow, Part part, Make make, Read... reads) {
+  using Operator = std::invoke_result_t<const Make&, const Site&>;
+  if (HasState<Operator> && part.state.empty()) {
+    throw FlowError(part.name + ": it has save() and load(), but its part does not say what its state is");
+  }
+  OperatorInfo& added = flow.add(std::move(part), {reads.info...}, !std::is_void_v<R>);
+  added.build = [make = std::move(make), id = added.id, ... reads = std::move(reads)](Assembly& assembly) {
+    const OperatorInfo& info = assembly.info(id);
+    reads::bind_all(
+        assembly, info, 0,
+        [&](auto... reader) {
+          const unsigned level = Assembly::level_of(reader...);
+          const Site site(assembly, info, level);
+          place<R>(site, info, level, make(site), std::move(reader)...);
+        },
+        reads...);
+  };
+  if constexpr (ServesAsIndex<Operator>) flow.set_indexed(indexed_by(added));
+  return added;
+}
+
+/// Adds an operator to a flow: it is what `part` says, reads what `reads` say, and is made at each worker by
+/// make(site). Its class has `eval(reader..., out)` or `eval(reader..., out, activation)`, where out is the Batch to
+/// fill, or the Edge to lend rows to; and, if it keeps state, `save(slot, encoder)`, `load(decoder)` and `bytes()`.
+/// Returns the stream of what it gives, an `Out`. Throws FlowError if the part cannot be added.
+template <class Out, class Make, class... Read>
+Out add_part(const std::shared_ptr<Description>& flow, Part part, Make make, Read... reads) {
+  using R = typename Out::Row;
+  if (!part.schema) part.schema = row_traits<R>::schema();
+  return Out(flow, add_nodes<R>(*flow, std::move(part), std::move(make), std::move(reads)...).output);
+}
+
+/// The same for an operator that gives nothing: its `eval` has no `out`.
+template <class Make, class... Read>
+void add_sink(Description& flow, Part part, Make make, Read... reads) {
+  add_nodes<void>(flow, std::move(part), std::move(make), std::move(reads)...);
+}
+
+}  // namespace lockstep

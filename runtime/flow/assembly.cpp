@@ -1,0 +1,55 @@
+#include "runtime/flow/assembly.hpp"
+
+#include <utility>
+
+namespace lockstep {
+
+Assembly::Assembly(const Description& description, CommonAssembly& common, Pulse& pulse, unsigned worker)
+    : common(common), pulse(pulse), worker(worker), description_(description), edges_(description.edges.size()) {}
+
+Assembly::~Assembly() = default;
+
+const OperatorInfo& Assembly::info(OperatorId id) const { return description_.operators[id]; }
+
+void Assembly::add_edge(EdgeId id, EdgeBase* edge) {
+  edges_[id].reset(edge);
+  for (OutputId output = 0; output < description_.outputs.size(); ++output) {
+    if (description_.outputs[output].edge == id) edge->publish_as(output);
+  }
+}
+
+void Assembly::add_inner_edge(EdgeBase* edge) {
+  std::unique_ptr<EdgeBase> owned(edge);
+  parts_.edges.push_back(std::move(owned));
+}
+
+EdgeBase& Assembly::edge_base(EdgeId id) { return *edges_.at(id); }
+
+PlacedNode& Assembly::add_node_alone(const OperatorInfo& info, unsigned level, Node* node) {
+  PlacedNode placed{std::unique_ptr<Node>(node), &info, level, {}};
+  parts_.nodes.push_back(std::move(placed));
+  return parts_.nodes.back();
+}
+
+void Assembly::add_read(PlacedNode& placed, const EdgeBase& edge) {
+  placed.reads.push_back(const_cast<EdgeBase*>(&edge));
+}
+
+std::uint32_t Assembly::lane(const OperatorInfo& info, unsigned ordinal, LaneBase* (*make)(unsigned workers)) {
+  const auto [found, fresh] = common.lanes.try_emplace({info.id, ordinal}, 0);
+  if (fresh) found->second = common.transport->add_lane(std::unique_ptr<LaneBase>(make(workers())));
+  return found->second;
+}
+
+void Assembly::provide_view(EdgeId id, const IndexViewBase& view) { views_[id] = &view; }
+
+const IndexViewBase& Assembly::view_base(EdgeId id) { return *views_.at(id); }
+
+void Assembly::add_contents(KeptContents contents) { parts_.contents.push_back(std::move(contents)); }
+
+Assembly::Parts Assembly::take() {
+  for (auto& edge : edges_) parts_.edges.push_back(std::move(edge));
+  return std::move(parts_);
+}
+
+}  // namespace lockstep

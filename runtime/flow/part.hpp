@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/flow/properties.hpp"
+#include "runtime/graph/transport.hpp"
+#include "runtime/rows/schema.hpp"
+#include "runtime/steps/output_name.hpp"
+
+namespace lockstep {
+
+class Description;
+
+using InputId = std::uint32_t;
+
+/// Where an operator's state lies: each row's at the worker that owns the slot of its hash, or all of it at every
+/// worker.
+enum class Placement : std::uint8_t { by_slot, whole };
+
+/// A further edge of an operator, beside the one that is its result.
+struct SideEdge {
+  std::string name;
+  Schema schema;
+  Properties properties;
+};
+
+/// What an operator is, as its author declares it to add_part().
+struct Part {
+  /// What it is: `join`, `group_by`.
+  std::string kind = {};
+  /// Stable: given, or derived from what it is and what it reads (derived_name).
+  std::string name = {};
+  /// What it does, beside its kind, for explain(): `to_account, sum(amount)`.
+  std::string detail = {};
+  /// Of its functions, as the user numbers them. State of another version is not loaded.
+  std::string version = {};
+  /// What its state is: all that must be the same for saved state to be loaded. Empty: it keeps none.
+  std::string state = {};
+  /// What bounds its state, for explain(): `rows of a`.
+  std::string bound = {};
+  Placement placement = Placement::by_slot;
+  /// The input whose rows it shows, if it is the first operator behind one.
+  std::optional<InputId> source = {};
+  /// Of the rows that it gives; none: that of their type.
+  std::optional<Schema> schema = {};
+  /// Of the stream that it gives. Whether it depends on how the input was cut into steps is inherited from what it
+  /// reads.
+  Properties properties = {};
+  std::vector<SideEdge> sides = {};
+};
+
+/// A stateless operator that runs inside the one that reads it.
+struct FusedPart {
+  std::string kind;
+  std::string name;
+  std::string version;
+};
+
+/// What a part reads, and how the rows come to the worker.
+struct ReadInfo {
+  const Description* flow = nullptr;
+  std::vector<EdgeId> edges = {};
+  /// In the order in which a row meets them.
+  std::vector<FusedPart> fused = {};
+  /// By what the rows are exchanged; null: they are read where they are.
+  const char* exchanged_by = nullptr;
+  /// Whether every worker gets all rows.
+  bool whole = false;
+  TransportFactory transport = nullptr;
+
+  void add_edge(EdgeId edge);
+  /// A part that the rows meet after those that are here.
+  void add_fused(const Part& part);
+};
+
+}  // namespace lockstep

@@ -1,0 +1,31 @@
+#include "runtime/zset/array.hpp"
+
+namespace lockstep::array_memory {
+
+namespace {
+
+constexpr std::size_t kUsual = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+}  // namespace
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  return alignment <= kUsual ? ::operator new(bytes) : ::operator new(bytes, std::align_val_t(alignment));
+}
+
+void free(void* memory, std::size_t alignment) noexcept {
+  alignment <= kUsual ? ::operator delete(memory) : ::operator delete(memory, std::align_val_t(alignment));
+}
+
+std::size_t grown(std::size_t capacity, std::size_t wanted) {
+  constexpr std::size_t kLeast = 4;
+  return std::max({kLeast, 2 * capacity, wanted});
+}
+
+void* grow(void* old, std::size_t used_bytes, std::size_t bytes, std::size_t alignment) {
+  void* const memory = allocate(bytes, alignment);
+  if (used_bytes != 0) std::memcpy(memory, old, used_bytes);
+  if (old != nullptr) free(old, alignment);
+  return memory;
+}
+
+}  // namespace lockstep::array_memory
