@@ -24,6 +24,8 @@ class Sender final : public Node {
     sends_ = true;
   }
 
+  [[gnu::cold]] ~Sender() override = default;
+
   void eval(Activation& activation) override {
     const unsigned workers = outbox_.workers();
     NodeCounters::add(counters.rows_in, reader_.size());
@@ -52,7 +54,7 @@ struct LaneEnds {
 };
 
 template <class R>
-LaneEnds<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, unsigned level) {
+[[gnu::cold]] LaneEnds<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ordinal, unsigned level) {
   const std::uint32_t number =
       assembly.lane(info, ordinal, [](unsigned workers) -> LaneBase* { return new Lane<R>(workers); });
   Transport& transport = *assembly.common.transport;
@@ -64,7 +66,8 @@ LaneEnds<R> open_lane(Assembly& assembly, const OperatorInfo& info, unsigned ord
 
 /// The rows of a reader that a route sends to this worker: a reader of what arrives. REQUIRES: there are peers.
 template <class Route, class Reader>
-EdgeReader<typename Reader::Row> exchange(Assembly& assembly, const OperatorInfo& info, unsigned lane, Reader reader) {
+[[gnu::cold]] EdgeReader<typename Reader::Row> exchange(Assembly& assembly, const OperatorInfo& info, unsigned lane,
+                                                        Reader reader) {
   using R = typename Reader::Row;
   const unsigned level = Assembly::level_of(reader);
   const LaneEnds<R> ends = open_lane<R>(assembly, info, lane, level);

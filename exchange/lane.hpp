@@ -16,6 +16,8 @@ class Lane final : public LaneBase {
  public:
   explicit Lane(unsigned workers) : workers_(workers), parcels_(2 * workers * workers), edges_(workers) {}
 
+  [[gnu::cold]] ~Lane() override = default;
+
   /// The edge at which `worker` finds what was sent to it. While the dataflow is assembled.
   void connect(unsigned worker, Edge<R>& edge) { edges_[worker] = &edge; }
 

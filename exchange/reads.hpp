@@ -15,12 +15,12 @@ template <class Route, class Plan>
 struct Exchanged {
   static constexpr unsigned kLanes = 1;
   Plan plan;
-  ReadInfo info;
+  bool exchanges;
 
   template <class Then>
-  void bind(Assembly& assembly, const OperatorInfo& self, unsigned lane, Then&& then) const {
+  [[gnu::cold]] void bind(Assembly& assembly, const OperatorInfo& self, unsigned lane, Then&& then) const {
     auto reader = plan.bind(assembly);
-    if (info.exchanged_by == nullptr || !assembly.exchanges()) {
+    if (!exchanges || !assembly.exchanges()) {
       then(std::move(reader));
     } else {
       then(exchange<Route>(assembly, self, lane, std::move(reader)));
@@ -43,14 +43,19 @@ ReadInfo exchanged_info(const E& expression) {
 /// Each row at the worker that a route names.
 template <class Route, Expression E>
 auto by(const E& expression) {
-  return Exchanged<Route, decltype(expression.plan())>{expression.plan(), exchanged_info<Route>(expression)};
+  ReadInfo info = exchanged_info<Route>(expression);
+  const bool exchanges = info.exchanged_by != nullptr;
+  return Read<Exchanged<Route, decltype(expression.plan())>>{{expression.plan(), exchanges}, std::move(info)};
 }
 
 /// The same of an edge whose items are no rows, and which users do not see.
 template <class Route, class Item>
 auto edge_by(const Description& flow, EdgeId edge) {
-  return Exchanged<Route, EdgePlan<Item>>{
-      {edge}, {.flow = &flow, .edges = {edge}, .exchanged_by = Route::kName, .transport = &Channels::make}};
+  ReadInfo info(&flow);
+  info.add_edge(edge);
+  info.exchanged_by = Route::kName;
+  info.transport = &Channels::make;
+  return Read<Exchanged<Route, EdgePlan<Item>>>{{{edge}, true}, std::move(info)};
 }
 
 template <bool kKeyed>

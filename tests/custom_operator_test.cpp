@@ -93,8 +93,8 @@ struct Census {
   template <ls::Expression E>
   auto apply(const E& in) const {
     return ls::add_part<ls::Stream<std::pair<unsigned, Number>>>(
-        in.flow(), {.kind = "census", .name = "census"},
-        [](const ls::Site& site) { return CensusOperator(site.worker()); }, ls::reads::broadcast(in));
+        in.flow(), {"census", "census"}, [](const ls::Site& site) { return CensusOperator(site.worker()); },
+        ls::reads::broadcast(in));
   }
 };
 
@@ -124,7 +124,8 @@ class RecordOperator {
 
 template <class Read>
 ls::Stream<Number> record(const ls::Stream<Number>& in, Read read, ls::Placement placement) {
-  ls::Part part{.kind = "record", .name = "record", .state = "the largest row"};
+  ls::Part part("record", "record");
+  part.state = "the largest row";
   part.placement = placement;
   part.properties = {.partitioning = ls::Partitioning::colocated};
   return ls::add_part<ls::Stream<Number>>(

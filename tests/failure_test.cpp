@@ -35,8 +35,7 @@ struct FragileMaker {
   template <ls::Expression E>
   auto apply(const E& in) const {
     return ls::add_part<ls::Stream<Number>>(
-        in.flow(), {.kind = "fragile", .name = "the culprit"}, [](const ls::Site&) { return Fragile(); },
-        ls::reads::in_place(in));
+        in.flow(), {"fragile", "the culprit"}, [](const ls::Site&) { return Fragile(); }, ls::reads::in_place(in));
   }
 };
 

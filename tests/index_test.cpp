@@ -121,7 +121,7 @@ TEST_CASE("a probe shows a block of keys") {
   for (int i = 0; i < 3; ++i) hashes[i] = ls::row_traits<std::int64_t>::hash(keys[i]);
   ls::Match<std::int64_t> found[3];
   ls::Batch<std::int64_t> made;
-  index.probe(wanted, hashes, found, made);
+  index.probe({wanted, 3}, {hashes, 3}, {found, 3}, made);
   CHECK(found[0].rows.size() == 2);
   CHECK(found[1].rows.empty());
   REQUIRE(found[2].rows.size() == 1);

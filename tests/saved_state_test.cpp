@@ -241,7 +241,8 @@ TEST_CASE("an operator that keeps state and does not say what it is cannot be ad
   ls::Dataflow flow;
   auto in = flow.input<Number>("in");
   const auto add = [&](std::string state) {
-    ls::Part part{.kind = "keeper", .name = "the keeper", .state = std::move(state)};
+    ls::Part part("keeper", "the keeper");
+    part.state = std::move(state);
     return ls::add_part<ls::Stream<Number>>(
         flow.description(), std::move(part), [](const ls::Site&) { return Keeper(); }, ls::reads::in_place(in));
   };

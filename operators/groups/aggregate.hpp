@@ -18,7 +18,7 @@ class Aggregate : public Named<Aggregate<Specification...>> {
   explicit Aggregate(Specification... specification) : grouping_(NoKey{}, std::move(specification)...) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     return grouping_.add_to(in, this->part("aggregate", in.label(), grouping_.describe()));
   }
 

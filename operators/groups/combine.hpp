@@ -24,6 +24,8 @@ class CombiningSender final : public Node {
     takes_pieces_ = sends_ = true;
   }
 
+  [[gnu::cold]] ~CombiningSender() override = default;
+
   void eval(Activation& activation) override {
     const unsigned workers = rows_.workers();
     NodeCounters::add(counters.rows_in, reader_.size());
@@ -91,12 +93,12 @@ template <class Plan, class K, class... A>
 struct Combined {
   static constexpr unsigned kLanes = 2;
   Plan plan;
-  ReadInfo info;
+  bool exchanges;
 
   template <class Then>
-  void bind(Assembly& assembly, const OperatorInfo& self, unsigned lane, Then&& then) const {
+  [[gnu::cold]] void bind(Assembly& assembly, const OperatorInfo& self, unsigned lane, Then&& then) const {
     auto reader = plan.bind(assembly);
-    if (info.exchanged_by == nullptr || !assembly.exchanges()) return then(std::move(reader));
+    if (!exchanges || !assembly.exchanges()) return then(std::move(reader));
     using Sender = CombiningSender<decltype(reader), K, A...>;
     using Lifted = typename Sender::Lifted;
     using Partial = typename Sender::Partial;

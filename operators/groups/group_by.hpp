@@ -27,10 +27,10 @@ template <bool kKeepKey, class KeyFunction, class... Specification>
 class Grouping {
  public:
   Grouping(KeyFunction key_of, Specification... specification)
-      : key_of_(std::move(key_of)), specifications_(std::move(specification)...) {}
+      : key_of_(std::move(key_of)), specifications_(pack_of(std::move(specification)...)) {}
 
   template <Expression E>
-  auto add_to(const E& in, Part part) const {
+  [[gnu::cold]] auto add_to(const E& in, Part part) const {
     using R = typename E::Row;
     if constexpr (!E::kKeyed && projection::is_key<KeyFunction>) {
       static_assert(KeyedToGroup<E>, "lockstep: ls::key is the key of a keyed stream; name a member of the row here");
@@ -62,14 +62,16 @@ class Grouping {
   /// `count, sum(amount)`.
   std::string describe() const {
     std::string text;
-    std::apply([&](const auto&... one) { ((text += (text.empty() ? "" : ", ") + one.describe()), ...); },
-               specifications_);
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      ((text += (text.empty() ? "" : ", ") + item<i>(specifications_).describe()), ...);
+    }
+    (std::index_sequence_for<Specification...>());
     return text;
   }
 
  private:
   template <class E, class K, class... A>
-  auto add(const E& in, Part part) const {
+  [[gnu::cold]] auto add(const E& in, Part part) const {
     using Link = LiftLink<E::kKeyed, typename E::Row, K, KeyFunction, A...>;
     using Operator = GroupOperator<kKeepKey, K, A...>;
     const Properties before = in.properties();
@@ -78,8 +80,8 @@ class Grouping {
     part.properties = {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
                        .unique_by_key = kKeepKey,
                        .consolidated = true};
-    const auto aggregators =
-        std::apply([](const auto&... one) { return std::tuple<A...>(make_aggregator<A>(one)...); }, specifications_);
+    const auto aggregators = Pack<A...>::from(
+        [this]<std::size_t i, class Aggregator>() { return make_aggregator<Aggregator>(item<i>(specifications_)); });
     const auto make = [aggregators, append_only = before.append_only](const Site& site) {
       return Operator(site.limits(), aggregators, append_only);
     };
@@ -88,13 +90,14 @@ class Grouping {
       info.exchanged_by = kKeepKey ? "key" : "gathering";
       info.transport = &Channels::make;
     }
+    const bool exchanges = info.exchanged_by != nullptr;
     auto source = in.plan();
     using Plan = ChainPlan<decltype(source), Link>;
-    Plan plan{std::move(source), Link{key_of_, aggregators, part.name}};
-    using Read =
+    Plan plan{std::move(source), Link{key_of_, aggregators, in.flow()->keep(part.name)}};
+    using Way =
         std::conditional_t<Operator::kCombines, reads::Combined<Plan, K, A...>, reads::Exchanged<route::ByKey, Plan>>;
-    return add_part<StreamOf<kKeepKey, typename Operator::OutRow>>(in.flow(), std::move(part), make,
-                                                                   Read{std::move(plan), std::move(info)});
+    return add_part<StreamOf<kKeepKey, typename Operator::OutRow>>(
+        in.flow(), std::move(part), make, reads::Read<Way>{{std::move(plan), exchanges}, std::move(info)});
   }
 
   template <class... A>
@@ -121,7 +124,7 @@ class Grouping {
   }
 
   KeyFunction key_of_;
-  std::tuple<Specification...> specifications_;
+  Pack<Specification...> specifications_;
 };
 
 template <class KeyFunction, class... Specification>
@@ -131,7 +134,7 @@ class GroupBy : public Named<GroupBy<KeyFunction, Specification...>> {
       : grouping_(key_of, std::move(specification)...), key_name_(projection::name(key_of)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     return grouping_.add_to(in, this->part("group_by", in.label(), key_name_ + ", " + grouping_.describe()));
   }
 

@@ -14,6 +14,7 @@
 #include "runtime/state/index.hpp"
 #include "runtime/zset/batch.hpp"
 #include "runtime/zset/carries.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -32,7 +33,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   /// Whether rows can be combined before they are here.
   static constexpr bool kCombines = !State::kAnyKeepsRows;
 
-  GroupOperator(const IndexLimits& limits, const std::tuple<A...>& aggregators, bool append_only)
+  GroupOperator(const IndexLimits& limits, const Pack<A...>& aggregators, bool append_only)
       : limits_(limits), append_only_(append_only), shared_(aggregators, !append_only), groups_(limits) {}
 
   template <class Reader>
@@ -50,7 +51,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     finish(out);
   }
 
-  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<Result>> matches,
+  void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<Result>> matches,
              Batch<Result>& made) const override {
     for (const std::uint64_t hash : hashes) groups_.prefetch(hash);
     made.clear();
@@ -71,7 +72,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       row_traits<K>::encode(out, entry.key);
       out.zigzag(entry.payload.total);
       each([&]<std::size_t i, class One>() {
-        const auto& state = std::get<i>(entry.payload.states);
+        const auto& state = item<i>(entry.payload.states);
         if constexpr (One::kKeepsRows) {
           out.varint(state.size());
           state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) {
@@ -94,7 +95,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       const std::size_t bytes_before = segment.bytes();
       entry->payload.total = in.zigzag();
       each([&]<std::size_t i, class One>() {
-        auto& state = std::get<i>(entry->payload.states);
+        auto& state = item<i>(entry->payload.states);
         if constexpr (One::kKeepsRows) {
           for (std::uint64_t rows = in.varint(); rows != 0; --rows) {
             const auto row = row_traits<typename One::Lifted>::decode(in);
@@ -161,7 +162,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   static std::size_t heap_bytes(const State& state) {
     std::size_t bytes = 0;
     each([&]<std::size_t i, class One>() {
-      if constexpr (!One::kKeepsRows) bytes += One::heap_bytes(std::get<i>(state.states));
+      if constexpr (!One::kKeepsRows) bytes += One::heap_bytes(item<i>(state.states));
     });
     return bytes;
   }
@@ -264,15 +265,15 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     const std::size_t bytes_before = segment.bytes();
     each([&]<std::size_t i, class One>() {
       if constexpr (One::kKeepsRows) {
-        const auto& lifted = std::get<i>(row.second);
+        const auto& lifted = item<i>(row.second);
         if (!shared_.keeps(i) || !One::takes_part(lifted)) return;
-        auto& group = std::get<i>(entry.payload.states);
+        auto& group = item<i>(entry.payload.states);
         if constexpr (One::kBestSuffices) {
           if (append_only_) return keep_best<One>(group, segment, lifted);
         }
         const int carry = group.add(segment, limits_, lifted, weight, large_bytes_);
         if (carry != 0) [[unlikely]]
-          std::get<i>(carries_).note({entry.key, lifted}, carry);
+          item<i>(carries_).note({entry.key, lifted}, carry);
       }
     });
     groups_.account(segment, bytes_before);
@@ -290,7 +291,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   void finish(Batch<OutRow>& out) {
     each([&]<std::size_t i, class One>() {
-      if constexpr (One::kKeepsRows) std::get<i>(carries_).settle();
+      if constexpr (One::kKeepsRows) item<i>(carries_).settle();
     });
     sum_carries_.settle([](const auto& key_and_sum) {
       throw_overflow(State::kOverflows[key_and_sum.second], to_string(key_and_sum.first));
@@ -330,7 +331,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       if constexpr (One::kKeepsRows) {
         return One::result(shared_.template of<i>(state.states), groups_.segment(hash()));
       } else {
-        return One::result(std::get<i>(state.states), state.total);
+        return One::result(item<i>(state.states), state.total);
       }
     };
     return [&]<std::size_t... i>(std::index_sequence<i...>) {
@@ -353,7 +354,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   KeptRows<A...> shared_;
   Groups groups_;
   std::size_t large_bytes_ = 0;  // what states hold outside of the table
-  std::tuple<typename CarriesOf<A>::type...> carries_;
+  Pack<typename CarriesOf<A>::type...> carries_;
   Carries<std::pair<K, std::uint32_t>> sum_carries_;  // of a group's i-th sum, the total being the first
   Cache cache_;
   CacheJudge judge_;

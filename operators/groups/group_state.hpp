@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operators/groups/aggregates/aggregator.hpp"
+#include "operators/groups/pack.hpp"
 #include "operators/groups/wide_integer.hpp"
 #include "runtime/faults/errors.hpp"
 #include "runtime/state/rows_of_key.hpp"
@@ -16,7 +17,7 @@ namespace lockstep {
 template <class K, class... Aggregator>
 struct LiftedRow {
   K first;
-  [[no_unique_address]] std::tuple<typename Aggregator::Lifted...> second;
+  [[no_unique_address]] Pack<typename Aggregator::Lifted...> second;
 };
 
 /// The value of a group in the result: one aggregate gives its bare value, several a tuple.
@@ -35,12 +36,12 @@ using GroupResult = typename GroupResultOf<Aggregator...>::type;
 template <class... Aggregator>
 class GroupDelta {
  public:
-  using Lifted = std::tuple<typename Aggregator::Lifted...>;
+  using Lifted = Pack<typename Aggregator::Lifted...>;
 
   void add(const Lifted& lifted, Weight weight) {
     total_.add_product(1, weight);
     [&]<std::size_t... i>(std::index_sequence<i...>) {
-      (add_one<Aggregator>(std::get<i>(deltas_), std::get<i>(lifted), weight), ...);
+      (add_one<Aggregator>(item<i>(deltas_), item<i>(lifted), weight), ...);
     }
     (std::index_sequence_for<Aggregator...>());
   }
@@ -48,7 +49,7 @@ class GroupDelta {
   const WeightSum& total() const { return total_; }
   template <std::size_t i>
   const auto& delta() const {
-    return std::get<i>(deltas_);
+    return item<i>(deltas_);
   }
 
  private:
@@ -67,7 +68,7 @@ class GroupDelta {
   }
 
   WeightSum total_;
-  [[no_unique_address]] std::tuple<typename DeltaOf<Aggregator>::type...> deltas_;
+  [[no_unique_address]] Pack<typename DeltaOf<Aggregator>::type...> deltas_;
 };
 
 /// A part of a group's delta that was combined before the exchange.
@@ -100,25 +101,22 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
                                                }()...};
 
   Weight total = 0;
-  [[no_unique_address]] std::tuple<typename Aggregator::State...> states;
+  [[no_unique_address]] Pack<typename Aggregator::State...> states;
 
   /// Whether all is as if no row had ever come.
   bool is_vacant() const {
     if (total != 0) return false;
-    return [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (... && is_zero<Aggregator>(std::get<i>(states)));
-    }
+    return [&]<std::size_t... i>(std::index_sequence<i...>) { return (... && is_zero<Aggregator>(item<i>(states))); }
     (std::index_sequence_for<Aggregator...>());
   }
 
   /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being
   /// the first.
   template <class Carried>
-  void add(const std::tuple<typename Aggregator::Lifted...>& lifted, Weight weight, Carried&& carried) {
+  void add(const Pack<typename Aggregator::Lifted...>& lifted, Weight weight, Carried&& carried) {
     carry(0, add_wrapping(total, weight), carried);
-    each_linear([&]<std::size_t i, class A>(auto& state) {
-      carry(i + 1, A::add(state, std::get<i>(lifted), weight), carried);
-    });
+    each_linear(
+        [&]<std::size_t i, class A>(auto& state) { carry(i + 1, A::add(state, item<i>(lifted), weight), carried); });
   }
   template <class Carried>
   void apply(const GroupDelta<Aggregator...>& delta, Carried&& carried) {
@@ -132,7 +130,7 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
   template <class Segment>
   [[gnu::always_inline]] void prefetch(const Segment& home) const {
     [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
-      (prefetch_one<Aggregator>(std::get<i>(states), home), ...);
+      (prefetch_one<Aggregator>(item<i>(states), home), ...);
     }
     (std::index_sequence_for<Aggregator...>());
   }
@@ -225,13 +223,13 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
   }
   template <std::size_t i, class A, class Function>
   void call_if_linear(Function&& function) {
-    if constexpr (!A::kKeepsRows) function.template operator()<i, A>(std::get<i>(states));
+    if constexpr (!A::kKeepsRows) function.template operator()<i, A>(item<i>(states));
   }
 
   template <class Function>
   void each(Function&& function, GroupState& other) {
     [&]<std::size_t... i>(std::index_sequence<i...>) {
-      (function.template operator()<Aggregator>(std::get<i>(states), std::get<i>(other.states)), ...);
+      (function.template operator()<Aggregator>(item<i>(states), item<i>(other.states)), ...);
     }
     (std::index_sequence_for<Aggregator...>());
   }

@@ -4,8 +4,10 @@
 #include <concepts>
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
+#include "operators/groups/pack.hpp"
 #include "runtime/flow/projection.hpp"
 
 namespace lockstep {
@@ -15,7 +17,7 @@ template <class... A>
 class KeptRows {
  public:
   /// `share`: whether they may.
-  KeptRows(const std::tuple<A...>& aggregators, bool share) {
+  KeptRows(const Pack<A...>& aggregators, bool share) {
     [&]<std::size_t... i>(std::index_sequence<i...>) { (find<i>(aggregators, share), ...); }
     (std::index_sequence_for<A...>());
   }
@@ -33,30 +35,30 @@ class KeptRows {
   template <std::size_t i, std::size_t candidate, class States>
   const auto& find_keeper(const States& states) const {
     if constexpr (candidate < i) {
-      using Wanted = std::tuple_element_t<i, States>;
-      if constexpr (std::same_as<std::tuple_element_t<candidate, States>, Wanted>) {
-        if (keeper_[i] == candidate) return std::get<candidate>(states);
+      using Wanted = std::remove_cvref_t<decltype(item<i>(states))>;
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(item<candidate>(states))>, Wanted>) {
+        if (keeper_[i] == candidate) return item<candidate>(states);
       }
       return find_keeper<i, candidate + 1>(states);
     } else {
-      return std::get<i>(states);
+      return item<i>(states);
     }
   }
 
   template <std::size_t i>
-  void find(const std::tuple<A...>& aggregators, bool share) {
+  void find(const Pack<A...>& aggregators, bool share) {
     keeper_[i] = i;
     if (!share) return;
     [&]<std::size_t... j>(std::index_sequence<j...>) { (share_if_same<i, j>(aggregators), ...); }
     (std::make_index_sequence<i>());
   }
   template <std::size_t i, std::size_t j>
-  void share_if_same(const std::tuple<A...>& aggregators) {
+  void share_if_same(const Pack<A...>& aggregators) {
     using One = std::tuple_element_t<i, std::tuple<A...>>;
     using Other = std::tuple_element_t<j, std::tuple<A...>>;
     if constexpr (One::kKeepsRows && Other::kKeepsRows && std::same_as<typename One::State, typename Other::State>) {
-      const auto a = projection::signature(std::get<i>(aggregators).projection);
-      const auto b = projection::signature(std::get<j>(aggregators).projection);
+      const auto a = projection::signature(item<i>(aggregators).projection);
+      const auto b = projection::signature(item<j>(aggregators).projection);
       if (keeper_[i] == i && a && b && *a == *b) keeper_[i] = keeper_[j];
     }
   }

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "operators/groups/group_state.hpp"
+#include "runtime/flow/part.hpp"
 #include "runtime/flow/projection.hpp"
 
 namespace lockstep {
@@ -16,14 +16,15 @@ struct LiftLink {
   static constexpr bool kKeyed = true;
 
   KeyFunction key_of;
-  std::tuple<A...> aggregators;
-  std::string name;
+  Pack<A...> aggregators;
+  OperatorName name;
 
   template <class Sink>
   void pass(const In& row, Weight weight, Sink& sink) {
     K key = projection::guarded<kKeyedIn>(name, key_of, row);
     normalise(key);
-    std::apply([&](A&... one) { sink(Row{std::move(key), {one.lift(name, row)...}}, weight); }, aggregators);
+    const auto lift = [&]<std::size_t i, class Lifted>() -> Lifted { return item<i>(aggregators).lift(name, row); };
+    sink(Row{std::move(key), decltype(Row::second)::from(lift)}, weight);
   }
 };
 

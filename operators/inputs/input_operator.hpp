@@ -7,6 +7,7 @@
 #include "operators/inputs/ledger.hpp"
 #include "runtime/flow/add_part.hpp"
 #include "runtime/intake/sealed.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -43,7 +44,7 @@ class InputOperator {
  private:
   void show(Edge<R>& out, std::size_t begin, std::size_t end, bool more_to_come) {
     auto& spans = out.borrow();
-    sealed_->for_each_span(begin, end, [&spans](std::span<const Weighted<R>> span) { spans.push_back(span); });
+    sealed_->for_each_span(begin, end, [&spans](Slice<const Weighted<R>> span) { spans.push_back(span); });
     out.send_borrowed(more_to_come);
   }
 
@@ -66,7 +67,10 @@ template <class R>
 InputEdges add_input(Description& flow, const std::string& name, Schema schema, Properties properties) {
   const InputId input =
       flow.add_input({.name = name, .make_sealed = []() -> SealedBase* { return new Sealed<Weighted<R>>(); }});
-  Part part{.kind = "input", .name = name, .source = input, .schema = std::move(schema), .properties = properties};
+  Part part("input", name);
+  part.source = input;
+  part.schema = std::move(schema);
+  part.properties = properties;
   part.sides.push_back({"rejected rows of " + name,
                         ledger_schema(),
                         {.partitioning = Partitioning::colocated, .append_only = true, .consolidated = true}});

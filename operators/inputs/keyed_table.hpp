@@ -7,6 +7,7 @@
 #include "operators/inputs/table_operator.hpp"
 #include "operators/inputs/table_port.hpp"
 #include "runtime/flow/dataflow.hpp"
+#include "runtime/flow/names.hpp"
 #include "runtime/flow/projection.hpp"
 
 namespace lockstep {
@@ -36,7 +37,8 @@ auto Dataflow::table(std::string name, KeyFunction key_of) {
   using Operation = TableOperation<R, K>;
   Description& flow = *description_;
   const InputEdges edges = add_input<Operation>(flow, name, row_traits<R>::schema(), {});
-  Part part{.kind = "table", .name = derived_name("table", name), .state = "rows by " + projection::name(key_of)};
+  Part part("table", derived_name("table", name));
+  part.state = "rows by " + projection::name(key_of);
   part.bound = "the rows of " + name;
   part.properties = {.partitioning = Partitioning::by_key, .unique_by_key = true, .consolidated = true};
   part.sides.push_back({"refused operations of " + name,

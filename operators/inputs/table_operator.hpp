@@ -9,6 +9,7 @@
 #include "runtime/intake/ledger_row.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -64,7 +65,7 @@ class TableOperator final : public IndexView<K, R> {
     rejects_->send();
   }
 
-  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<R>> matches,
+  void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<R>> matches,
              Batch<R>&) const override {
     for (const std::uint64_t hash : hashes) rows_.prefetch(hash);
     for (std::size_t i = 0; i < keys.size(); ++i) {

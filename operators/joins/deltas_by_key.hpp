@@ -2,12 +2,12 @@
 
 #include <bit>
 #include <cstdint>
-#include <span>
 #include <utility>
 
 #include "runtime/graph/edge.hpp"
 #include "runtime/rows/traits.hpp"
 #include "runtime/zset/array.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -47,7 +47,7 @@ class DeltasByKey {
     add(b, rows_b_, &Key::b);
   }
 
-  std::span<const Key> keys() const { return {keys_.data(), keys_.size()}; }
+  Slice<const Key> keys() const { return {keys_.data(), keys_.size()}; }
   template <class Function>
   void for_each_a(const Key& key, Function&& function) const {
     for (std::uint32_t at = key.a; at != kNone; at = rows_a_[at].next) function(*rows_a_[at].row);
@@ -69,10 +69,10 @@ class DeltasByKey {
 
   template <class Reader, class Row>
   void add(Reader& delta, Array<Linked<Row>>& rows, std::uint32_t Key::*last) {
-    const std::span<const std::uint64_t> hashes = delta.key_hashes();
+    const Slice<const std::uint64_t> hashes = delta.key_hashes();
     std::size_t ordinal = 0;
     std::uint32_t at = kNone;
-    for (std::span<const Row> span : delta.spans()) {
+    for (Slice<const Row> span : delta.spans()) {
       for (const Row& row : span) {
         if (ordinal + kAhead < hashes.size() && buckets_.size() != 0) {
           __builtin_prefetch(&buckets_[hashes[ordinal + kAhead] & (buckets_.size() - 1)], 1);

@@ -18,7 +18,7 @@ class Join : public Named<Join<Other, Function>> {
   Join(Other other, Function function) : other_(std::move(other)), function_(std::move(function)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!BothKeyed<E, Other>) {
       static_assert(BothKeyed<E, Other>, "lockstep: a join needs two keyed streams; use key_by first");
       return in;
@@ -48,11 +48,10 @@ class Join : public Named<Join<Other, Function>> {
                          .unique_by_key = Joined::kKeepKey && unique,
                          .consolidated = Joined::kKeepKey && unique};
       const auto add = [&]<class Operator>(std::type_identity<Operator>) {
-        const std::string name = part.name;
         return add_part<StreamOf<Joined::kKeepKey, OutRow>>(
             in.flow(), part,
-            [function = function_, name, ea = a.edge(), eb = b.edge()](const Site& site) {
-              return Operator(function, name, site.view<K, VA>(ea), site.view<K, VB>(eb));
+            [function = function_, ea = a.edge(), eb = b.edge()](const Site& site) {
+              return Operator(function, OperatorName(site.name()), site.view<K, VA>(ea), site.view<K, VB>(eb));
             },
             reads::in_place(a), reads::in_place(b));
       };
@@ -72,7 +71,7 @@ class JoinOfPresent : public Named<JoinOfPresent<Other, Function>> {
   JoinOfPresent(Other other, Function function) : other_(std::move(other)), function_(std::move(function)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     static_assert(NullableKey<KeyOf<E>>, "lockstep: nulls_never_match is for keys that are optionals");
     const auto present = filter([](const auto& key, const auto&) { return key.has_value(); });
     return this->called_alike(Join(present.apply(other_), function_)).apply(present.apply(in));

@@ -2,11 +2,11 @@
 
 #include <functional>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
 #include "runtime/faults/errors.hpp"
+#include "runtime/flow/part.hpp"
 #include "runtime/rows/traits.hpp"
 
 namespace lockstep {
@@ -29,7 +29,7 @@ class JoinFunction {
   using Value = std::remove_cvref_t<Result>;
   using OutRow = std::conditional_t<kKeepKey, std::pair<K, Value>, Value>;
 
-  JoinFunction(Function function, std::string name) : function_(std::move(function)), name_(std::move(name)) {}
+  JoinFunction(Function function, OperatorName name) : function_(std::move(function)), name_(name) {}
 
   /// Of a side that may be missing, null if it is.
   OutRow result(const K& key, const VA* a, const VB* b) {
@@ -50,9 +50,6 @@ class JoinFunction {
     }
   }
 
- protected:
-  const std::string& name() const { return name_; }
-
  private:
   template <bool kMayMiss, class V>
   static decltype(auto) argument(const V* value) {
@@ -64,7 +61,7 @@ class JoinFunction {
   }
 
   Function function_;
-  std::string name_;
+  OperatorName name_;
 };
 
 }  // namespace lockstep

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 
 #include "operators/joins/join_function.hpp"
@@ -11,6 +10,7 @@
 #include "operators/joins/net_changes.hpp"
 #include "runtime/graph/edge.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -27,8 +27,8 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
   using ReaderA = EdgeReader<std::pair<K, VA>>;
   using ReaderB = EdgeReader<std::pair<K, VB>>;
 
-  JoinOperator(Function function, std::string name, const IndexView<K, VA>& a, const IndexView<K, VB>& b)
-      : Joined(std::move(function), std::move(name)), a_(&a), b_(&b) {}
+  JoinOperator(Function function, OperatorName name, const IndexView<K, VA>& a, const IndexView<K, VB>& b)
+      : Joined(std::move(function), name), a_(&a), b_(&b) {}
 
   void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     const bool both = delta_a.fresh() && delta_b.fresh();
@@ -61,17 +61,14 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
     const auto of_b = [&](const RowB& row, const VA& a, Weight weight_a) {
       terms(row.row.first, &a, &row.row.second, static_cast<Int128>(row.weight) * weight_a);
     };
-    if (!any_in_both) [[likely]] {
-      const auto none = [](std::size_t) { return false; };
-      probe(delta_a, *b_, matches_b_, made_b_, none, of_a);
-      probe(delta_b, *a_, matches_a_, made_a_, none, of_b);
-      return;
-    }
     probe(
-        delta_a, *b_, matches_b_, made_b_, [this](std::size_t ordinal) { return in_both_.has_a(ordinal); }, of_a);
+        delta_a, *b_, matches_b_, made_b_, [&](std::size_t ordinal) { return any_in_both && in_both_.has_a(ordinal); },
+        of_a);
     probe(
-        delta_b, *a_, matches_a_, made_a_, [this](std::size_t ordinal) { return in_both_.has_b(ordinal); }, of_b);
-    join_keys_in_both(terms);
+        delta_b, *a_, matches_a_, made_a_, [&](std::size_t ordinal) { return any_in_both && in_both_.has_b(ordinal); },
+        of_b);
+    if (any_in_both) [[unlikely]]
+      join_keys_in_both(terms);
   }
 
   /// All rows of a delta, but those to be skipped, with what the other side has for their keys.
@@ -87,16 +84,15 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
     std::size_t size = 0;
     std::size_t probes = 0;
     const auto flush = [&] {
-      index.probe(std::span(keys).first(probes), std::span(hashes).first(probes), std::span(matches).first(probes),
-                  made);
+      index.probe(Slice(keys.data(), probes), Slice(hashes.data(), probes), Slice(matches.data(), probes), made);
       for (std::size_t i = 0; i < size; ++i) {
         matches[match_of[i]].for_each([&](const V& value, Weight weight) { emit(*rows[i], value, weight); });
       }
       size = probes = 0;
     };
-    const std::span<const std::uint64_t> all_hashes = delta.key_hashes();
+    const Slice<const std::uint64_t> all_hashes = delta.key_hashes();
     std::size_t ordinal = 0;
-    for (std::span<const Row> span : delta.spans()) {
+    for (Slice<const Row> span : delta.spans()) {
       for (const Row& row : span) {
         const std::uint64_t hash = all_hashes[ordinal];
         if (skip(ordinal++)) continue;
@@ -122,10 +118,10 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
         keys[i] = block[i].key;
         hashes[i] = block[i].hash;
       }
-      const auto all_keys = std::span(keys).first(block.size());
-      const auto all_hashes = std::span(hashes).first(block.size());
-      a_->probe(all_keys, all_hashes, std::span(matches_a_).first(block.size()), made_a_);
-      b_->probe(all_keys, all_hashes, std::span(matches_b_).first(block.size()), made_b_);
+      const auto all_keys = Slice(keys.data(), block.size());
+      const auto all_hashes = Slice(hashes.data(), block.size());
+      a_->probe(all_keys, all_hashes, Slice(matches_a_.data(), block.size()), made_a_);
+      b_->probe(all_keys, all_hashes, Slice(matches_b_.data(), block.size()), made_b_);
       for (std::size_t i = 0; i < block.size(); ++i) {
         changes_a_.clear();
         changes_b_.clear();

@@ -40,6 +40,8 @@ class JoinTerms {
       return take_wide(key, a, b, weight);
     out_->push_back({rule_->result(key, a, b), static_cast<Weight>(weight)});
   }
+  /// The same, called: for what has many places that give terms.
+  [[gnu::noinline]] void put(const K& key, const VA* a, const VB* b, Int128 weight) { (*this)(key, a, b, weight); }
 
  private:
   struct Term {
@@ -48,12 +50,12 @@ class JoinTerms {
     Int128 weight;
   };
 
-  [[gnu::noinline]] void take_wide(const K& key, const VA* a, const VB* b, Int128 weight) {
+  [[gnu::cold]] void take_wide(const K& key, const VA* a, const VB* b, Int128 weight) {
     fits_ = false;
     if (wide_) terms_.push_back({key, rule_->result(key, a, b), weight});
   }
 
-  [[gnu::noinline]] void settle() {
+  [[gnu::cold]] void settle() {
     const auto order = [](const Term& a, const Term& b) {
       const auto keys = row_traits<K>::compare(a.key, b.key);
       return keys != 0 ? keys : row_traits<OutRow>::compare(a.row, b.row);
@@ -86,7 +88,7 @@ void pair_up(const K& key, NetChanges<VA>& changes_a, const Match<VA>& now_a, Ne
       if (auto* const change = changes_b.find(b)) {
         change->after = weight;
       } else {
-        for (const auto& a : changes_a) terms(key, a.value, &b, a.delta * weight);
+        for (const auto& a : changes_a) terms.put(key, a.value, &b, a.delta * weight);
       }
     });
   }
@@ -95,14 +97,14 @@ void pair_up(const K& key, NetChanges<VA>& changes_a, const Match<VA>& now_a, Ne
     if (auto* const change = changes_a.find(a)) {
       change->after = weight;
     } else {
-      for (const auto& b : changes_b) terms(key, &a, b.value, b.delta * weight);
+      for (const auto& b : changes_b) terms.put(key, &a, b.value, b.delta * weight);
     }
   });
   // What changes on both: a′b′ − ab.
   for (const auto& a : changes_a) {
     for (const auto& b : changes_b) {
       const Int128 weight = static_cast<Int128>(a.after) * b.after - (a.after - a.delta) * (b.after - b.delta);
-      if (weight != 0) terms(key, a.value, b.value, weight);
+      if (weight != 0) terms.put(key, a.value, b.value, weight);
     }
   }
 }

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "operators/joins/join_function.hpp"
@@ -10,6 +9,7 @@
 #include "runtime/graph/edge.hpp"
 #include "runtime/state/index.hpp"
 #include "runtime/zset/array.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -24,8 +24,8 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
   using ReaderA = EdgeReader<std::pair<K, VA>>;
   using ReaderB = EdgeReader<std::pair<K, VB>>;
 
-  UniqueJoinOperator(Function function, std::string name, const IndexView<K, VA>& a, const IndexView<K, VB>& b)
-      : Joined(std::move(function), std::move(name)), index_a_(&a), index_b_(&b) {}
+  UniqueJoinOperator(Function function, OperatorName name, const IndexView<K, VA>& a, const IndexView<K, VB>& b)
+      : Joined(std::move(function), name), index_a_(&a), index_b_(&b) {}
 
   void eval(ReaderA& delta_a, ReaderB& delta_b, Batch<OutRow>& out) {
     read(delta_a, changes_a_);
@@ -67,7 +67,7 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
       return [&changes, &of_keys] {
         of_keys.clear();
         for (const auto& change : changes) of_keys.push_back(row_traits<K>::hash(*change.key));
-        return std::span<const std::uint64_t>(of_keys.data(), of_keys.size());
+        return Slice<const std::uint64_t>(of_keys.data(), of_keys.size());
       };
     };
     in_both_.find(changes_a_.size(), each(changes_a_), hashes(changes_a_, hashes_a_), changes_b_.size(),
@@ -97,7 +97,7 @@ class UniqueJoinOperator : public JoinFunction<K, VA, VB, Function> {
         keys[count] = changes[next].key;
         hashes[count++] = row_traits<K>::hash(*changes[next].key);
       }
-      other.probe(std::span(keys).first(count), std::span(hashes).first(count), std::span(matches).first(count), made);
+      other.probe(Slice(keys.data(), count), Slice(hashes.data(), count), Slice(matches.data(), count), made);
       for (std::size_t i = 0; i < count; ++i) {
         matches[i].for_each([&](const V& value, Weight) { emit(*block[i], value); });
       }

@@ -4,8 +4,10 @@
 
 #include "exchange/reads.hpp"
 #include "operators/stateless/collect.hpp"
+#include "runtime/flow/names.hpp"
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -46,7 +48,7 @@ class IndexOperator {
   void load(Decoder& in) { index_.load(in); }
 
  private:
-  void update(std::span<const std::span<const Weighted<R>>> spans, std::span<const std::uint64_t> hashes) {
+  void update(Slice<const Slice<const Weighted<R>>> spans, Slice<const std::uint64_t> hashes) {
     const std::uint64_t* next_hash = hashes.data();
     const auto apply = [this](const R& row, std::uint64_t hash, Weight weight) {
       index_.add(row.first, hash, row.second, weight);
@@ -54,7 +56,7 @@ class IndexOperator {
     const auto look = [this](const R&, std::uint64_t hash) __attribute__((always_inline)) {
       index_.prefetch_rows(hash);
     };
-    for (std::span<const Weighted<R>> rows : spans) {
+    for (Slice<const Weighted<R>> rows : spans) {
       for (const auto& [row, weight] : rows) {
         const std::uint64_t hash = *next_hash++;
         index_.prefetch(hash);
@@ -68,10 +70,23 @@ class IndexOperator {
   Lookahead<R> ahead_;
 };
 
+/// Whether index_of() would find one.
+template <Expression E>
+[[gnu::cold]] bool has_index(const E& in) {
+  const Description& flow = *in.flow();
+  if constexpr (requires { in.edge(); }) {
+    return flow.is_indexed(in.edge());
+  } else {
+    const auto signature = in.signature();
+    const EdgeId* const found = signature ? flow.keyed_alike(*signature) : nullptr;
+    return found != nullptr && flow.is_indexed(*found);
+  }
+}
+
 /// The stream with an index that others can see (Site::view): one that its operator keeps anyway, or one that it
 /// shares with all who index the same stream by the same key, or a new one.
 template <Expression E>
-KeyedStream<KeyOf<E>, ValueOf<E>> index_of(const E& in) {
+[[gnu::cold]] KeyedStream<KeyOf<E>, ValueOf<E>> index_of(const E& in) {
   using K = KeyOf<E>;
   using V = ValueOf<E>;
   constexpr bool kIsStream = requires { in.edge(); };
@@ -83,7 +98,7 @@ KeyedStream<KeyOf<E>, ValueOf<E>> index_of(const E& in) {
     if (const EdgeId* found = flow.keyed_alike(*signature)) return index_of(KeyedStream<K, V>(in.flow(), *found));
   }
 
-  Part part{.kind = "index", .name = derived_name("index", in.label())};
+  Part part("index", derived_name("index", in.label()));
   part.state = "index of " + in.schema().to_string();
   part.bound = "the rows of " + in.label();
   part.schema = in.schema();

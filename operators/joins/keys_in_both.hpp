@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "runtime/rows/traits.hpp"
 #include "runtime/zset/array.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -43,7 +43,7 @@ class KeysInBoth {
     if (size_a == 0 || size_b == 0) return;
     const bool few = size_a <= kFewPairs && size_a * size_b <= kFewPairs;
     if (few && !any_meet(each_a, each_b)) return;
-    const std::span<const std::uint64_t> all_of_a = hashes_a();
+    const Slice<const std::uint64_t> all_of_a = hashes_a();
     list_candidates(all_of_a, each_b, hashes_b());
     if (items_b_.empty()) return;
     group_candidates();
@@ -57,7 +57,7 @@ class KeysInBoth {
   }
 
   /// The keys that occur in both.
-  std::span<const KeyInBoth> keys() const { return {keys_.data(), keys_.size()}; }
+  Slice<const KeyInBoth> keys() const { return {keys_.data(), keys_.size()}; }
   template <class Function>
   void for_each_a(const KeyInBoth& group, Function&& function) const {
     for (std::uint32_t at = group.a; at != kNone; at = items_a_[at].next) function(*items_a_[at].item);
@@ -99,8 +99,7 @@ class KeysInBoth {
 
   /// Those of b whose keys may be in a.
   template <class EachB>
-  void list_candidates(std::span<const std::uint64_t> hashes_a, EachB&& each_b,
-                       std::span<const std::uint64_t> hashes_b) {
+  void list_candidates(Slice<const std::uint64_t> hashes_a, EachB&& each_b, Slice<const std::uint64_t> hashes_b) {
     const std::size_t mask = std::bit_ceil(kBits * hashes_a.size()) - 1;
     bits_.assign(mask / 64 + 1, 0);
     for (const std::uint64_t hash : hashes_a) set(bits_, hash & mask);
@@ -126,7 +125,7 @@ class KeysInBoth {
     }
   }
   template <class EachA>
-  void add_a(std::span<const std::uint64_t> hashes_a, EachA&& each_a) {
+  void add_a(Slice<const std::uint64_t> hashes_a, EachA&& each_a) {
     items_a_.clear();
     std::size_t ordinal = 0;
     each_a([&](const K& key, A& item) {

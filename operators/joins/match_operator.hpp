@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 
 #include "operators/joins/deltas_by_key.hpp"
 #include "operators/joins/join_terms.hpp"
 #include "operators/joins/net_changes.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -50,23 +50,44 @@ class MatchOperator : public Rule {
 
   static constexpr bool kOfA = Rule::kLoneA || Rule::kMatchedA;
 
-  /// What is known of a key before its rows are looked at.
+  /// What the deltas say of a key, and where what was probed for it is.
   struct Changed {
-    Int128 sum_a = 0;  // of the weights in the delta
-    Int128 sum_b = 0;
-    bool needs_a = false;  // the rows of the other side, after the step
-    bool needs_b = false;
+    Int128 sum_a;  // of the weights in the delta
+    Int128 sum_b;
+    std::uint32_t at_a;
+    std::uint32_t at_b;
+  };
+  static constexpr std::uint32_t kNotProbed = kProbedAtOnce;
+
+  /// The rows of one side that were probed for the keys of a block, those that need it.
+  template <class V>
+  struct Probed {
+    std::array<const K*, kProbedAtOnce> keys;
+    std::array<std::uint64_t, kProbedAtOnce> hashes;
+    std::array<Match<V>, kProbedAtOnce + 1> matches;  // the last one stays empty, for keys that do not
+    std::uint32_t size = 0;
+    Batch<V> made;
+
+    std::uint32_t add(const Key& key) {
+      keys[size] = key.key;
+      hashes[size] = key.hash;
+      return size++;
+    }
+    void probe(const IndexView<K, V>& index) {
+      index.probe({keys.data(), size}, {hashes.data(), size}, {matches.data(), size}, made);
+      size = 0;
+    }
   };
 
   void give_terms(Terms& terms) {
-    std::array<Changed, kProbedAtOnce> changed;
-    for (std::span<const Key> keys = by_key_.keys(); !keys.empty();) {
+    for (Slice<const Key> keys = by_key_.keys(); !keys.empty();) {
       const auto block = keys.first(std::min(kProbedAtOnce, keys.size()));
-      for (std::size_t i = 0; i < block.size(); ++i) changed[i] = look_at(block[i]);
-      probe(
-          *index_a_, block, [&](std::size_t i) { return changed[i].needs_a; }, matches_a_, made_a_);
-      probe(
-          *index_b_, block, [&](std::size_t i) { return changed[i].needs_b; }, matches_b_, made_b_);
+      for (std::size_t i = 0; i < block.size(); ++i) look_at(block[i], changed_[i]);
+      probed_b_.probe(*index_b_);
+      for (std::size_t i = 0; i < block.size(); ++i) {
+        if (needs_a(block[i], changed_[i])) changed_[i].at_a = probed_a_.add(block[i]);
+      }
+      probed_a_.probe(*index_a_);
       for (std::size_t i = 0; i < block.size(); ++i) {
         changes_a_.clear();
         changes_b_.clear();
@@ -74,40 +95,31 @@ class MatchOperator : public Rule {
         by_key_.for_each_b(block[i], [this](const auto& row) { changes_b_.add(row.row.second, row.weight); });
         changes_a_.settle();
         changes_b_.settle();
+        const Match<VA>& a = probed_a_.matches[changed_[i].at_a];
+        const Match<VB>& b = probed_b_.matches[changed_[i].at_b];
         if constexpr (Rule::kConditional) {
-          match_rows(*block[i].key, changed[i], matches_a_[i], matches_b_[i], terms);
+          match_rows(*block[i].key, changed_[i], a, b, terms);
         } else {
-          match_key(*block[i].key, changed[i], matches_a_[i], matches_b_[i], terms);
+          match_key(*block[i].key, changed_[i], a, b, terms);
         }
       }
       keys = keys.subspan(block.size());
     }
   }
 
-  Changed look_at(const Key& key) const {
-    Changed changed;
+  void look_at(const Key& key, Changed& changed) {
+    changed = {0, 0, kNotProbed, kNotProbed};
     by_key_.for_each_a(key, [&](const auto& row) { changed.sum_a += row.weight; });
     by_key_.for_each_b(key, [&](const auto& row) { changed.sum_b += row.weight; });
-    changed.needs_a = key.has_b() || (Rule::kLoneB && (Rule::kConditional || changed.sum_a != 0));
-    changed.needs_b = key.has_a() || (kOfA && (Rule::kConditional || changed.sum_b != 0));
-    return changed;
+    if (key.has_a() || (kOfA && (Rule::kConditional || changed.sum_b != 0))) changed.at_b = probed_b_.add(key);
   }
 
-  /// Only the keys that need it.
-  template <class V, class Needed>
-  static void probe(const IndexView<K, V>& index, std::span<const Key> keys, Needed&& needed,
-                    std::array<Match<V>, kProbedAtOnce>& matches, Batch<V>& made) {
-    std::array<const K*, kProbedAtOnce> probed;
-    std::array<std::uint64_t, kProbedAtOnce> hashes;
-    std::array<Match<V>, kProbedAtOnce> found;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!needed(i)) continue;
-      probed[count] = keys[i].key;
-      hashes[count++] = keys[i].hash;
-    }
-    index.probe(std::span(probed).first(count), std::span(hashes).first(count), std::span(found).first(count), made);
-    for (std::size_t i = keys.size(); i-- != 0;) matches[i] = needed(i) ? found[--count] : Match<V>();
+  /// Of a semi or anti join without a condition, only if the key becomes matched or ceases to be.
+  bool needs_a(const Key& key, const Changed& changed) const {
+    if (!key.has_b()) return Rule::kLoneB && (Rule::kConditional || changed.sum_a != 0);
+    if (Rule::kPairs || Rule::kConditional) return true;
+    const Int128 total = probed_b_.matches[changed.at_b].total();
+    return (total > 0) != (total - changed.sum_b > 0);
   }
 
   /// All rows of one key match all of the other side.
@@ -120,14 +132,14 @@ class MatchOperator : public Rule {
       if (!changes_a_.empty() || changed.sum_b != 0) {
         const Int128 total = b.total();
         change_rows(changes_a_, a, is_there(may_match && total - changed.sum_b > 0), is_there(may_match && total > 0),
-                    [&](const VA& value, Int128 weight) { terms(key, &value, nullptr, weight); });
+                    [&](const VA& value, Int128 weight) { terms.put(key, &value, nullptr, weight); });
       }
     }
     if constexpr (Rule::kLoneB) {
       if (!changes_b_.empty() || changed.sum_a != 0) {
         const Int128 total = a.total();
         change_rows(changes_b_, b, !(may_match && total - changed.sum_a > 0), !(may_match && total > 0),
-                    [&](const VB& value, Int128 weight) { terms(key, nullptr, &value, weight); });
+                    [&](const VB& value, Int128 weight) { terms.put(key, nullptr, &value, weight); });
       }
     }
   }
@@ -165,8 +177,8 @@ class MatchOperator : public Rule {
   };
 
   void match_rows(const K& key, const Changed& changed, const Match<VA>& a, const Match<VB>& b, Terms& terms) {
-    list_rows(changed.needs_a, changes_a_, a, rows_a_);
-    list_rows(changed.needs_b, changes_b_, b, rows_b_);
+    list_rows(changed.at_a != kNotProbed, changes_a_, a, rows_a_);
+    list_rows(changed.at_b != kNotProbed, changes_b_, b, rows_b_);
     const bool may_match = Rule::may_match(key);
     const auto matching = [&](const OneRow<VA>& one, const OneRow<VB>& other) {
       const bool ever = (one.before != 0 && other.before != 0) || (one.after != 0 && other.after != 0);
@@ -176,7 +188,7 @@ class MatchOperator : public Rule {
       for (const OneRow<VA>& one : rows_a_) {
         for (const OneRow<VB>& other : rows_b_) {
           const Int128 weight = one.after * other.after - one.before * other.before;
-          if (weight != 0 && matching(one, other)) terms(key, one.value, other.value, weight);
+          if (weight != 0 && matching(one, other)) terms.put(key, one.value, other.value, weight);
         }
       }
     }
@@ -191,7 +203,7 @@ class MatchOperator : public Rule {
           is += other.after;
         }
         const Int128 weight = (is_there(is > 0) ? one.after : 0) - (is_there(was > 0) ? one.before : 0);
-        if (weight != 0) terms(key, one.value, nullptr, weight);
+        if (weight != 0) terms.put(key, one.value, nullptr, weight);
       }
     }
     if constexpr (Rule::kLoneB) {
@@ -205,7 +217,7 @@ class MatchOperator : public Rule {
           is += one.after;
         }
         const Int128 weight = (is > 0 ? 0 : other.after) - (was > 0 ? 0 : other.before);
-        if (weight != 0) terms(key, nullptr, other.value, weight);
+        if (weight != 0) terms.put(key, nullptr, other.value, weight);
       }
     }
   }
@@ -236,10 +248,10 @@ class MatchOperator : public Rule {
   NetChanges<VB> changes_b_;
   Array<OneRow<VA>> rows_a_;
   Array<OneRow<VB>> rows_b_;
-  std::array<Match<VA>, kProbedAtOnce> matches_a_;  // kept, since to clear them costs more than a probe
-  std::array<Match<VB>, kProbedAtOnce> matches_b_;
-  Batch<VA> made_a_;
-  Batch<VB> made_b_;
+  // Kept, since to clear them costs more than a probe.
+  std::array<Changed, kProbedAtOnce> changed_;
+  Probed<VA> probed_a_;
+  Probed<VB> probed_b_;
 };
 
 }  // namespace lockstep

@@ -2,12 +2,12 @@
 
 #include <functional>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
 #include "operators/joins/join_checks.hpp"
 #include "runtime/faults/errors.hpp"
+#include "runtime/flow/part.hpp"
 #include "runtime/rows/shape.hpp"
 
 // What a user may add to a join: when two rows of equal keys match.
@@ -37,7 +37,7 @@ class MatchRule {
  public:
   static constexpr bool kConditional = !std::is_same_v<Condition, NoCondition>;
 
-  MatchRule(Condition condition, std::string name) : condition_(std::move(condition)), name_(std::move(name)) {}
+  MatchRule(Condition condition, OperatorName name) : condition_(std::move(condition)), name_(name) {}
 
   template <class K>
   static bool may_match(const K& key) {
@@ -59,7 +59,7 @@ class MatchRule {
 
  private:
   Condition condition_;
-  std::string name_;
+  OperatorName name_;
 };
 
 template <class Option>

@@ -23,8 +23,8 @@ class OuterJoinRule : public JoinFunction<K, VA, VB, Function, kKeepB, kKeepA>, 
   static constexpr bool kLoneB = kKeepB;
   static constexpr bool kMatchedA = false;
 
-  OuterJoinRule(Function function, Matches matches, std::string name)
-      : Joined(std::move(function), std::move(name)), Matches(std::move(matches)) {}
+  OuterJoinRule(Function function, Matches matches, OperatorName name)
+      : Joined(std::move(function), name), Matches(std::move(matches)) {}
 };
 
 template <bool kMayMiss, class V>
@@ -75,7 +75,7 @@ class OuterJoin : public Named<OuterJoin<Keep, Other, Function, Options>> {
       : other_(std::move(other)), function_(std::move(function)), options_(std::move(options)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!BothKeyed<E, Other>) {
       static_assert(BothKeyed<E, Other>, "lockstep: a join needs two keyed streams; use key_by first");
       return in;
@@ -105,10 +105,10 @@ class OuterJoin : public Named<OuterJoin<Keep, Other, Function, Options>> {
       const bool unique = Joined::kKeepKey && a.properties().unique_by_key && b.properties().unique_by_key;
       part.properties = {.partitioning = Joined::kKeepKey ? Partitioning::by_key : Partitioning::none};
       part.properties.unique_by_key = unique && !Options::kConditional;
-      const std::string name = part.name;
       return add_part<StreamOf<Joined::kKeepKey, typename Joined::OutRow>>(
           in.flow(), std::move(part),
-          [function = function_, condition = options_.condition, name, ea = a.edge(), eb = b.edge()](const Site& site) {
+          [function = function_, condition = options_.condition, ea = a.edge(), eb = b.edge()](const Site& site) {
+            const OperatorName name(site.name());
             return MatchOperator<Rule>(Rule(function, Matches(condition, name), name), site.view<K, VA>(ea),
                                        site.view<K, VB>(eb));
           },

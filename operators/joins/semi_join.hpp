@@ -1,12 +1,15 @@
 #pragma once
 
-#include <string>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "operators/joins/join_checks.hpp"
 #include "operators/joins/keep_index.hpp"
 #include "operators/joins/match_operator.hpp"
 #include "operators/joins/match_options.hpp"
+#include "operators/stateless/chain.hpp"
+#include "runtime/flow/names.hpp"
 
 namespace lockstep {
 
@@ -28,13 +31,35 @@ class SemiJoinRule : public Matches {
   OutRow result(const K& key, const VA* a, const VB*) { return {key, *a}; }
 };
 
+template <class In>
+struct KeysLink {
+  using Row = std::pair<typename In::first_type, std::tuple<>>;
+  static constexpr bool kKeyed = true;
+
+  template <class Sink>
+  void pass(const In& row, Weight weight, Sink& sink) {
+    sink(Row{row.first, {}}, weight);
+  }
+};
+
+/// A keyed stream without its values.
+template <Expression E>
+auto keys_of(const E& in) {
+  Part part("keys", derived_name("keys", in.label()));
+  part.properties = in.properties();
+  part.properties.consolidated = false;
+  const auto signature = in.signature();
+  return Chain<E, KeysLink<typename E::Row>>(in, {}, std::move(part),
+                                             signature ? std::optional(*signature + "|keys") : std::nullopt);
+}
+
 template <bool kMatched, Expression Other, class Options>
 class SemiJoin : public Named<SemiJoin<kMatched, Other, Options>> {
  public:
   SemiJoin(Other other, Options options) : other_(std::move(other)), options_(std::move(options)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!BothKeyed<E, Other>) {
       static_assert(BothKeyed<E, Other>, "lockstep: a join needs two keyed streams; use key_by first");
       return in;
@@ -45,31 +70,39 @@ class SemiJoin : public Named<SemiJoin<kMatched, Other, Options>> {
       Options::template check<KeyOf<E>, ValueOf<E>, ValueOf<Other>>();
       return in;
     } else {
-      using K = KeyOf<E>;
-      using VA = ValueOf<E>;
-      using VB = ValueOf<Other>;
-      using Matches = typename Options::Rule;
-      using Rule = SemiJoinRule<K, VA, VB, Matches, kMatched>;
-
-      const auto a = index_of(in);
-      const auto b = index_of(other_);
-      Part part = this->part(kMatched ? "semi_join" : "anti_join", a.label() + ", " + b.label());
-      part.schema = a.schema();
-      part.properties = {.partitioning = Partitioning::by_key,
-                         .append_only = kMatched && a.properties().append_only && b.properties().append_only,
-                         .unique_by_key = a.properties().unique_by_key,
-                         .consolidated = true};
-      const std::string name = part.name;
-      return add_part<KeyedStream<K, VA>>(
-          in.flow(), std::move(part),
-          [condition = options_.condition, name, ea = a.edge(), eb = b.edge()](const Site& site) {
-            return MatchOperator<Rule>(Rule(Matches(condition, name)), site.view<K, VA>(ea), site.view<K, VB>(eb));
-          },
-          reads::in_place(a), reads::in_place(b));
+      // Without a condition, keys are all that is asked for. If their rows are not kept anyway, they need not be.
+      if constexpr (!Options::kConditional) {
+        if (!has_index(other_)) return add(in, keys_of(other_));
+      }
+      return add(in, other_);
     }
   }
 
  private:
+  template <Expression E, Expression B>
+  [[gnu::cold]] KeyedStream<KeyOf<E>, ValueOf<E>> add(const E& in, const B& other) const {
+    using K = KeyOf<E>;
+    using VA = ValueOf<E>;
+    using VB = ValueOf<B>;
+    using Matches = typename Options::Rule;
+    using Rule = SemiJoinRule<K, VA, VB, Matches, kMatched>;
+    const auto a = index_of(in);
+    const auto b = index_of(other);
+    Part part = this->part(kMatched ? "semi_join" : "anti_join", a.label() + ", " + other_.label());
+    part.schema = a.schema();
+    part.properties = {.partitioning = Partitioning::by_key,
+                       .append_only = kMatched && a.properties().append_only && b.properties().append_only,
+                       .unique_by_key = a.properties().unique_by_key,
+                       .consolidated = true};
+    return add_part<KeyedStream<K, VA>>(
+        in.flow(), std::move(part),
+        [condition = options_.condition, ea = a.edge(), eb = b.edge()](const Site& site) {
+          return MatchOperator<Rule>(Rule(Matches(condition, OperatorName(site.name()))), site.view<K, VA>(ea),
+                                     site.view<K, VB>(eb));
+        },
+        reads::in_place(a), reads::in_place(b));
+  }
+
   Other other_;
   Options options_;
 };
@@ -87,8 +120,9 @@ struct MakeSemiJoin : OperatorMaker {
 
 /// The rows of the left side, with their weights, whose key has a match on the right: the weights of the right side's
 /// rows of that key sum to more than 0. A keyed stream, like the left side; it has as many of a row as the left side,
-/// however many matches there are. Options: see left_join(). Both sides are indexed, as for join(). O(1) per changed
-/// row, and O(rows of the key) if the key becomes matched or ceases to be.
+/// however many matches there are. Options: see left_join(). Both sides are indexed, as for join(), but without a
+/// condition of the right side only the keys, if its rows are not indexed already. O(1) per changed row, and O(rows of
+/// the key) if the key becomes matched or ceases to be.
 inline constexpr MakeSemiJoin<true> semi_join{};
 
 /// The rows of the left side that semi_join() leaves out.

@@ -4,6 +4,7 @@
 
 #include "exchange/reads.hpp"
 #include "operators/stateless/collect.hpp"
+#include "runtime/flow/names.hpp"
 #include "runtime/zset/consolidate.hpp"
 
 namespace lockstep {
@@ -24,12 +25,12 @@ class ConsolidateOperator {
 
 /// The stream with each row once in a delta; the stream itself if it is so already.
 template <Expression E>
-StreamOf<E::kKeyed, typename E::Row> consolidate(const E& in) {
+[[gnu::cold]] StreamOf<E::kKeyed, typename E::Row> consolidate(const E& in) {
   using R = typename E::Row;
   auto read = reads::together(in);
   const bool together = read.info.exchanged_by == nullptr;
   if (in.properties().consolidated && together) return in.stream();
-  Part part{.kind = "consolidate", .name = derived_name("consolidate", in.label())};
+  Part part("consolidate", derived_name("consolidate", in.label()));
   part.schema = in.schema();
   part.properties = in.properties();
   part.properties.consolidated = true;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "exchange/reads.hpp"
+#include "runtime/flow/names.hpp"
 #include "runtime/state/weight_table.hpp"
 #include "runtime/steps/snapshot.hpp"
 
@@ -16,12 +17,11 @@ class ContentsOperator {
  public:
   using Contents = WeightTable<R, Hash>;
 
-  explicit ContentsOperator(const IndexLimits& limits) : contents_(std::make_shared<Contents>(limits)) {}
-
-  std::function<std::shared_ptr<const void>()> pinner() const {
-    return [contents = contents_] {
-      return std::shared_ptr<const ContentsPart<R>>(std::make_shared<const Pin>(contents->pin()));
-    };
+  ContentsOperator(const Site& site, OutputId output) : contents_(std::make_shared<Contents>(site.limits())) {
+    site.assembly().add_contents({output, [contents = contents_] {
+                                    const auto pin = std::make_shared<const Pin>(contents->pin());
+                                    return std::shared_ptr<const ContentsPart<R>>(pin);
+                                  }});
   }
 
   /// The delta is consolidated, so that no weight passes through a value out of range.
@@ -67,19 +67,15 @@ class ContentsOperator {
 
 /// Keeps the contents of the output `id`, which is of this stream.
 template <Expression S>
-void keep_contents(const S& stream, OutputId id, const std::string& output) {
+[[gnu::cold]] void keep_contents(const S& stream, OutputId id, const std::string& output) {
   using R = typename S::Row;
-  Part part{.kind = "contents", .name = derived_name("contents", output), .state = reads::kRowsByOwner<S::kKeyed>};
+  Part part("contents", derived_name("contents", output));
+  part.state = reads::kRowsByOwner<S::kKeyed>;
   part.bound = "the rows of output " + output;
   part.schema = stream.schema();
   add_sink(
       *stream.flow(), std::move(part),
-      [id](const Site& site) {
-        ContentsOperator<R, OwnerHash<S::kKeyed>> op(site.limits());
-        site.assembly().add_contents({id, op.pinner()});
-        return op;
-      },
-      reads::by_owner(stream));
+      [id](const Site& site) { return ContentsOperator<R, OwnerHash<S::kKeyed>>(site, id); }, reads::by_owner(stream));
 }
 
 }  // namespace lockstep

@@ -20,7 +20,7 @@ concept InspectsRows = inspects_rows<Function, kKeyed, R>;
 template <bool kKeyed, class R, class Function>
 class InspectOperator {
  public:
-  InspectOperator(Function function, std::string name) : function_(std::move(function)), name_(std::move(name)) {}
+  InspectOperator(Function function, OperatorName name) : function_(std::move(function)), name_(name) {}
 
   template <class Reader>
   void eval(Reader& in, Batch<R>& out, const Activation& activation) {
@@ -51,7 +51,7 @@ class InspectOperator {
   }
 
   Function function_;
-  std::string name_;
+  OperatorName name_;
 };
 
 template <class Function>
@@ -60,7 +60,7 @@ class Inspect : public Named<Inspect<Function>> {
   explicit Inspect(Function function) : function_(std::move(function)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     using R = typename E::Row;
     if constexpr (!InspectsRows<Function, E::kKeyed, R>) {
       static_assert(
@@ -74,10 +74,11 @@ class Inspect : public Named<Inspect<Function>> {
       Part part = this->part("inspect", in.label());
       part.schema = stream.schema();
       part.properties = stream.properties();
-      const std::string name = part.name;
       return add_part<StreamOf<E::kKeyed, R>>(
           in.flow(), std::move(part),
-          [function = function_, name](const Site&) { return InspectOperator<E::kKeyed, R, Function>(function, name); },
+          [function = function_](const Site& site) {
+            return InspectOperator<E::kKeyed, R, Function>(function, OperatorName(site.name()));
+          },
           reads::in_place(stream));
     }
   }

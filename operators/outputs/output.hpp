@@ -27,7 +27,7 @@ class OutputMaker {
   explicit OutputMaker(std::string name) : name_(checked_name("name of an output", std::move(name))) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     using R = typename E::Row;
     const auto stream = consolidate(in);
     const OutputId id = publish<R>(*in.flow(), name_, stream.edge());

@@ -66,7 +66,7 @@ class DistinctOperator {
 class Distinct : public Named<Distinct> {
  public:
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     using R = typename E::Row;
     Part part = this->part("distinct", in.label());
     part.state = reads::kRowsByOwner<E::kKeyed>;

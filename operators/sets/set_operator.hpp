@@ -89,7 +89,7 @@ class SetOf : public Named<SetOf<Law, Other>> {
   explicit SetOf(Other other) : other_(std::move(other)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!SameRows<E, Other>) {
       static_assert(
           SameRows<E, Other>,

@@ -90,7 +90,7 @@ class Chain {
   }
 
   /// The chain as an edge; of a keyed chain, partitioned by key, and the same for all that key one stream alike.
-  const StreamOf<kKeyed, Row>& stream() const {
+  [[gnu::cold]] const StreamOf<kKeyed, Row>& stream() const {
     if (!*memo_ && kKeyed && signature_) {
       if (const EdgeId* found = flow()->keyed_alike(*signature_)) memo_->emplace(flow(), *found);
     }
@@ -99,7 +99,7 @@ class Chain {
       part.schema = schema();
       const auto collect = [](const Site&) { return Collect<Row>(); };
       const auto add = [&](auto read) {
-        read.info.fused.pop_back();  // that is this one
+        read.info.drop_fused();  // that is this one
         return add_part<StreamOf<kKeyed, Row>>(flow(), part, collect, std::move(read));
       };
       if constexpr (kKeyed) {

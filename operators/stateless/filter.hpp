@@ -10,7 +10,7 @@ struct FilterLink {
   static constexpr bool kKeyed = kKeyedIn;
 
   Predicate predicate;
-  std::string name;
+  OperatorName name;
 
   template <class Sink>
   void pass(const In& row, Weight weight, Sink& sink) {
@@ -24,7 +24,7 @@ class Filter : public Named<Filter<Predicate>> {
   explicit Filter(Predicate predicate) : predicate_(std::move(predicate)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!projection::Fits<E::kKeyed, Predicate, typename E::Row>) {
       static_assert(projection::Fits<E::kKeyed, Predicate, typename E::Row>,
                     "lockstep: filter's function cannot be called with the rows of this stream. It gets the row of a "
@@ -38,7 +38,7 @@ class Filter : public Named<Filter<Predicate>> {
       using Link = FilterLink<E::kKeyed, typename E::Row, Predicate>;
       Part part = this->part("filter", in.label());
       part.properties = in.properties();
-      const std::string name = part.name;
+      const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{predicate_, name}, std::move(part));
     }
   }

@@ -24,7 +24,7 @@ struct FlatMapLink {
   static constexpr bool kKeyed = false;
 
   Function function;
-  std::string name;
+  OperatorName name;
 
   template <class Sink>
   void pass(const In& row, Weight weight, Sink& sink) {
@@ -47,7 +47,7 @@ class FlatMap : public Named<FlatMap<Function>> {
   explicit FlatMap(Function function) : function_(std::move(function)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!projection::Fits<E::kKeyed, Function, typename E::Row>) {
       static_assert(projection::Fits<E::kKeyed, Function, typename E::Row>,
                     "lockstep: flat_map's function cannot be called with the rows of this stream. It gets the row of a "
@@ -58,7 +58,7 @@ class FlatMap : public Named<FlatMap<Function>> {
       static_assert(Row<typename Link::Row>, "lockstep: what flat_map's function gives cannot be rows");
       Part part = this->part("flat_map", in.label());
       part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
-      const std::string name = part.name;
+      const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{function_, name}, std::move(part));
     }
   }

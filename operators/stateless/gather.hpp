@@ -8,7 +8,7 @@ namespace lockstep {
 class Gather : public Named<Gather> {
  public:
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     static_assert(!E::kKeyed, "lockstep: a keyed stream lies by its key; it cannot be gathered");
     using R = typename E::Row;
     Part part = this->part("gather", in.label());

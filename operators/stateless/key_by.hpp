@@ -13,7 +13,7 @@ struct KeyByLink {
 
   KeyFunction key_of;
   ValueFunction value_of;
-  std::string name;
+  OperatorName name;
 
   template <class Sink>
   void pass(const In& row, Weight weight, Sink& sink) {
@@ -29,7 +29,7 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
   KeyBy(KeyFunction key_of, ValueFunction value_of) : key_of_(std::move(key_of)), value_of_(std::move(value_of)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!projection::Fits<E::kKeyed, KeyFunction, typename E::Row> ||
                   !projection::Fits<E::kKeyed, ValueFunction, typename E::Row>) {
       static_assert(projection::Fits<E::kKeyed, KeyFunction, typename E::Row> &&
@@ -50,7 +50,7 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
           .append_only = before.append_only,
           .consolidated = kWhole && before.consolidated,
           .step_dependent = before.step_dependent};
-      const std::string name = part.name;
+      const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{key_of_, value_of_, name}, std::move(part), signature(in));
     }
   }

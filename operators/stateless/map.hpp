@@ -10,7 +10,7 @@ struct MapLink {
   static constexpr bool kKeyed = false;
 
   Function function;
-  std::string name;
+  OperatorName name;
 
   template <class Sink>
   void pass(const In& row, Weight weight, Sink& sink) {
@@ -26,7 +26,7 @@ class Map : public Named<Map<Function>> {
   explicit Map(Function function) : function_(std::move(function)) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!projection::Fits<E::kKeyed, Function, typename E::Row>) {
       static_assert(
           projection::Fits<E::kKeyed, Function, typename E::Row>,
@@ -38,7 +38,7 @@ class Map : public Named<Map<Function>> {
       static_assert(Row<typename Link::Row>, "lockstep: what map's function returns cannot be a row");
       Part part = this->part("map", in.label());
       part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
-      const std::string name = part.name;
+      const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{function_, name}, std::move(part));
     }
   }

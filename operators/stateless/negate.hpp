@@ -25,7 +25,7 @@ struct NegateLink {
 class Negate : public Named<Negate> {
  public:
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     using Link = NegateLink<E::kKeyed, typename E::Row>;
     Part part = this->part("negate", in.label());
     part.properties = in.properties();

@@ -107,7 +107,7 @@ class Plus : public Named<Plus<Other>> {
   Plus(Other other, const char* kind) : other_(std::move(other)), kind_(kind) {}
 
   template <Expression E>
-  auto apply(const E& in) const {
+  [[gnu::cold]] auto apply(const E& in) const {
     if constexpr (!SameRows<E, Other>) {
       static_assert(SameRows<E, Other>,
                     "lockstep: plus and minus are of two streams of the same rows, both keyed or both plain");

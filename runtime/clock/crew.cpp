@@ -9,13 +9,6 @@
 
 namespace lockstep {
 
-unsigned allowed_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return std::max(1U, std::thread::hardware_concurrency());
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-}
-
 namespace {
 
 /// How long a caller runs a small step alone, in ticks: for some 8 microseconds, or 50 if helpers are asleep.

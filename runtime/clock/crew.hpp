@@ -84,7 +84,4 @@ class Crew {
   std::vector<std::jthread> helpers_;
 };
 
-/// Processors that this process may run on.
-unsigned allowed_processors();
-
 }  // namespace lockstep

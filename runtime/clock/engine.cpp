@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "runtime/threads/processors.hpp"
+
 namespace lockstep {
 
 namespace {

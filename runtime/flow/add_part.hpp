@@ -46,12 +46,18 @@ class Site {
 
 namespace reads {
 
+/// What a part reads, as data, and the way to the worker, which is bound when the part is made there.
+template <class Way>
+struct Read {
+  Way way;
+  ReadInfo info;
+};
+
 /// An expression, read where its rows are.
 template <class Plan>
 struct InPlace {
   static constexpr unsigned kLanes = 0;
   Plan plan;
-  ReadInfo info;
 
   template <class Then>
   void bind(Assembly& assembly, const OperatorInfo&, unsigned, Then&& then) const {
@@ -61,14 +67,14 @@ struct InPlace {
 
 template <Expression E>
 ReadInfo info_of(const E& expression) {
-  ReadInfo info{.flow = expression.flow().get()};
+  ReadInfo info(expression.flow().get());
   expression.reads(info);
   return info;
 }
 
 template <Expression E>
 auto in_place(const E& expression) {
-  return InPlace<decltype(expression.plan())>{expression.plan(), info_of(expression)};
+  return Read<InPlace<decltype(expression.plan())>>{{expression.plan()}, info_of(expression)};
 }
 
 /// Calls then(reader...) with the readers of all reads at one worker.
@@ -82,10 +88,11 @@ void bind_all(Assembly& assembly, const OperatorInfo& info, unsigned lane, Then&
   if constexpr (sizeof...(Rest) == 0) {
     first.bind(assembly, info, lane, then);
   } else {
-    first.bind(assembly, info, lane, [&](auto... reader) {
-      bind_all(
-          assembly, info, lane + First::kLanes, [&](auto... more) { then(reader..., more...); }, rest...);
-    });
+    first.bind(
+        assembly, info, lane, [&](auto... reader) __attribute__((cold)) {
+          bind_all(
+              assembly, info, lane + First::kLanes, [&](auto... more) { then(reader..., more...); }, rest...);
+        });
   }
 }
 
@@ -99,13 +106,15 @@ concept ServesAsIndex = std::derived_from<Operator, IndexViewBase> || requires(O
 
 inline EdgeId indexed_by(const OperatorInfo& info) { return info.has_output ? info.output : info.inputs.front(); }
 
-/// Makes a node that runs `op` and, if it gives anything, its edge.
-template <class OutRow, class Operator, class... Reader>
-void place(const Site& site, const OperatorInfo& info, unsigned level, Operator op, Reader... reader) {
-  Assembly& assembly = site.assembly();
+/// Makes a node that runs make(site) and, if it gives anything, its edge.
+template <class OutRow, class Make, class... Reader>
+[[gnu::cold]] void place(Assembly& assembly, const OperatorInfo& info, const Make& make, Reader... reader) {
+  using Operator = std::invoke_result_t<const Make&, const Site&>;
+  const unsigned level = Assembly::level_of(reader...);
+  const Site site(assembly, info, level);
   Edge<OutRow>* out = nullptr;
   if constexpr (!std::is_void_v<OutRow>) out = &assembly.make_edge<OutRow>(info.output, level);
-  auto* node = new OperatorNode<Operator, OutRow, Reader...>(std::move(op), out, reader...);
+  auto* node = new OperatorNode<Operator, OutRow, Reader...>(make, site, out, reader...);
   assembly.add_node(info, level, node, reader...);
   if constexpr (ServesAsIndex<Operator>) {
     if constexpr (requires { node->op().view(); }) {
@@ -117,42 +126,38 @@ void place(const Site& site, const OperatorInfo& info, unsigned level, Operator 
 }
 
 /// Adds a part whose rows are of type R, or that gives none, if that is void.
-template <class R, class Make, class... Read>
-OperatorInfo& add_nodes(Description& flow, Part part, Make make, Read... reads) {
+template <class R, class Make, class... Way>
+[[gnu::cold]] OperatorInfo& add_nodes(Description& flow, Part part, Make make, reads::Read<Way>... reads) {
   using Operator = std::invoke_result_t<const Make&, const Site&>;
   if (HasState<Operator> && part.state.empty()) {
     throw FlowError(part.name + ": it has save() and load(), but its part does not say what its state is");
   }
   OperatorInfo& added = flow.add(std::move(part), {reads.info...}, !std::is_void_v<R>);
-  added.build = [make = std::move(make), id = added.id, ... reads = std::move(reads)](Assembly& assembly) {
+  added.build = [ make = std::move(make), id = added.id, ... way = std::move(reads.way) ](Assembly & assembly)
+      __attribute__((cold)) {
     const OperatorInfo& info = assembly.info(id);
     reads::bind_all(
-        assembly, info, 0,
-        [&](auto... reader) {
-          const unsigned level = Assembly::level_of(reader...);
-          const Site site(assembly, info, level);
-          place<R>(site, info, level, make(site), std::move(reader)...);
-        },
-        reads...);
+        assembly, info, 0, [&](auto... reader) __attribute__((cold)) { place<R>(assembly, info, make, reader...); },
+        way...);
   };
   if constexpr (ServesAsIndex<Operator>) flow.set_indexed(indexed_by(added));
   return added;
 }
 
 /// Adds an operator to a flow: it is what `part` says, reads what `reads` say, and is made at each worker by
-/// make(site). Its class has `eval(reader..., out)` or `eval(reader..., out, activation)`, where out is the Batch to
-/// fill, or the Edge to lend rows to; and, if it keeps state, `save(slot, encoder)`, `load(decoder)` and `bytes()`.
-/// Returns the stream of what it gives, an `Out`. Throws FlowError if the part cannot be added.
-template <class Out, class Make, class... Read>
-Out add_part(const std::shared_ptr<Description>& flow, Part part, Make make, Read... reads) {
+/// make(site), and need not move. Its class has `eval(reader..., out)` or `eval(reader..., out, activation)`, where out
+/// is the Batch to fill, or the Edge to lend rows to; and, if it keeps state, `save(slot, encoder)`, `load(decoder)`
+/// and `bytes()`. Returns the stream of what it gives, an `Out`. Throws FlowError if the part cannot be added.
+template <class Out, class Make, class... Way>
+Out add_part(const std::shared_ptr<Description>& flow, Part part, Make make, reads::Read<Way>... reads) {
   using R = typename Out::Row;
   if (!part.schema) part.schema = row_traits<R>::schema();
   return Out(flow, add_nodes<R>(*flow, std::move(part), std::move(make), std::move(reads)...).output);
 }
 
 /// The same for an operator that gives nothing: its `eval` has no `out`.
-template <class Make, class... Read>
-void add_sink(Description& flow, Part part, Make make, Read... reads) {
+template <class Make, class... Way>
+void add_sink(Description& flow, Part part, Make make, reads::Read<Way>... reads) {
   add_nodes<void>(flow, std::move(part), std::move(make), std::move(reads)...);
 }
 

@@ -11,11 +11,18 @@
 
 namespace lockstep {
 
-Description::Description() : identity(std::make_shared<char>()) {}
+OperatorInfo::OperatorInfo(Part part) : Part(std::move(part)) {}
+OperatorInfo::OperatorInfo(const OperatorInfo&) = default;
+OperatorInfo::OperatorInfo(OperatorInfo&&) noexcept = default;
+OperatorInfo::~OperatorInfo() = default;
+
+Description::Description() : identity(std::make_shared<char>()), names_(std::make_shared<std::deque<std::string>>()) {}
 Description::Description(const Description&) = default;
 Description::~Description() = default;
 
 const EdgeInfo& Description::edge(EdgeId id) const { return edges[id]; }
+
+OperatorName Description::keep(const std::string& name) { return OperatorName(names_->emplace_back(name)); }
 
 const EdgeId* Description::keyed_alike(const std::string& signature) const {
   const auto found = keyed_alike_.find(signature);
@@ -27,7 +34,7 @@ bool Description::is_indexed(EdgeId edge) const { return indexed_.contains(edge)
 void Description::set_indexed(EdgeId edge) { indexed_.insert(edge); }
 
 OperatorInfo& Description::add(Part part, const std::vector<ReadInfo>& reads, bool gives) {
-  OperatorInfo info{std::move(part)};
+  OperatorInfo info(std::move(part));
   info.id = static_cast<OperatorId>(operators.size());
   if (info.source) info.upstream.push_back(*info.source);
   bool step_dependent = false;

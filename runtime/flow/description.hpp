@@ -29,6 +29,11 @@ struct EdgeInfo {
 
 /// A part that has been added.
 struct OperatorInfo : Part {
+  explicit OperatorInfo(Part part);
+  OperatorInfo(const OperatorInfo&);
+  OperatorInfo(OperatorInfo&&) noexcept;
+  ~OperatorInfo();
+
   OperatorId id = 0;
   ScopeId scope = 0;
   std::vector<EdgeId> inputs = {};
@@ -72,6 +77,8 @@ class Description {
   /// Adds a part and, if `gives`, its edge. Throws FlowError if it cannot be; then all is as it was.
   OperatorInfo& add(Part part, const std::vector<ReadInfo>& reads, bool gives);
   const EdgeInfo& edge(EdgeId id) const;
+  /// Keeps a name for as long as this description, or a copy of it, is there.
+  OperatorName keep(const std::string& name);
 
   /// The edge that is the same for all who ask for the same thing, by a description of it; null: nobody has yet.
   const EdgeId* keyed_alike(const std::string& signature) const;
@@ -90,6 +97,7 @@ class Description {
   std::string explain() const;
 
  private:
+  std::shared_ptr<std::deque<std::string>> names_;
   std::map<std::string, EdgeId> keyed_alike_;
   std::set<EdgeId> indexed_;
 };

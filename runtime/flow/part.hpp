@@ -20,6 +20,16 @@ using InputId = std::uint32_t;
 /// worker.
 enum class Placement : std::uint8_t { by_slot, whole };
 
+/// The name of an operator, for what may have to say it: kept by the flow, its copies, and their runtimes.
+class OperatorName {
+ public:
+  explicit OperatorName(const std::string& kept) : name_(&kept) {}
+  operator const std::string&() const { return *name_; }
+
+ private:
+  const std::string* name_;
+};
+
 /// A further edge of an operator, beside the one that is its result.
 struct SideEdge {
   std::string name;
@@ -27,8 +37,16 @@ struct SideEdge {
   Properties properties;
 };
 
-/// What an operator is, as its author declares it to add_part().
+/// What an operator is, as its author declares it to add_part(). Its special members are out of line, for the time that
+/// programs take to compile; so are those of ReadInfo.
 struct Part {
+  Part(std::string kind, std::string name);
+  Part(const Part&);
+  Part(Part&&) noexcept;
+  Part& operator=(const Part&);
+  Part& operator=(Part&&) noexcept;
+  ~Part();
+
   /// What it is: `join`, `group_by`.
   std::string kind = {};
   /// Stable: given, or derived from what it is and what it reads (derived_name).
@@ -61,6 +79,12 @@ struct FusedPart {
 
 /// What a part reads, and how the rows come to the worker.
 struct ReadInfo {
+  explicit ReadInfo(const Description* flow);
+  ReadInfo(const ReadInfo&);
+  ReadInfo(ReadInfo&&) noexcept;
+  ReadInfo& operator=(const ReadInfo&) = delete;
+  ~ReadInfo();
+
   const Description* flow = nullptr;
   std::vector<EdgeId> edges = {};
   /// In the order in which a row meets them.
@@ -74,6 +98,8 @@ struct ReadInfo {
   void add_edge(EdgeId edge);
   /// A part that the rows meet after those that are here.
   void add_fused(const Part& part);
+  /// The last one of these is the operator itself.
+  void drop_fused();
 };
 
 }  // namespace lockstep

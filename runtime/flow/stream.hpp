@@ -10,7 +10,6 @@
 
 #include "runtime/flow/assembly.hpp"
 #include "runtime/flow/description.hpp"
-#include "runtime/flow/names.hpp"
 #include "runtime/flow/part.hpp"
 
 namespace lockstep {
@@ -162,45 +161,47 @@ auto as_operand(E&& expression) {
   }
 }
 
+/// What an operator is called, and the version of its functions, as the user says.
+class GivenName {
+ public:
+  /// An operator of this kind, with the name that it was given, or `kind(of, detail)`.
+  Part part(std::string_view kind, const std::string& of, const std::string& detail = {}) const;
+
+ protected:
+  void set_name(std::string name);
+  void set_version(std::string version);
+
+ private:
+  std::string name_;
+  std::string version_;
+};
+
 /// The base of operators as they stand after `|`: lets the user name them, and number their functions.
 template <class Derived>
-class Named {
+class Named : public GivenName {
  public:
   /// Gives the operator a name of the user's, under which it is reported, and its state saved.
   Derived named(std::string name) const {
     Derived copy = static_cast<const Derived&>(*this);
-    copy.name_ = checked_name("name of an operator", std::move(name));
+    copy.set_name(std::move(name));
     return copy;
   }
 
   /// Numbers the operator's functions: saved state that functions of another version have made is not loaded.
   Derived version(std::string version) const {
     Derived copy = static_cast<const Derived&>(*this);
-    copy.version_ = checked_name("version of an operator", std::move(version));
+    copy.set_version(std::move(version));
     return copy;
   }
 
+ protected:
+  friend Derived;
   /// Another operator, called as this one is.
   template <class Other>
   Other called_alike(Other other) const {
-    other.name_ = name_;
-    other.version_ = version_;
+    static_cast<GivenName&>(other) = *this;
     return other;
   }
-
-  /// An operator of this kind, with the name that it was given, or `kind(of, detail)`.
-  Part part(std::string_view kind, const std::string& of, const std::string& detail = {}) const {
-    return {.kind = std::string(kind),
-            .name = name_.empty() ? derived_name(kind, detail.empty() ? of : of + ", " + detail) : name_,
-            .detail = detail,
-            .version = version_};
-  }
-
- private:
-  template <class>
-  friend class Named;
-  std::string name_;
-  std::string version_;
 };
 
 }  // namespace lockstep

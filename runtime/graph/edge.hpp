@@ -1,13 +1,13 @@
 #pragma once
 
 #include <algorithm>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "runtime/graph/pulse.hpp"
 #include "runtime/steps/step.hpp"
 #include "runtime/zset/batch.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -59,6 +59,7 @@ template <class R>
 class Edge final : public EdgeBase {
  public:
   using EdgeBase::EdgeBase;
+  [[gnu::cold]] ~Edge() override = default;
 
   /// The edge's own batch, empty, to be filled and sent.
   Batch<R>& fill() {
@@ -77,7 +78,7 @@ class Edge final : public EdgeBase {
   }
 
   /// Where to add what the delta consists of, if it lies elsewhere and stays there until the next activation.
-  Array<std::span<const Weighted<R>>>& borrow() {
+  Array<Slice<const Weighted<R>>>& borrow() {
     spans_.clear();
     return spans_;
   }
@@ -91,14 +92,14 @@ class Edge final : public EdgeBase {
     announce();
   }
 
-  std::span<const std::span<const Weighted<R>>> spans() const {
-    return fresh() ? delta_ : std::span<const std::span<const Weighted<R>>>();
+  Slice<const Slice<const Weighted<R>>> spans() const {
+    return fresh() ? delta_ : Slice<const Slice<const Weighted<R>>>();
   }
 
   std::size_t size() const { return fresh() ? size_ : 0; }
 
   /// The hashes of the keys of a keyed stream's rows, in their order: computed once, however many readers ask.
-  std::span<const std::uint64_t> key_hashes() {
+  Slice<const std::uint64_t> key_hashes() {
     if (!fresh()) return {};
     if (!std::exchange(hashed_, true)) {
       hashes_.clear();
@@ -120,18 +121,18 @@ class Edge final : public EdgeBase {
   }
 
  private:
-  [[gnu::noinline]] void gather_borrowed() {
+  [[gnu::cold]] void gather_borrowed() {
     rows_.clear();
     for (const auto& span : delta_) rows_.append(span.data(), span.data() + span.size());
   }
-  [[gnu::noinline]] void publish_copies(StepData& step, unsigned worker) {
+  [[gnu::cold]] void publish_copies(StepData& step, unsigned worker) {
     for (std::size_t i = 0; i + 1 < outputs_.size(); ++i) step.part<R>(outputs_[i], worker) = rows_;
   }
 
   Batch<R> rows_;
-  std::span<const Weighted<R>> own_;           // rows_, when sent
-  Array<std::span<const Weighted<R>>> spans_;  // what is borrowed
-  std::span<const std::span<const Weighted<R>>> delta_;
+  Slice<const Weighted<R>> own_;           // rows_, when sent
+  Array<Slice<const Weighted<R>>> spans_;  // what is borrowed
+  Slice<const Slice<const Weighted<R>>> delta_;
   std::size_t size_ = 0;
   Array<std::uint64_t> hashes_;
   bool hashed_ = false;  // whether hashes_ are the delta's
@@ -170,8 +171,8 @@ class EdgeReader {
   std::size_t size() const { return edge_->size(); }
   bool fresh() const { return edge_->fresh(); }
   const EdgeBase& edge() const { return *edge_; }
-  std::span<const std::span<const Weighted<R>>> spans() const { return edge_->spans(); }
-  std::span<const std::uint64_t> key_hashes() const { return edge_->key_hashes(); }
+  Slice<const Slice<const Weighted<R>>> spans() const { return edge_->spans(); }
+  Slice<const std::uint64_t> key_hashes() const { return edge_->key_hashes(); }
 
   template <class Function>
   void for_each_edge(Function&& function) const {
@@ -179,7 +180,7 @@ class EdgeReader {
   }
 
  private:
-  using Span = std::span<const Weighted<R>>;
+  using Span = Slice<const Weighted<R>>;
 
   static constexpr std::size_t kManyRows = 4096;
   static constexpr std::size_t kBytesAhead = 5120;

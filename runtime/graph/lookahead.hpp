@@ -24,9 +24,8 @@ template <class R>
 class Lookahead {
  public:
   Lookahead() { kept_.reserve(kDistance); }
-  /// REQUIRES: nothing is on its way.
-  Lookahead(Lookahead&&) : Lookahead() {}
-  Lookahead& operator=(Lookahead&&) = delete;
+  Lookahead(const Lookahead&) = delete;
+  Lookahead& operator=(const Lookahead&) = delete;
 
   /// A row that stays where it is.
   template <class Apply, class Look = NoLook>

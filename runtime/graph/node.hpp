@@ -108,10 +108,13 @@ class Readers<First, Rest...> {
 template <class Operator, class OutRow, class... Reader>
 class OperatorNode final : public Node {
  public:
-  OperatorNode(Operator op, Edge<OutRow>* out, Reader... readers)
-      : op_(std::move(op)), out_(out), readers_(std::move(readers)...) {
+  template <class Make, class Site>
+  OperatorNode(const Make& make, const Site& site, Edge<OutRow>* out, Reader... readers)
+      : op_(make(site)), out_(out), readers_(std::move(readers)...) {
     if constexpr (HasState<Operator>) state_ = &saved_;
   }
+
+  [[gnu::cold]] ~OperatorNode() override = default;
 
   Operator& op() { return op_; }
 
@@ -151,8 +154,8 @@ class OperatorNode final : public Node {
   class Saved final : public NodeState {
    public:
     explicit Saved(OperatorNode& node) : node_(&node) {}
-    void save(unsigned slot, Encoder& out) const override { node_->op_.save(slot, out); }
-    void load(Decoder& in) override {
+    [[gnu::cold]] void save(unsigned slot, Encoder& out) const override { node_->op_.save(slot, out); }
+    [[gnu::cold]] void load(Decoder& in) override {
       node_->op_.load(in);
       node_->count_bytes();
     }

@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "runtime/intake/stage.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -62,7 +62,7 @@ class Sealed final : public SealedBase {
     for (auto run = after - 1; begin != end; ++run) {
       const std::size_t run_end = run + 1 == runs_.end() ? size_ : run[1].first;
       const std::size_t count = std::min(end, run_end) - begin;
-      function(std::span<const Item>(run->items + (begin - run->first), count));
+      function(Slice<const Item>(run->items + (begin - run->first), count));
       begin += count;
     }
   }

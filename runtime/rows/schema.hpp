@@ -53,14 +53,14 @@ std::string unit_name(std::int64_t num, std::int64_t den);
 
 /// The name of a struct without its namespaces.
 template <class T>
-std::string type_name() {
+[[gnu::cold]] std::string type_name() {
   std::string name = demangled(typeid(T).name());
   const auto colons = name.rfind("::");
   return colons == std::string::npos ? name : name.substr(colons + 2);
 }
 
 template <class T>
-Schema schema() {
+[[gnu::cold]] Schema schema() {
   if constexpr (std::same_as<T, bool>) {
     return {Schema::Kind::boolean, "bool", {}};
   } else if constexpr (shape::Character<T>) {

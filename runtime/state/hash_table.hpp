@@ -66,7 +66,7 @@ class HashTable {
     std::swap(segment_bytes_, other.segment_bytes_);
     return *this;
   }
-  ~HashTable() {
+  [[gnu::cold]] ~HashTable() {
     directory_.for_each([](const SegmentRef& place) { segment_of(place).release(); });
   }
 
@@ -163,7 +163,7 @@ class HashTable {
 
   /// All entries whose hashes begin with these bits, but for vacant ones, each with its segment.
   template <class Function>
-  void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
+  [[gnu::cold]] void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
     const std::uint64_t low = prefix << (64 - bits);
     const std::uint64_t high = low | (~std::uint64_t{0} >> bits);
     for (std::size_t at = directory_.index(low); at <= directory_.index(high); at = directory_.next(at)) {
@@ -180,7 +180,7 @@ class HashTable {
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
   /// marks.
-  HashTable pin() {
+  [[gnu::cold]] HashTable pin() {
     assert(marks_.empty());
     HashTable copy(limits_);
     copy.directory_ = directory_;
@@ -479,7 +479,7 @@ class HashTable {
     }
   }
 
-  bool merge(std::size_t& at) {
+  [[gnu::cold]] bool merge(std::size_t& at) {
     const SegmentRef place = directory_.owner(at);
     if (place.depth == 0) return false;
     const std::size_t span = directory_.aliases(place);

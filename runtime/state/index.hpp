@@ -1,6 +1,5 @@
 #pragma once
 
-#include <span>
 #include <utility>
 
 #include "runtime/rows/slots.hpp"
@@ -8,6 +7,7 @@
 #include "runtime/state/rows_of_key.hpp"
 #include "runtime/zset/batch.hpp"
 #include "runtime/zset/carries.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -17,7 +17,7 @@ inline constexpr std::size_t kProbedAtOnce = 64;
 /// The values that an index holds for one key, each with its weight.
 template <class V>
 struct Match {
-  std::span<const Weighted<V>> rows;
+  Slice<const Weighted<V>> rows;
   const WeightTable<V>* large = nullptr;
 
   template <class Function>
@@ -46,7 +46,7 @@ class IndexView : public IndexViewBase {
  public:
   /// The values of up to kProbedAtOnce keys with these hashes. Valid until the next change; `made` is memory for values
   /// that are not kept as they are shown, and is valid until it is given again.
-  virtual void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<V>> matches,
+  virtual void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<V>> matches,
                      Batch<V>& made) const = 0;
 };
 
@@ -94,7 +94,7 @@ class Index final : public IndexView<K, V> {
     return {entry->payload.rows(table_.segment(hash)), nullptr};
   }
 
-  void probe(std::span<const K* const> keys, std::span<const std::uint64_t> hashes, std::span<Match<V>> matches,
+  void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<V>> matches,
              Batch<V>&) const override {
     for (const std::uint64_t hash : hashes) table_.prefetch(hash);
     for (std::size_t i = 0; i < keys.size(); ++i) {

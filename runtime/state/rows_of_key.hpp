@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "runtime/state/arena.hpp"
 #include "runtime/state/ordered_rows.hpp"
 #include "runtime/state/weight_table.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -40,7 +40,7 @@ class RowsOfKey {
 
   /// The rows, unless large() holds them.
   template <class Segment>
-  std::span<const Item> rows(const Segment& home) const {
+  Slice<const Item> rows(const Segment& home) const {
     if (form_ == Form::inside) return {one(), std::size_t{size_}};
     return {reinterpret_cast<const Item*>(home.arena().at(block().offset)), std::size_t{size_}};
   }
@@ -102,7 +102,7 @@ class RowsOfKey {
       if (owned()->size() <= small_rows(limits) / 2) make_small(home, large_bytes);
       return carry;
     }
-    const std::span<Item> items = mutable_rows(home);
+    const Slice<Item> items = mutable_rows(home);
     const auto [at, found] = find(items, value);
     if (!found) {
       insert(home, limits, at, value, weight, large_bytes);
@@ -133,7 +133,7 @@ class RowsOfKey {
     std::construct_at(raw);
     const Block old_block = block();
     const Block new_block{to.allocate(old_block.bytes), old_block.bytes};
-    const std::span<Item> old = mutable_rows(from);
+    const Slice<Item> old = mutable_rows(from);
     raw->set(new_block);
     raw->take_form(*this);
     std::uninitialized_move(old.begin(), old.end(), raw->mutable_rows(to).begin());
@@ -172,7 +172,7 @@ class RowsOfKey {
     if (form_ == Form::large) {
       delete owned();
     } else {
-      const std::span<Item> items = mutable_rows(home);
+      const Slice<Item> items = mutable_rows(home);
       std::destroy(items.begin(), items.end());
       if (form_ == Form::block) home.arena().free(block().offset, block().bytes);
     }
@@ -218,12 +218,12 @@ class RowsOfKey {
   void copy_words(const RowsOfKey& other) { std::memcpy(body_, other.body_, std::max(sizeof(Block), sizeof(Large*))); }
 
   template <class Segment>
-  std::span<Item> mutable_rows(Segment& home) {
+  Slice<Item> mutable_rows(Segment& home) {
     if (form_ == Form::inside) return {one(), std::size_t{size_}};
     return {reinterpret_cast<Item*>(home.arena().at(block().offset)), std::size_t{size_}};
   }
 
-  static std::pair<std::size_t, bool> find(std::span<const Item> items, const V& value) {
+  static std::pair<std::size_t, bool> find(Slice<const Item> items, const V& value) {
     if constexpr (kOrder == RowOrder::by_row) {
       const auto place = std::partition_point(
           items.begin(), items.end(), [&](const Item& item) { return row_traits<V>::compare(item.row, value) < 0; });
@@ -287,7 +287,7 @@ class RowsOfKey {
   void reblock(Segment& home, std::size_t wanted) {
     const std::uint32_t bytes = Arena::block_bytes(wanted);
     const std::uint32_t offset = home.allocate(bytes);
-    const std::span<Item> old = mutable_rows(home);
+    const Slice<Item> old = mutable_rows(home);
     std::uninitialized_move(old.begin(), old.end(), reinterpret_cast<Item*>(home.arena().at(offset)));
     std::destroy(old.begin(), old.end());
     if (form_ == Form::block) home.arena().free(block().offset, block().bytes);

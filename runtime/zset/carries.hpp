@@ -23,8 +23,18 @@ class Carries {
   /// The same, for sums of another kind: overflow(row) throws.
   template <class Overflow>
   void settle(Overflow&& overflow) {
-    if (carries_.empty()) [[likely]]
-      return;
+    if (!carries_.empty()) [[unlikely]]
+      judge(overflow);
+  }
+
+ private:
+  struct Carry {
+    R row;
+    Int128 carry;
+  };
+
+  template <class Overflow>
+  [[gnu::cold]] void judge(Overflow& overflow) {
     sort_seldom(carries_, [](const Carry& a, const Carry& b) { return row_traits<R>::compare(a.row, b.row) < 0; });
     for (std::size_t i = 0; i < carries_.size();) {
       const R& row = carries_[i].row;
@@ -35,11 +45,6 @@ class Carries {
     carries_.clear();
   }
 
- private:
-  struct Carry {
-    R row;
-    Int128 carry;
-  };
   Array<Carry> carries_;
 };
 

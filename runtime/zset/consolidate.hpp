@@ -34,7 +34,8 @@ class Consolidator {
     } else {
       merge_by_hash(rows);
     }
-    settle(rows);
+    if (!carries_.empty()) [[unlikely]]
+      settle(rows);
     rows.erase_if([](const Weighted<R>& item) { return item.weight == 0; });
   }
 
@@ -121,9 +122,7 @@ class Consolidator {
     return true;
   }
 
-  void settle(const Batch<R>& rows) {
-    if (carries_.empty()) [[likely]]
-      return;
+  [[gnu::cold]] void settle(const Batch<R>& rows) {
     sort_seldom(carries_, [](const Carry& a, const Carry& b) { return a.place < b.place; });
     for (std::size_t i = 0; i < carries_.size();) {
       const std::size_t place = carries_[i].place;

@@ -1,4 +1,4 @@
-#include "runtime/steps/step.hpp"
+#include "runtime/steps/step_data.hpp"
 
 #include <cstddef>
 
