@@ -33,7 +33,6 @@ class CountingNode final : public ls::Node {
 struct CountingCrew {
   CountingCrew(unsigned workers, const ls::Crew::Options& options, std::uint64_t fail_at, std::uint64_t slow_at = 0)
       : counts(workers), threads(workers) {
-    info.name = "count";
     for (unsigned w = 0; w < workers; ++w) {
       this->workers.push_back(std::make_unique<ls::Worker>(w, std::make_unique<ls::Pulse>(), nullptr, state.failure));
       ls::Assembly::Parts parts;
@@ -56,7 +55,7 @@ struct CountingCrew {
 
   std::vector<std::uint64_t> counts;
   std::vector<std::thread::id> threads;
-  ls::OperatorInfo info;
+  ls::OperatorInfo info{ls::Part("count", "count")};
   ls::RunState state;
   ls::StepOrder order;
   std::vector<std::unique_ptr<ls::Worker>> workers;

@@ -267,3 +267,30 @@ TEST_CASE("a row and its null twin never come together, nor go together", "[oute
     }
   }
 }
+
+TEST_CASE("a semi join keeps only the keys of the other side, unless its rows are indexed anyway", "[outer join]") {
+  ls::Dataflow flow;
+  auto a = flow.input<Pair>("a");
+  auto b = flow.input<Pair>("b");
+  auto left = by_first(a).stream();
+  auto right = by_first(b).stream();
+  auto alone = left | ls::anti_join(right) | ls::output("alone");
+  CHECK(occurrences(flow.explain(), "after keys") == 1);
+  auto again = left | ls::semi_join(right) | ls::output("again");
+  CHECK(occurrences(flow.explain(), "keeps the ") == 2);
+  auto pairs = left | ls::join(right, [](Number x, Number y) { return x * y; }) | ls::output("pairs");
+  auto later = left | ls::anti_join(right).named("later") | ls::output("later");
+  CHECK(occurrences(flow.explain(), "keeps the ") == 3);
+  ls::Runtime runtime(flow, some_workers());
+  runtime[a].push(Pairs{{{1, 10}, 1}, {{2, 20}, 1}});
+  runtime[b].push(Pairs{{{2, 3}, 1}, {{2, 4}, 1}, {{3, 5}, 1}});
+  auto step = runtime.step();
+  CHECK(text(step[alone]) == "(1, 10) +1");
+  CHECK(text(step[again]) == "(2, 20) +1");
+  CHECK(text(step[later]) == "(1, 10) +1");
+  runtime[b].push(Pairs{{{2, 3}, -1}, {{1, 7}, 1}});
+  step = runtime.step();
+  CHECK(text(step[alone]) == "(1, 10) -1");
+  CHECK(text(step[again]) == "(1, 10) +1");
+  CHECK(text(step[later]) == "(1, 10) -1");
+}

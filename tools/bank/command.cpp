@@ -16,8 +16,8 @@
 #include <iostream>
 #include <memory>
 
-#include "runtime/clock/crew.hpp"
 #include "runtime/faults/errors.hpp"
+#include "runtime/threads/processors.hpp"
 #include "tools/bank/run.hpp"
 #include "tools/terminal.hpp"
 
