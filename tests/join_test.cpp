@@ -282,3 +282,38 @@ TEST_CASE("an output may be of an edge that an index lends on", "[operators]") {
   CHECK(text(step[shown]) == "(1, (1, 5)) +1, (2, (2, 6)) +1");
   CHECK(text(step[again]) == "(1, (1, 5)) +1, (2, (2, 6)) +1");
 }
+
+TEST_CASE("joins whose null keys never match share the index of a stream, and a stream joins itself", "[operators]") {
+  using Row = std::pair<std::optional<Number>, Number>;
+  ls::Dataflow flow;
+  auto t = (flow.input<Row>("t") | ls::key_by(&Row::first, &Row::second)).stream();
+  auto u = (flow.input<Row>("u") | ls::key_by(&Row::first, &Row::second)).stream();
+  const auto add = [](Number a, Number b) { return a + b; };
+  (void)(t | ls::join(u, add, ls::nulls_never_match) | ls::output("one"));
+  (void)(t | ls::join(u, add, ls::nulls_never_match) | ls::output("two"));
+  (void)(t | ls::join(t, add, ls::nulls_never_match) | ls::output("itself"));
+  CHECK(occurrences(flow.explain(), "keeps the ") == 2);
+}
+
+TEST_CASE("a join of two dataflows leaves both as they were", "[operators]") {
+  ls::Dataflow flow;
+  ls::Dataflow other;
+  auto a = flow.input<Pair>("a") | ls::key_by(&Pair::first);
+  auto b = other.input<Pair>("b") | ls::key_by(&Pair::first);
+  const std::string before = flow.explain();
+  CHECK_THROWS_WITH(std::move(a) | ls::join(std::move(b), [](const Pair& x, const Pair&) { return x; }),
+                    Catch::Matchers::Contains("different dataflows"));
+  CHECK(flow.explain() == before);
+}
+
+TEST_CASE("sums of terms that leave 128 bits are an overflow, not nothing", "[operators]") {
+  constexpr ls::Weight kMost = ls::kMaxPushedWeight;
+  ls::Dataflow flow;
+  auto a = flow.input<Pair>("a");
+  auto keyed = index_pairs(a);
+  auto squares = keyed | ls::join(keyed, [](Number x, Number y) { return 10 * x + y; });  // each of weight 2^62
+  auto all = squares | ls::join(squares, [](Number, Number) { return Number{1}; }) | ls::output("out");
+  ls::Runtime runtime(flow);
+  runtime[a].push(Pairs{{{1, 1}, kMost}, {{1, 2}, kMost}, {{1, 3}, kMost}, {{1, 4}, kMost}});
+  CHECK_THROWS_WITH(runtime.step(), Catch::Matchers::Contains("64 bits"));  // 256 terms of 2^124
+}

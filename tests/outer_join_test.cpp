@@ -294,3 +294,43 @@ TEST_CASE("a semi join keeps only the keys of the other side, unless its rows ar
   CHECK(text(step[again]) == "(1, 10) +1");
   CHECK(text(step[later]) == "(1, 10) -1");
 }
+
+TEST_CASE("where null keys never match, a full join is not unique by key, and what reads it knows", "[outer join]") {
+  using Row = std::pair<Maybe, Number>;
+  ls::Dataflow flow;
+  auto a = flow.table<Row>("a", &Row::first);
+  auto b = flow.table<Row>("b", &Row::first);
+  auto c = flow.table<Row>("c", &Row::first);
+  auto both = a | ls::full_join(
+                      b,
+                      [](const std::optional<Row>& x, const std::optional<Row>& y) {
+                        return (x ? x->second : 0) + (y ? y->second : 0);
+                      },
+                      ls::nulls_never_match);
+  CHECK_FALSE(both.properties().unique_by_key);
+  auto out = both | ls::join(c, [](Number x, const Row& z) { return x * z.second; }) | ls::output("out");
+  ls::Runtime runtime(flow, some_workers());
+  runtime[a].insert({std::nullopt, 1});
+  runtime[b].insert({std::nullopt, 2});
+  runtime[c].insert({std::nullopt, 9});
+  CHECK(text(runtime.step()[out]) == "(none, 9) +1, (none, 18) +1");
+  runtime[a].erase(std::nullopt);
+  CHECK(text(runtime.step()[out]) == "(none, 9) -1");
+}
+
+TEST_CASE("the total of a large group counts, whatever weights were like within a step", "[outer join]") {
+  constexpr ls::Weight kMost = std::numeric_limits<ls::Weight>::max();
+  ls::Index<Number, Number> index(ls::IndexLimits::minimum());
+  const auto add = [&](Number value, ls::Weight weight) {
+    index.add(1, ls::row_traits<Number>::hash(1), value, weight);
+  };
+  add(7, kMost);
+  index.settle();
+  add(7, 1);
+  for (Number value = 10; value < 14; ++value) add(value, 1);
+  add(7, -1);
+  index.settle();
+  const auto match = index.find(1, ls::row_traits<Number>::hash(1));
+  REQUIRE(match.large != nullptr);
+  CHECK(match.total() == ls::Int128{kMost} + 4);
+}

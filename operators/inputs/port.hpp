@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/flow/dataflow.hpp"
@@ -118,14 +119,11 @@ class InputPort : public Port<Weighted<R>> {
   template <bool kMove, class Item>
   static Weighted<R> weighted(Item&& item) {
     constexpr bool kIsRow = std::convertible_to<Item, R>;
-    if constexpr (kIsRow && kMove) {
-      return {R(std::move(item)), 1};
-    } else if constexpr (kIsRow) {
-      return {R(std::forward<Item>(item)), 1};
-    } else if constexpr (kMove) {
-      return std::move(item);
+    using Given = std::conditional_t<kMove, std::remove_reference_t<Item>, Item>;
+    if constexpr (kIsRow) {
+      return {R(std::forward<Given>(item)), 1};
     } else {
-      return std::forward<Item>(item);
+      return std::forward<Given>(item);
     }
   }
 

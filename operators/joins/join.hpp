@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "operators/joins/keep_index.hpp"
 #include "operators/joins/match_options.hpp"
 #include "operators/stateless/filter.hpp"
+#include "runtime/flow/names.hpp"
 
 namespace lockstep {
 
@@ -37,6 +39,7 @@ class Join : public Named<Join<Other, Function>> {
       using Joined = JoinFunction<K, VA, VB, Function>;
       using OutRow = typename Joined::OutRow;
       static_assert(Row<OutRow>, "lockstep: what join's function returns cannot be a row");
+      if (in.flow() != other_.flow()) throw_different_flows("join");
       const auto a = index_of(in);
       const auto b = index_of(other_);
       Part part = this->part("join", a.label() + ", " + b.label());
@@ -65,6 +68,26 @@ class Join : public Named<Join<Other, Function>> {
   Function function_;
 };
 
+/// Whether a key is there.
+struct IsPresent {
+  template <class K, class V>
+  bool operator()(const K& key, const V&) const {
+    return key.has_value();
+  }
+};
+
+/// The rows whose key is there: the same expression for all who ask, so that they share its index.
+template <Expression E>
+auto present(const E& in) {
+  using Link = FilterLink<true, typename E::Row, IsPresent>;
+  Part part("filter", derived_name("present", in.label()));
+  part.properties = in.properties();
+  const OperatorName name = in.flow()->keep(part.name);
+  const auto signature = in.signature();
+  return Chain<E, Link>(in, Link{{}, name}, std::move(part),
+                        signature ? std::optional(*signature + "|present") : std::nullopt);
+}
+
 template <Expression Other, class Function>
 class JoinOfPresent : public Named<JoinOfPresent<Other, Function>> {
  public:
@@ -73,8 +96,7 @@ class JoinOfPresent : public Named<JoinOfPresent<Other, Function>> {
   template <Expression E>
   [[gnu::cold]] auto apply(const E& in) const {
     static_assert(NullableKey<KeyOf<E>>, "lockstep: nulls_never_match is for keys that are optionals");
-    const auto present = filter([](const auto& key, const auto&) { return key.has_value(); });
-    return this->called_alike(Join(present.apply(other_), function_)).apply(present.apply(in));
+    return this->called_alike(Join(present(other_), function_)).apply(present(in));
   }
 
  private:

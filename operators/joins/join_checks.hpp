@@ -1,7 +1,9 @@
 #pragma once
 
 #include <concepts>
+#include <string>
 
+#include "runtime/faults/errors.hpp"
 #include "runtime/flow/stream.hpp"
 
 // What must hold of the two streams of a join. As concepts, so that a compiler's first error is the sentence.
@@ -18,5 +20,10 @@ concept OfTwoValues =
     std::invocable<Function&, const A&, const B&> || std::invocable<Function&, const K&, const A&, const B&>;
 template <class K>
 concept NullableKey = shape::Optional<K>;
+
+/// Before anything is added to either.
+[[noreturn]] inline void throw_different_flows(const std::string& kind) {
+  throw FlowError(kind + ": the two streams are of different dataflows");
+}
 
 }  // namespace lockstep

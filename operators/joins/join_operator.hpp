@@ -95,7 +95,7 @@ class JoinOperator : public JoinFunction<K, VA, VB, Function> {
     for (Slice<const Row> span : delta.spans()) {
       for (const Row& row : span) {
         const std::uint64_t hash = all_hashes[ordinal];
-        if (skip(ordinal++)) continue;
+        if (skip(ordinal++) || row.weight == 0) continue;
         const K& key = row.row.first;
         if (size == 0 || hashes[probes - 1] != hash || !row_traits<K>::equal(*keys[probes - 1], key)) {
           keys[probes] = &key;

@@ -63,10 +63,20 @@ class JoinTerms {
     sort_seldom(terms_, [&](const Term& a, const Term& b) { return order(a, b) < 0; });
     for (std::size_t i = 0; i < terms_.size();) {
       const Term& first = terms_[i];
-      Int128 weight = 0;
-      for (; i < terms_.size() && order(first, terms_[i]) == 0; ++i) weight += terms_[i].weight;
-      if (!fits_weight(weight)) throw_overflow("the weight of a joined row does not fit 64 bits", to_string(first.row));
-      if (weight != 0) out_->push_back({first.row, static_cast<Weight>(weight)});
+      // In two halves: a sum of terms may leave 128 bits.
+      constexpr unsigned kHalf = 64;
+      Int128 low = 0;
+      Int128 high = 0;
+      for (; i < terms_.size() && order(first, terms_[i]) == 0; ++i) {
+        low += static_cast<std::uint64_t>(terms_[i].weight);
+        high += terms_[i].weight >> kHalf;
+      }
+      high += low >> kHalf;
+      const auto weight = static_cast<Weight>(static_cast<std::uint64_t>(low));
+      if (high != (weight < 0 ? -1 : 0)) {
+        throw_overflow("the weight of a joined row does not fit 64 bits", to_string(first.row));
+      }
+      if (weight != 0) out_->push_back({first.row, weight});
     }
   }
 

@@ -109,7 +109,7 @@ template <Expression E>
     add_sink(flow, std::move(part), make, reads::in_place(in));
     return in.stream();
   } else {
-    const auto stream = add_part<KeyedStream<K, V>>(in.flow(), std::move(part), make, reads::by_key(in));
+    auto stream = add_part<KeyedStream<K, V>>(in.flow(), std::move(part), make, reads::by_key(in));
     if (signature) flow.set_keyed_alike(*signature, stream.edge());
     return stream;
   }

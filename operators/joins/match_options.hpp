@@ -73,6 +73,8 @@ concept ConditionOf = std::is_invocable_r_v<bool, Condition&, const VA&, const V
 template <class Condition, bool kNullsNeverMatch>
 struct MatchOptions {
   static constexpr bool kConditional = !std::is_same_v<Condition, NoCondition>;
+  /// Whether rows of equal keys always match.
+  static constexpr bool kKeysDecide = !kConditional && !kNullsNeverMatch;
 
   Condition condition;
 

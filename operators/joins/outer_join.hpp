@@ -99,12 +99,14 @@ class OuterJoin : public Named<OuterJoin<Keep, Other, Function, Options>> {
       using Matches = typename Options::Rule;
       using Rule = OuterJoinRule<K, VA, VB, Function, Matches, Keep::kA, Keep::kB>;
 
+      if (in.flow() != other_.flow()) throw_different_flows(Keep::kKind);
       const auto a = index_of(in);
       const auto b = index_of(other_);
       Part part = this->part(Keep::kKind, a.label() + ", " + b.label());
       const bool unique = Joined::kKeepKey && a.properties().unique_by_key && b.properties().unique_by_key;
       part.properties = {.partitioning = Joined::kKeepKey ? Partitioning::by_key : Partitioning::none};
-      part.properties.unique_by_key = unique && !Options::kConditional;
+      // Where keys alone do not decide, two rows of a key may both be without a match.
+      part.properties.unique_by_key = unique && Options::kKeysDecide;
       return add_part<StreamOf<Joined::kKeepKey, typename Joined::OutRow>>(
           in.flow(), std::move(part),
           [function = function_, condition = options_.condition, ea = a.edge(), eb = b.edge()](const Site& site) {

@@ -86,6 +86,7 @@ class SemiJoin : public Named<SemiJoin<kMatched, Other, Options>> {
     using VB = ValueOf<B>;
     using Matches = typename Options::Rule;
     using Rule = SemiJoinRule<K, VA, VB, Matches, kMatched>;
+    if (in.flow() != other.flow()) throw_different_flows(kMatched ? "semi_join" : "anti_join");
     const auto a = index_of(in);
     const auto b = index_of(other);
     Part part = this->part(kMatched ? "semi_join" : "anti_join", a.label() + ", " + other_.label());

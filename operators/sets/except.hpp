@@ -11,13 +11,13 @@ struct ExceptLaw {
   static constexpr const char* kKind = "except";
   /// Whether it is append-only if both sides are.
   static constexpr bool kGrows = false;
-  static Weight of(Weight a, Weight b) { return a > 0 && b <= 0 ? 1 : 0; }
+  static Int128 of(Weight a, Weight b) { return a > 0 && b <= 0 ? 1 : 0; }
 };
 
 struct ExceptAllLaw {
   static constexpr const char* kKind = "except_all";
   static constexpr bool kGrows = false;
-  static Weight of(Weight a, Weight b) { return a <= 0 ? 0 : std::max<Weight>(a - std::max<Weight>(b, 0), 0); }
+  static Int128 of(Weight a, Weight b) { return a <= 0 ? 0 : std::max<Weight>(a - std::max<Weight>(b, 0), 0); }
 };
 
 struct MakeExcept : OperatorMaker {

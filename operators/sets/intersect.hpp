@@ -11,13 +11,13 @@ struct IntersectLaw {
   static constexpr const char* kKind = "intersect";
   /// Whether it is append-only if both sides are.
   static constexpr bool kGrows = true;
-  static Weight of(Weight a, Weight b) { return a > 0 && b > 0 ? 1 : 0; }
+  static Int128 of(Weight a, Weight b) { return a > 0 && b > 0 ? 1 : 0; }
 };
 
 struct IntersectAllLaw {
   static constexpr const char* kKind = "intersect_all";
   static constexpr bool kGrows = true;
-  static Weight of(Weight a, Weight b) { return std::max<Weight>(std::min(a, b), 0); }
+  static Int128 of(Weight a, Weight b) { return std::max<Weight>(std::min(a, b), 0); }
 };
 
 struct MakeIntersect : OperatorMaker {

@@ -30,14 +30,13 @@ class SetOperator {
     carries_a_.settle();
     carries_b_.settle();
     weights_.drain_marks([&](const auto& marked) {
-      const Weight was = Law::of(marked.mark.weights.a, marked.mark.weights.b);
-      const Weight is = Law::of(marked.payload().a, marked.payload().b);
+      const Int128 was = Law::of(marked.mark.weights.a, marked.mark.weights.b);
+      const Int128 is = Law::of(marked.payload().a, marked.payload().b);
       if (was == is) return;
-      Weight change = 0;
-      if (__builtin_sub_overflow(is, was, &change)) {
+      if (!fits_weight(is) || !fits_weight(is - was)) {
         throw_overflow("the weight of a row does not fit 64 bits", to_string(marked.key()));
       }
-      out.push_back({marked.key(), change});
+      out.push_back({marked.key(), static_cast<Weight>(is - was)});
     });
   }
 

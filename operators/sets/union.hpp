@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "operators/sets/set_operator.hpp"
@@ -10,19 +11,13 @@ struct UnionLaw {
   static constexpr const char* kKind = "union";
   /// Whether it is append-only if both sides are.
   static constexpr bool kGrows = true;
-  static Weight of(Weight a, Weight b) { return a > 0 || b > 0 ? 1 : 0; }
+  static Int128 of(Weight a, Weight b) { return a > 0 || b > 0 ? 1 : 0; }
 };
 
 struct UnionAllLaw {
   static constexpr const char* kKind = "union_all";
   static constexpr bool kGrows = true;
-  static Weight of(Weight a, Weight b) {
-    Weight sum = 0;
-    if (__builtin_add_overflow(std::max<Weight>(a, 0), std::max<Weight>(b, 0), &sum)) {
-      throw OverflowError("the weight of a row does not fit 64 bits");
-    }
-    return sum;
-  }
+  static Int128 of(Weight a, Weight b) { return Int128{std::max<Weight>(a, 0)} + std::max<Weight>(b, 0); }
 };
 
 struct MakeUnion : OperatorMaker {

@@ -83,7 +83,7 @@ class Session {
         if (!turn.taken()) return std::nullopt;
         if (!staging.has_room() && fresh != nullptr) staging.add_chunk(std::move(fresh));
         if (staging.has_room()) [[likely]] {
-          number(staging.push_back(std::move(item)), stage.position, number_);
+          number(staging.push_back(std::forward<T>(item)), stage.position, number_);
           ++stage.position;
           touch(input);
           return turn.done();

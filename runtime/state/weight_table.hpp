@@ -16,8 +16,9 @@ class WeightTable {
   int add(const R& row, Weight weight) {
     const std::uint64_t hash = Hash()(row);
     auto* entry = table_.insert(row, hash);
+    const Weight before = entry->payload;
     const int carry = add_wrapping(entry->payload, weight);
-    total_ += weight;
+    total_ += Int128{entry->payload} - before;
     if (entry->payload == 0) table_.erase(entry, hash);
     return carry;
   }
@@ -33,7 +34,7 @@ class WeightTable {
     return entry == nullptr ? 0 : entry->payload;
   }
 
-  /// The exact sum of the weights.
+  /// The sum of the weights as they are held: exact at the end of a step, when none has left its range.
   Int128 total() const { return total_; }
   std::size_t size() const { return table_.size(); }
   std::size_t bytes() const { return table_.bytes(); }

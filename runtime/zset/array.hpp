@@ -36,13 +36,14 @@ class Array {
   using const_iterator = const T*;
 
   Array() = default;
-  explicit Array(std::size_t size) { resize(size); }
-  Array(std::initializer_list<T> items) { append(items.begin(), items.end()); }
+  // By way of the one above, so that what was made is destroyed if an item throws.
+  explicit Array(std::size_t size) : Array() { resize(size); }
+  Array(std::initializer_list<T> items) : Array() { append(items.begin(), items.end()); }
   template <std::forward_iterator Iterator>
-  Array(Iterator first, Iterator last) {
+  Array(Iterator first, Iterator last) : Array() {
     append(first, last);
   }
-  Array(const Array& other) { append(other.begin(), other.end()); }
+  Array(const Array& other) : Array() { append(other.begin(), other.end()); }
   Array(Array&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),

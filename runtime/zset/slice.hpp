@@ -15,8 +15,11 @@ class Slice {
   constexpr Slice(T* data, std::size_t size) : data_(data), size_(size) {}
   /// Of anything that has data() and size(), such as a vector, or a slice of items that may be written.
   template <class Items>
-  requires requires(Items&& items, T*& data) { data = items.data(), items.size(); }
-  constexpr Slice(Items&& items) : data_(items.data()), size_(items.size()) {}
+  requires requires(Items& items, T*& data) { data = items.data(), items.size(); }
+  constexpr Slice(Items& items) : data_(items.data()), size_(items.size()) {}
+  template <class Items>
+  requires requires(const Items& items, T*& data) { data = items.data(), items.size(); }
+  constexpr Slice(const Items& items) : data_(items.data()), size_(items.size()) {}
 
   constexpr T* data() const { return data_; }
   constexpr std::size_t size() const { return size_; }
