@@ -2,6 +2,7 @@
 
 #include "bench/benchmarks.hpp"
 #include "bench/engines/engines.hpp"
+#include "runtime/threads/processors.hpp"
 
 namespace lockstep::bench {
 
@@ -60,7 +61,10 @@ void add_scaling(const Job& job, unsigned workers, unsigned threads) {
 }  // namespace
 
 void add_scaling_benchmarks() {
-  for (const Job& job : {join_job(), count_job(10), count_job(1'000'000), distinct_job()}) add_scaling(job, 2, 2);
+  for (const Job& job : {join_job(), count_job(10), count_job(1'000'000), distinct_job()}) {
+    add_scaling(job, 2, 2);
+    for (unsigned threads = 4; threads <= allowed_processors(); threads *= 2) add_scaling(job, threads, threads);
+  }
   for (const Job& job : {count_job(1'000'000), join_job()}) add_scaling(job, 4, 1);
 }
 

@@ -253,7 +253,7 @@ class HashTable {
   }
 
   /// The one write point: before a segment of an older version is written. Nobody has looked at its links before.
-  void unshare(std::size_t at) {
+  [[gnu::noinline]] void unshare(std::size_t at) {
     SegmentRef place = directory_.owner(at);
     if (place.capacity != 0 && !segment_of(place).sole_owner()) {
       typename Segment::Owner copy = segment_of(place).clone();
@@ -337,7 +337,7 @@ class HashTable {
   };
   Fresh make_segment(std::uint32_t capacity, std::uint32_t depth) { return {capacity, depth, version_}; }
 
-  void install(std::size_t at, Fresh& fresh) {
+  [[gnu::noinline]] void install(std::size_t at, Fresh& fresh) {
     ++segments_;
     segment_bytes_ += fresh.owner->bytes();
     directory_.set(at, fresh.place);
@@ -383,10 +383,34 @@ class HashTable {
     }
   }
 
-  void rebuild(std::size_t at, std::uint32_t capacity) {
+  /// Moves all entries to one segment, or to one of two as the tag's `bit` has it. Here alone are segments filled, so
+  /// that the code is compiled once.
+  [[gnu::noinline]] void move_entries(const SegmentRef& from, SegmentRef* to, SegmentRef* other, std::uint32_t bit) {
+    const std::uint32_t count = list_taken(from);
+    Entry* const entries = segment_of(from).entries();
+    SegmentRef* const sides[] = {to, other};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Entry& entry = entries[taken_[i]];
+      adopt(*sides[(entry.tag & bit) != 0], segment_of(from), entry);
+    }
+  }
+
+  /// The places of a segment's entries, listed without a branch: which are taken is as good as random.
+  std::uint32_t list_taken(const SegmentRef& place) {
+    const Entry* const entries = segment_of(place).entries();
+    if (taken_.size() < place.capacity) taken_.resize(place.capacity);
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < place.capacity; ++i) {
+      taken_[count] = i;
+      count += static_cast<std::uint32_t>(entries[i].tag != 0);
+    }
+    return count;
+  }
+
+  [[gnu::noinline]] void rebuild(std::size_t at, std::uint32_t capacity) {
     const SegmentRef old = directory_.owner(at);
     Fresh fresh = make_segment(capacity, old.depth);
-    segment_of(old).for_each([&](Entry& entry) { adopt(fresh.place, segment_of(old), entry); });
+    move_entries(old, &fresh.place, &fresh.place, 0);
     install(at, fresh);
     discard(&segment_of(old));
   }
@@ -396,17 +420,10 @@ class HashTable {
   bool split(std::size_t at) {
     const SegmentRef old = directory_.owner(at);
     const std::uint32_t depth = old.depth + 1;
-    const auto side = [depth](const Entry& entry) { return entry.tag >> (32 - depth) & 1; };
-    Entry* const entries = segment_of(old).entries();
-    // The entries' places, listed without a branch: which places are taken is as good as random.
-    if (taken_.size() < old.capacity) taken_.resize(old.capacity);
-    std::uint32_t count = 0;
+    const std::uint32_t bit = std::uint32_t{1} << (32 - depth);
+    const Entry* const entries = segment_of(old).entries();
     std::uint32_t right = 0;
-    for (std::uint32_t i = 0; i < old.capacity; ++i) {
-      taken_[count] = i;
-      count += static_cast<std::uint32_t>(entries[i].tag != 0);
-      right += side(entries[i]);
-    }
+    for (std::uint32_t i = 0; i < old.capacity; ++i) right += static_cast<std::uint32_t>((entries[i].tag & bit) != 0);
     const bool apart = right != 0 && right != old.count;
     if ((apart ? depth : separating_depth(segment_of(old))) > worthwhile_depth()) return false;
     if (old.depth == directory_.depth()) {
@@ -415,10 +432,7 @@ class HashTable {
     }
     Fresh halves[2] = {make_segment(capacity_after_split(old.count - right), depth),
                        make_segment(capacity_after_split(right), depth)};
-    for (std::uint32_t i = 0; i < count; ++i) {
-      Entry& entry = entries[taken_[i]];
-      adopt(halves[side(entry)].place, segment_of(old), entry);
-    }
+    move_entries(old, &halves[0].place, &halves[1].place, bit);
     const std::size_t half = directory_.aliases(halves[0].place);
     const std::size_t begin = at & ~(2 * half - 1);
     install(begin, halves[0]);
@@ -428,7 +442,7 @@ class HashTable {
   }
 
   /// How many top bits it takes to tell some two entries apart.
-  static std::uint32_t separating_depth(Segment& segment) {
+  [[gnu::cold]] static std::uint32_t separating_depth(Segment& segment) {
     std::uint32_t all = ~std::uint32_t{0};
     std::uint32_t any = 0;
     segment.for_each([&](const Entry& entry) {
@@ -465,7 +479,7 @@ class HashTable {
     }
   }
 
-  void shrink(std::size_t at, std::uint32_t capacity) {
+  [[gnu::noinline]] void shrink(std::size_t at, std::uint32_t capacity) {
     capacity = std::max(kMinCapacity, capacity);
     if (capacity < directory_.owner(at).capacity) rebuild(at, capacity);
     while (merge(at)) {
@@ -488,12 +502,10 @@ class HashTable {
     if (directory_[sibling_at].depth != place.depth || count > max_capacity() / 4) return false;
     if (directory_[sibling_at].version != version_) unshare(sibling_at);
     Fresh merged = make_segment(std::max(kMinCapacity, 2 * count), place.depth - 1);
-    Segment* const parts[] = {&segment_of(place), &segment_of(directory_[sibling_at])};
-    for (Segment* const part : parts) {
-      part->for_each([&](Entry& entry) { adopt(merged.place, *part, entry); });
-    }
+    const SegmentRef parts[] = {place, directory_[sibling_at]};
+    for (const SegmentRef& part : parts) move_entries(part, &merged.place, &merged.place, 0);
     install(at, merged);
-    for (Segment* const part : parts) discard(part);
+    for (const SegmentRef& part : parts) discard(&segment_of(part));
     if (directory_.size() > 8 * segments_) directory_.shrink(at);
     return true;
   }
@@ -503,7 +515,7 @@ class HashTable {
   Marks marks_;
   Array<std::uint32_t> vacant_;         // places among the marks, during drain_marks()
   Array<std::uint64_t> mostly_vacant_;  // hashes of segments, likewise
-  Array<std::uint32_t> taken_;          // for split()
+  Array<std::uint32_t> taken_;          // for move_entries()
   std::uint32_t version_ = 1;
   std::uint32_t links_since_ = 0;  // segments of older versions have links that have been forgotten
   std::size_t size_ = 0;

@@ -95,7 +95,7 @@ class Segment : public SegmentHead {
     return bytes < kHead ? 0 : static_cast<std::uint32_t>((bytes - kHead) / sizeof(Entry));
   }
 
-  static Segment* make(std::uint32_t capacity) {
+  [[gnu::noinline]] static Segment* make(std::uint32_t capacity) {
     void* memory = segment_memory::allocate(bytes_for(capacity));
     auto* segment = new (memory) Segment(capacity);
     for (std::uint32_t i = 0; i < capacity; ++i) segment->entries()[i].tag = 0;
@@ -183,7 +183,7 @@ class Segment : public SegmentHead {
   explicit Segment(std::uint32_t capacity) : SegmentHead(capacity) { static_assert(sizeof(Segment) <= kHead); }
   ~Segment() = default;
 
-  void destroy() {
+  [[gnu::noinline]] void destroy() {
     for_each([this](Entry& entry) { destroy_entry(entry); });
     const std::size_t bytes = bytes_for(capacity());
     this->~Segment();
