@@ -2,10 +2,8 @@
 
 namespace {
 
-#ifndef LOCKSTEP_ONE_TYPE
 struct Nothing {};
 BOOST_DESCRIBE_STRUCT(Nothing, (), ())
-#endif
 
 struct Person {
   std::string name;
@@ -27,7 +25,6 @@ Visitor visitor(const char* name, std::optional<std::uint8_t> age) {
 
 }  // namespace
 
-#ifndef LOCKSTEP_ONE_TYPE
 TEST_CASE("rows of no bytes go through every operator and saved state", "[row types]") {
   row_types::check<Nothing>({{}});
   row_types::check<std::vector<std::tuple<>>>({{}, {{}}, {{}, {}, {}}});
@@ -36,7 +33,6 @@ TEST_CASE("rows of no bytes go through every operator and saved state", "[row ty
 TEST_CASE("vectors of bools go through every operator and saved state", "[row types]") {
   row_types::check<std::vector<bool>>({{}, {false}, {true, false}, {true, true}});
 }
-#endif
 
 TEST_CASE("structs with base classes go through every operator and saved state", "[row types]") {
   row_types::check<Visitor>({visitor("Ada", 36), visitor("Grace", std::nullopt), visitor("Grace", 85)});

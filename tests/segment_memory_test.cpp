@@ -51,7 +51,7 @@ class Filled {
 
 }  // namespace
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef LOCKSTEP_ADDRESS_SANITIZED
 TEST_CASE("segments of the usual size lie in slabs, others do not") {
   CHECK(memory::in_slabs(kUsual));
   CHECK_FALSE(memory::in_slabs(kUsual / 2 + 100));  // a table that has shrunk
