@@ -29,3 +29,4 @@
 #include "operators/stateless/plus.hpp"
 #include "runtime/flow/dataflow.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/state/containers.hpp"

@@ -32,11 +32,13 @@ struct Exchanged {
 template <class Route, Expression E>
 ReadInfo exchanged_info(const E& expression) {
   ReadInfo info = info_of(expression);
-  info.whole = std::same_as<Route, route::ToAll>;
   if (!is_routed<Route>(expression.properties())) {
     info.exchanged_by = Route::kName;
     info.transport = &Channels::make;
+    info.rows_are = RowsAre::at_their_slots;
   }
+  if (std::same_as<Route, route::ToAll>) info.rows_are = RowsAre::at_every_worker;
+  if (std::same_as<Route, route::ToFirst>) info.rows_are = RowsAre::at_the_first;
   return info;
 }
 
@@ -55,6 +57,7 @@ auto edge_by(const Description& flow, EdgeId edge) {
   info.add_edge(edge);
   info.exchanged_by = Route::kName;
   info.transport = &Channels::make;
+  info.rows_are = RowsAre::at_their_slots;
   return Read<Exchanged<Route, EdgePlan<Item>>>{{{edge}, true}, std::move(info)};
 }
 

@@ -44,7 +44,9 @@ Subscription Runtime::subscribe(std::size_t capacity) { return clock_->subscribe
 
 Snapshot Runtime::snapshot() { return clock_->snapshot(); }
 
-SavedState Runtime::save() { return clock_->between_steps("save()", save_state); }
+SavedState Runtime::save() {
+  return clock_->between_steps("save()", [](Engine& engine) { return PinnedEngine(engine); }).save();
+}
 
 Metrics Runtime::metrics() const { return clock_->engine().metrics(); }
 

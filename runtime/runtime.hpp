@@ -71,7 +71,8 @@ class Runtime {
   Subscription subscribe(std::size_t capacity = 16);
   /// The contents of the outputs that accumulate them, after the last complete step. O(segments of their indexes).
   Snapshot snapshot();
-  /// All state after the last complete step.
+  /// All state after the last complete step. Steps go on while it is written: only to pin it, in O(segments), is
+  /// between them.
   SavedState save();
 
   /// Steps are timed from the first call on.

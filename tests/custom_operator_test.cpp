@@ -31,12 +31,12 @@ class DelayOperator {
     activation.again = !held_.empty();
   }
 
-  void save(unsigned slot, ls::Encoder& out) const {
+  void save(ls::StateWriter& out) const {
     for (const Held& one : held_) {
-      if (ls::slot_of(ls::row_traits<Number>::hash(one.row)) != slot) continue;
-      out.zigzag(one.row);
-      out.zigzag(one.weight);
-      out.varint(one.due);
+      ls::Encoder item = out.at(ls::row_traits<Number>::hash(one.row));
+      item.zigzag(one.row);
+      item.zigzag(one.weight);
+      item.varint(one.due);
     }
   }
   void load(ls::Decoder& in) {
@@ -112,8 +112,8 @@ class RecordOperator {
     if (record_) out.push_back({*record_, 1});
   }
 
-  void save(unsigned slot, ls::Encoder& out) const {
-    if (record_ && slot == 0) out.zigzag(*record_);
+  void save(ls::StateWriter& out) const {
+    if (record_) out.at(0).zigzag(*record_);
   }
   void load(ls::Decoder& in) { record_ = in.zigzag(); }
 
@@ -191,6 +191,39 @@ TEST_CASE("state that is whole at every worker is saved once, and given to all",
   ls::Runtime loaded(flow.flow, {.workers = after}, flow.runtime.save());
   for (Number row : {6, 7, 8}) loaded[flow.in].push(row);
   CHECK(text(loaded.step()[flow.out]) == "7 -1, 8 +1");
+}
+
+TEST_CASE("state of gathered rows is saved whole, and loaded where rows are gathered", "[custom operator]") {
+  const unsigned before = GENERATE(1U, 3U);
+  const unsigned after = GENERATE(1U, 4U);
+  auto flow = one_output<Number>(before, [](auto& in) {
+    ls::Part part("distinct", "gathered");
+    part.state = "rows";
+    part.properties = {.partitioning = ls::Partitioning::colocated, .consolidated = true};
+    return ls::add_part<ls::Stream<Number>>(
+               in.flow(), part,
+               [](const ls::Site& site) { return ls::DistinctOperator<Number, ls::RowHash>(site.limits()); },
+               ls::reads::gathered(in)) |
+           ls::output("out");
+  });
+  for (Number row = 0; row < 50; ++row) flow.runtime[flow.in].push(row);
+  CHECK(flow.runtime.step()[flow.out].size() == 50);
+  ls::Runtime loaded(flow.flow, {.workers = after}, flow.runtime.save());
+  for (Number row = 0; row < 51; ++row) loaded[flow.in].push(row);
+  CHECK(text(loaded.step()[flow.out]) == "50 +1");
+}
+
+TEST_CASE("state is refused where rows lie by no slot, and where it could not be saved", "[custom operator]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  CHECK_THROWS_WITH(record(in, ls::reads::in_place(in), ls::Placement::by_slot),
+                    Catch::Matchers::Contains("reads rows that do not"));
+  ls::Part part("forget", "forget");
+  part.state = "the sum";
+  const auto make = [](const ls::Site&) { return CensusOperator(0); };
+  CHECK_THROWS_WITH(
+      (ls::add_part<ls::Stream<std::pair<unsigned, Number>>>(in.flow(), part, make, ls::reads::by_owner(in))),
+      Catch::Matchers::Contains("it has not both save"));
 }
 
 TEST_CASE("state that is whole is refused where not all rows come, and the other way round", "[custom operator]") {

@@ -64,12 +64,17 @@ void behaves_like_a_map(const ls::IndexLimits& limits, unsigned keys, unsigned v
   equals(index, model);
   for (const auto& [pin, then] : pins) equals(pin, then);
 
-  std::string bytes;
-  ls::Encoder out(bytes);
-  for (unsigned slot = 0; slot < ls::kSlots; ++slot) index.save(slot, out);
   ls::Index<K, V> loaded(limits);
-  ls::Decoder in(bytes);
-  loaded.load(in);
+  for (const ls::SlotRange range : {ls::SlotRange{0, 300}, ls::SlotRange{300, 301}, ls::SlotRange{301, ls::kSlots}}) {
+    ls::StateWriter out(range);
+    index.save(out);
+    out.for_each([&](unsigned slot, std::string_view items) {
+      CHECK(range.first <= slot);
+      CHECK(slot < range.end);
+      ls::Decoder in(items);
+      loaded.load(in);
+    });
+  }
   equals(loaded, model);
 }
 

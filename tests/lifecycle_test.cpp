@@ -472,7 +472,7 @@ TEST_CASE("a session ends when it is let go of: what it staged is stepped, and i
   (*again)[calling.in].push(2, ls::kMaxPushedWeight + 1);
   auto step = calling.runtime->step();
   CHECK(text(step[calling.out]) == "1 +1");
-  CHECK(step[ledger(calling.in)].begin()->row.position == 1);
+  CHECK(step[ledger(calling.in)].begin()->row.position == 0);
   again.reset();
   again = calling.runtime->open_session(5);
   (*again)[calling.in].push(2, ls::kMaxPushedWeight + 1);

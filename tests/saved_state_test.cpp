@@ -44,7 +44,7 @@ struct Stateful {
 
 /// An operator that can be saved, and does not say as what.
 struct Keeper {
-  void save(unsigned, ls::Encoder&) const {}
+  void save(ls::StateWriter&) const {}
   void load(ls::Decoder&) {}
   template <class Reader>
   void eval(Reader&, ls::Batch<Number>&) {}
@@ -244,7 +244,7 @@ TEST_CASE("an operator that keeps state and does not say what it is cannot be ad
     ls::Part part("keeper", "the keeper");
     part.state = std::move(state);
     return ls::add_part<ls::Stream<Number>>(
-        flow.description(), std::move(part), [](const ls::Site&) { return Keeper(); }, ls::reads::in_place(in));
+        flow.description(), std::move(part), [](const ls::Site&) { return Keeper(); }, ls::reads::by_owner(in));
   };
   CHECK_THROWS_WITH(add(""), Contains("the keeper") && Contains("state"));
   CHECK_NOTHROW(add("nothing"));

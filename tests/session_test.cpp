@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <lockstep.hpp>
+#include <optional>
 #include <thread>
 
 #include "tests/delta_text.hpp"
@@ -142,6 +143,32 @@ TEST_CASE("if a transaction's function throws, nothing is staged", "[runtime]") 
   CHECK(step[ledger(edges.b)].empty());
 }
 
+TEST_CASE("what is kept of a transaction takes nothing when it is over", "[runtime]") {
+  Edges edges;
+  std::optional<ls::Transaction> kept;
+  edges.runtime.transaction([&](const ls::Transaction& transaction) {
+    transaction[edges.a].push(1);
+    kept.emplace(transaction);
+  });
+  CHECK_THROWS_WITH((*kept)[edges.a].push(2), Catch::Matchers::Contains("the transaction is over"));
+  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 +1");
+}
+
+TEST_CASE("a session that is opened again begins at position 0, sealed or not", "[runtime]") {
+  const bool sealed = GENERATE(false, true);
+  Edges edges;
+  auto first = edges.runtime.open_session(5);
+  (*first)[edges.a].push(1);
+  (*first)[edges.a].push(2);
+  first.reset();
+  if (sealed) edges.runtime.step();
+  auto again = edges.runtime.open_session(5);
+  (*again)[edges.a].push(3, ls::kMaxPushedWeight + 1);
+  const auto step = edges.runtime.step();
+  REQUIRE(step[ledger(edges.a)].size() == 1);
+  CHECK((*step[ledger(edges.a)].begin()).row.position == 0);
+}
+
 TEST_CASE("a transaction larger than the stage throws", "[runtime]") {
   Edges edges({.stage_rows = 3});
   const auto of = [&](Number rows) {
@@ -181,7 +208,7 @@ TEST_CASE("by hand, a full stage throws, and try_push says no", "[runtime]") {
   CHECK(port.try_push(3));
 }
 
-TEST_CASE("the edge refuses rows into the ledger, in the step that their push was sealed into", "[runtime]") {
+TEST_CASE("the border refuses rows into the ledger, in the step that their push was sealed into", "[runtime]") {
   Edges edges({.workers = GENERATE(1U, 3U)});
   const auto session = edges.runtime.open_session(5);
   edges.runtime.step();

@@ -218,7 +218,8 @@ TEST_CASE("a vacant entry stays a while, says nothing, and may come again") {
   const auto* entry = table.find(3, hash(3));
   set_all(table, 3, 4, 0);
   CHECK(rows_of(table) == 9);
-  table.for_each_with_prefix(ls::slot_of(hash(3)), ls::kSlotBits, [](const auto&, const auto&) { FAIL("vacant"); });
+  const unsigned slot = ls::slot_of(hash(3));
+  table.for_each_in({slot, slot + 1}, [](const auto&, const auto&) { FAIL("vacant"); });
   REQUIRE(table.find(3, hash(3)) == entry);
   CHECK(entry->payload == 0);
   set_all(table, 3, 4, 7);
@@ -299,7 +300,7 @@ TEST_CASE("slots part a table, whatever its size") {
     for (Key key = 0; key < keys; ++key) table.insert(key, hash(key));
     std::set<Key> seen;
     for (unsigned slot = 0; slot < ls::kSlots; ++slot) {
-      table.for_each_with_prefix(slot, ls::kSlotBits, [&](const auto& entry, const auto&) {
+      table.for_each_in({slot, slot + 1}, [&](const auto& entry, const auto&) {
         REQUIRE(ls::slot_of(hash(entry.key)) == slot);
         REQUIRE(seen.insert(entry.key).second);
       });

@@ -15,6 +15,12 @@ namespace lockstep {
 
 template <class E>
 concept KeyedToGroup = E::kKeyed;
+template <class T>
+concept AggregateSpecification = requires(const T& one) {
+  one.describe();
+};
+template <class... Specification>
+concept AllAggregates = (AggregateSpecification<Specification> && ...);
 /// Whether the aggregates can be applied to such rows.
 template <bool kKeyed, class R, class... Specification>
 concept AllFit = (Specification::template fits<kKeyed, R> && ...);
@@ -40,6 +46,11 @@ class Grouping {
           projection::Fits<E::kKeyed, KeyFunction, R>,
           "lockstep: group_by's key function cannot be called with the rows of this stream. It gets the row of a "
           "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else if constexpr (!AllAggregates<Specification...>) {
+      static_assert(AllAggregates<Specification...>,
+                    "lockstep: what is computed of the groups must be aggregates, written with parentheses: count(), "
+                    "sum(&Row::member)");
       return in;
     } else if constexpr (!AllFit<E::kKeyed, R, Specification...>) {
       static_assert(
@@ -89,6 +100,7 @@ class Grouping {
     if (!projection::is_key<KeyFunction> || before.partitioning != Partitioning::by_key) {
       info.exchanged_by = kKeepKey ? "key" : "gathering";
       info.transport = &Channels::make;
+      info.rows_are = RowsAre::at_their_slots;
     }
     const bool exchanges = info.exchanged_by != nullptr;
     auto source = in.plan();

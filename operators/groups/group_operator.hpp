@@ -12,6 +12,7 @@
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/state/pinned_table.hpp"
 #include "runtime/zset/batch.hpp"
 #include "runtime/zset/carries.hpp"
 #include "runtime/zset/slice.hpp"
@@ -67,8 +68,8 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   std::size_t bytes() const { return groups_.bytes() + large_bytes_; }
 
-  void save(unsigned slot, Encoder& out) const {
-    groups_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto& segment) {
+  auto pin() {
+    return pin_table(groups_, [](Encoder& out, const auto& entry, const auto& segment) {
       row_traits<K>::encode(out, entry.key);
       out.zigzag(entry.payload.total);
       each([&]<std::size_t i, class One>() {

@@ -166,18 +166,25 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
     std::destroy_at(this);
   }
 
-  void clone_to(GroupState* raw, const std::byte* from, std::byte* home) const {
+  /// Throws if something cannot be copied; then there is no copy.
+  template <class Segment>
+  void clone_to(GroupState* raw, const Segment& from, Segment& home) const {
     std::construct_at(raw);
     raw->total = total;
-    const_cast<GroupState*>(this)->each(
-        [&]<class A>(auto& state, auto& to) {
-          if constexpr (A::kKeepsRows) {
-            state.clone_to(&to, from, home);
-          } else {
-            to = state;
-          }
-        },
-        *raw);
+    try {
+      const_cast<GroupState*>(this)->each(
+          [&]<class A>(auto& state, auto& to) {
+            if constexpr (A::kKeepsRows) {
+              state.clone_to(&to, from, home);
+            } else {
+              to = state;
+            }
+          },
+          *raw);
+    } catch (...) {
+      raw->destroy(home);
+      throw;
+    }
   }
 
   void rebase(std::byte* from, std::byte* home) {

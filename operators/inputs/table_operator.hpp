@@ -9,6 +9,7 @@
 #include "runtime/intake/ledger_row.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/state/pinned_table.hpp"
 #include "runtime/zset/slice.hpp"
 
 namespace lockstep {
@@ -75,8 +76,8 @@ class TableOperator final : public IndexView<K, R> {
   }
 
   std::size_t bytes() const { return rows_.bytes(); }
-  void save(unsigned slot, Encoder& out) const {
-    rows_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto&) {
+  auto pin() {
+    return pin_table(rows_, [](Encoder& out, const auto& entry, const auto&) {
       out.byte(0);  // a row may have no bytes
       row_traits<K>::encode(out, entry.key);
       row_traits<R>::encode(out, entry.payload->row);

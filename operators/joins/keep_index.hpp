@@ -44,7 +44,7 @@ class IndexOperator {
   }
 
   std::size_t bytes() const { return index_.bytes(); }
-  void save(unsigned slot, Encoder& out) const { index_.save(slot, out); }
+  auto pin() { return index_.pin(); }
   void load(Decoder& in) { index_.load(in); }
 
  private:

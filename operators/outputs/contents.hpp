@@ -35,12 +35,7 @@ class ContentsOperator {
   }
 
   std::size_t bytes() const { return contents_->bytes(); }
-  void save(unsigned slot, Encoder& out) const {
-    contents_->for_each_with_prefix(slot, kSlotBits, [&](const R& row, Weight weight) {
-      row_traits<R>::encode(out, row);
-      out.zigzag(weight);
-    });
-  }
+  auto pin() { return contents_->pin(); }
   void load(Decoder& in) {
     while (!in.at_end()) {
       R row = row_traits<R>::decode(in);

@@ -3,6 +3,7 @@
 #include "exchange/reads.hpp"
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/hash_table.hpp"
+#include "runtime/state/pinned_table.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
@@ -40,8 +41,8 @@ class DistinctOperator {
 
   std::size_t bytes() const { return weights_.bytes(); }
 
-  void save(unsigned slot, Encoder& out) const {
-    weights_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto&) {
+  auto pin() {
+    return pin_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
       row_traits<R>::encode(out, entry.key);
       out.zigzag(entry.payload);
     });

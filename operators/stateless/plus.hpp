@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 
 #include "operators/stateless/chain.hpp"
 #include "operators/stateless/negate.hpp"
@@ -113,7 +114,8 @@ class Plus : public Named<Plus<Other>> {
                     "lockstep: plus and minus are of two streams of the same rows, both keyed or both plain");
       return in;
     } else {
-      if (in.flow() != other_.flow()) throw FlowError("plus: the two streams are of different dataflows");
+      if (in.flow() != other_.flow())
+        throw FlowError(std::string(kind_) + ": the two streams are of different dataflows");
       using Link = PassLink<E::kKeyed, typename E::Row>;
       Both<E, Other> both(in, other_);
       Part part = this->part(kind_, both.label());

@@ -40,6 +40,7 @@ class Engine {
   const std::shared_ptr<RunState>& shared_state() const { return state_; }
   Intake& intake() { return *intake_; }
   const Description& flow() const { return *flow_; }
+  const std::shared_ptr<const Description>& shared_flow() const { return flow_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
 
  private:

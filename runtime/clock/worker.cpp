@@ -56,7 +56,7 @@ bool Worker::ready() noexcept {
   } catch (...) {
     failure_.record_current("the exchange", time_.step);
   }
-  return !awaiting_;
+  return !awaiting_ || failure_.failed();
 }
 
 Worker::Progress Worker::advance(bool one_node) noexcept {

@@ -42,7 +42,7 @@ class Worker {
   void begin(const StepOrder& order) noexcept;
   /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.
   Progress advance(bool one_node) noexcept;
-  /// Whether advance() can do something.
+  /// Whether advance() can do something, be it to learn that the step has failed.
   bool ready() noexcept;
 
   unsigned id() const { return id_; }

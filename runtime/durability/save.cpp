@@ -50,43 +50,56 @@ void load_operator(Decoder& in, std::map<std::string, Nodes>& missing) {
     throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, before, now));
   }
   const auto workers = static_cast<unsigned>(nodes.size());
-  const bool whole = nodes.front()->info->placement == Placement::whole;
-  for (unsigned slot = 0; slot < kSlots; ++slot) {
-    Decoder part(in.bytes());
-    if (part.at_end()) continue;
-    if (whole) {
+  const Placement placement = nodes.front()->info->placement;
+  for (std::uint64_t slots = in.varint(); slots != 0; --slots) {
+    const std::uint64_t slot = in.varint();
+    if (slot >= kSlots) throw DecodeError(fmt::format("operator '{}' has items in slot {}", name, slot));
+    Decoder items(in.bytes());
+    if (placement == Placement::whole) {
       for (const PlacedNode* placed : nodes) {
-        Decoder copy = part;
+        Decoder copy = items;
         placed->node->state()->load(copy);
       }
     } else {
-      nodes[worker_of_slot(slot, workers)]->node->state()->load(part);
+      const unsigned owner = placement == Placement::first ? 0 : worker_of_slot(static_cast<unsigned>(slot), workers);
+      nodes[owner]->node->state()->load(items);
     }
   }
 }
 
 }  // namespace
 
-SavedState save_state(Engine& engine) {
+PinnedEngine::PinnedEngine(Engine& engine) : flow_(engine.shared_flow()), step_(engine.state().completed()) {
   engine.state().failure.rethrow_if_failed();
+  Encoder intake(intake_);
+  engine.intake().save(intake);
+  for (const auto& [name, nodes] : stateful_nodes(engine)) {
+    Operator& pinned = operators_.emplace_back(Operator{nodes.front()->info, {}});
+    for (const PlacedNode* placed : nodes) {
+      pinned.parts.push_back(placed->node->state()->pin());
+      if (pinned.info->placement == Placement::whole) break;
+    }
+  }
+}
+
+SavedState PinnedEngine::save() const {
   std::string content;
   Encoder out(content);
-  out.varint(engine.state().completed());
-  engine.intake().save(out);
-  const std::map<std::string, Nodes> stateful = stateful_nodes(engine);
-  out.varint(stateful.size());
-  std::string part;
-  for (const auto& [name, nodes] : stateful) {
-    out.bytes(name);
-    out.bytes(identity(*nodes.front()->info));
-    const auto workers = static_cast<unsigned>(nodes.size());
-    const bool whole = nodes.front()->info->placement == Placement::whole;
-    for (unsigned slot = 0; slot < kSlots; ++slot) {
-      part.clear();
-      Encoder part_out(part);
-      nodes[whole ? 0 : worker_of_slot(slot, workers)]->node->state()->save(slot, part_out);
-      out.bytes(part);
-    }
+  out.varint(step_);
+  content += intake_;
+  out.varint(operators_.size());
+  for (const Operator& pinned : operators_) {
+    out.bytes(pinned.info->name);
+    out.bytes(identity(*pinned.info));
+    StateWriter items;
+    for (const auto& part : pinned.parts) part->save(items);
+    std::uint64_t slots = 0;
+    items.for_each([&](unsigned, std::string_view) { ++slots; });
+    out.varint(slots);
+    items.for_each([&](unsigned slot, std::string_view bytes) {
+      out.varint(slot);
+      out.bytes(bytes);
+    });
   }
   return SavedState::seal(content);
 }

@@ -14,7 +14,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::string_view kMagic = "lockstep saved state\n";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 class File {
  public:

@@ -68,6 +68,8 @@ struct InPlace {
 template <Expression E>
 ReadInfo info_of(const E& expression) {
   ReadInfo info(expression.flow().get());
+  const Partitioning rows = expression.properties().partitioning;
+  if (rows == Partitioning::by_row || rows == Partitioning::by_key) info.rows_are = RowsAre::at_their_slots;
   expression.reads(info);
   return info;
 }
@@ -129,8 +131,16 @@ template <class OutRow, class Make, class... Reader>
 template <class R, class Make, class... Way>
 [[gnu::cold]] OperatorInfo& add_nodes(Description& flow, Part part, Make make, reads::Read<Way>... reads) {
   using Operator = std::invoke_result_t<const Make&, const Site&>;
+  static_assert(
+      HasState<Operator> || !requires(Operator & op, Decoder & in) { op.load(in); },
+      "lockstep: an operator that has load(Decoder&) must have save(StateWriter&) const too");
   if (HasState<Operator> && part.state.empty()) {
     throw FlowError(part.name + ": it has save() and load(), but its part does not say what its state is");
+  }
+  if (!HasState<Operator> && !part.state.empty()) {
+    throw FlowError(
+        part.name +
+        ": its part says that it has state, but it has not both save(StateWriter&) const and load(Decoder&)");
   }
   OperatorInfo& added = flow.add(std::move(part), {reads.info...}, !std::is_void_v<R>);
   added.build = [ make = std::move(make), id = added.id, ... way = std::move(reads.way) ](Assembly & assembly)
@@ -146,7 +156,7 @@ template <class R, class Make, class... Way>
 
 /// Adds an operator to a flow: it is what `part` says, reads what `reads` say, and is made at each worker by
 /// make(site), and need not move. Its class has `eval(reader..., out)` or `eval(reader..., out, activation)`, where out
-/// is the Batch to fill, or the Edge to lend rows to; and, if it keeps state, `save(slot, encoder)`, `load(decoder)`
+/// is the Batch to fill, or the Edge to lend rows to; and, if it keeps state, `load(decoder)` and `save(writer)`
 /// and `bytes()`. Returns the stream of what it gives, an `Out`. Throws FlowError if the part cannot be added.
 template <class Out, class Make, class... Way>
 Out add_part(const std::shared_ptr<Description>& flow, Part part, Make make, reads::Read<Way>... reads) {

@@ -33,6 +33,27 @@ void Description::set_keyed_alike(const std::string& signature, EdgeId edge) { k
 bool Description::is_indexed(EdgeId edge) const { return indexed_.contains(edge); }
 void Description::set_indexed(EdgeId edge) { indexed_.insert(edge); }
 
+namespace {
+
+/// Loaded state goes where the rows that it is about will come.
+void check_placement(OperatorInfo& info, RowsAre rows_are) {
+  if ((rows_are == RowsAre::at_every_worker) != (info.placement == Placement::whole)) {
+    throw FlowError(
+        fmt::format("{}: state that is whole at every worker is for operators that get all rows at every "
+                    "worker, and no other is",
+                    info.kind));
+  }
+  if (rows_are == RowsAre::anywhere) {
+    throw FlowError(
+        fmt::format("{}: it has state, which lies by slots, but reads rows that do not: it must read them by_key, "
+                    "by_owner, gathered or broadcast",
+                    info.kind));
+  }
+  if (rows_are == RowsAre::at_the_first) info.placement = Placement::first;
+}
+
+}  // namespace
+
 OperatorInfo& Description::add(Part part, const std::vector<ReadInfo>& reads, bool gives) {
   OperatorInfo info(std::move(part));
   info.id = static_cast<OperatorId>(operators.size());
@@ -42,12 +63,7 @@ OperatorInfo& Description::add(Part part, const std::vector<ReadInfo>& reads, bo
     if (read.flow != this) {
       throw FlowError(fmt::format("{}: it reads streams of different dataflows", info.kind));
     }
-    if (!info.state.empty() && read.whole != (info.placement == Placement::whole)) {
-      throw FlowError(
-          fmt::format("{}: state that is whole at every worker is for operators that get all rows at every "
-                      "worker, and no other is",
-                      info.kind));
-    }
+    if (!info.state.empty()) check_placement(info, read.rows_are);
     for (const EdgeId input : read.edges) {
       const OperatorInfo& producer = operators[edges[input].producer];
       if (&read == &reads.front() && input == read.edges.front()) info.scope = producer.scope;
@@ -176,7 +192,7 @@ class Tree {
       show(producer(flow_.outputs[id].edge), 1);
     }
     for (const OperatorInfo& info : flow_.operators) {
-      if (!shown_[info.id] && info.has_output && !is_read(info.output)) show(info, 0);
+      if (!shown_[info.id] && info.has_output && !is_read(info.output) && !is_output(info.output)) show(info, 0);
     }
     return std::move(out_);
   }
@@ -215,6 +231,10 @@ class Tree {
   bool is_ledger(OutputId output) const {
     return std::any_of(flow_.inputs.begin(), flow_.inputs.end(),
                        [&](const InputInfo& input) { return input.ledger == output; });
+  }
+  bool is_output(EdgeId edge) const {
+    return std::any_of(flow_.outputs.begin(), flow_.outputs.end(),
+                       [&](const OutputInfo& output) { return output.edge == edge; });
   }
   bool is_read(EdgeId edge) const {
     return std::any_of(flow_.operators.begin(), flow_.operators.end(), [&](const OperatorInfo& info) {

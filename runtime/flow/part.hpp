@@ -16,9 +16,12 @@ class Description;
 
 using InputId = std::uint32_t;
 
-/// Where an operator's state lies: each row's at the worker that owns the slot of its hash, or all of it at every
-/// worker.
-enum class Placement : std::uint8_t { by_slot, whole };
+/// Where an operator's state lies: each row's at the worker that owns the slot of its hash, all of it at every worker,
+/// or all of it at the first.
+enum class Placement : std::uint8_t { by_slot, whole, first };
+
+/// Where rows are when a part reads them.
+enum class RowsAre : std::uint8_t { anywhere, at_their_slots, at_every_worker, at_the_first };
 
 /// The name of an operator, for what may have to say it: kept by the flow, its copies, and their runtimes.
 class OperatorName {
@@ -59,6 +62,7 @@ struct Part {
   std::string state = {};
   /// What bounds its state, for explain(): `rows of a`.
   std::string bound = {};
+  /// Of its state. That of a part that gathers what it reads is `first`, whatever is said here.
   Placement placement = Placement::by_slot;
   /// The input whose rows it shows, if it is the first operator behind one.
   std::optional<InputId> source = {};
@@ -91,8 +95,7 @@ struct ReadInfo {
   std::vector<FusedPart> fused = {};
   /// By what the rows are exchanged; null: they are read where they are.
   const char* exchanged_by = nullptr;
-  /// Whether every worker gets all rows.
-  bool whole = false;
+  RowsAre rows_are = RowsAre::anywhere;
   TransportFactory transport = nullptr;
 
   void add_edge(EdgeId edge);

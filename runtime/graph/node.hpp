@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "runtime/graph/edge.hpp"
-#include "runtime/rows/bytes.hpp"
+#include "runtime/graph/node_state.hpp"
 #include "runtime/steps/time.hpp"
 
 namespace lockstep {
@@ -36,15 +36,6 @@ class NodeCounters {
   std::atomic<std::uint64_t> state_bytes{0};
 };
 
-/// The state of an operator at one worker, erased. Worker-local.
-class NodeState {
- public:
-  virtual ~NodeState() = default;
-  /// The rows of a slot. Without a step running.
-  virtual void save(unsigned slot, Encoder& out) const = 0;
-  virtual void load(Decoder& in) = 0;
-};
-
 /// One operator at one worker, erased: one virtual call per activation, never per row. Worker-local.
 class Node {
  public:
@@ -69,12 +60,6 @@ class Node {
   bool takes_pieces_ = false;
   bool sends_ = false;
   NodeState* state_ = nullptr;
-};
-
-template <class Operator>
-concept HasState = requires(Operator op, Encoder out, Decoder in) {
-  op.save(0U, out);
-  op.load(in);
 };
 
 /// What a node reads: its readers, one after another. (A std::tuple would be as good, and cost a third of the time that
@@ -154,7 +139,7 @@ class OperatorNode final : public Node {
   class Saved final : public NodeState {
    public:
     explicit Saved(OperatorNode& node) : node_(&node) {}
-    [[gnu::cold]] void save(unsigned slot, Encoder& out) const override { node_->op_.save(slot, out); }
+    [[gnu::cold]] std::unique_ptr<const PinnedState> pin() override { return pin_state(node_->op_); }
     [[gnu::cold]] void load(Decoder& in) override {
       node_->op_.load(in);
       node_->count_bytes();

@@ -63,6 +63,11 @@ std::shared_ptr<Session> Intake::hand_out(Session& session) {
   hold->intake = shared_from_this();
   std::shared_ptr<Session> handle(hold, &session);
   const std::lock_guard lock(session.lock_);
+  if (session.listed_) {  // let go of by its owner before, and not sealed yet
+    for (const auto& stage : session.stages_) {
+      if (StageBase* const made = stage.load(std::memory_order_acquire)) made->position = 0;
+    }
+  }
   session.open_ = true;
   session.self_ = handle;
   hold->session = &session;
@@ -208,6 +213,11 @@ bool Intake::wait_for_rows(std::size_t rows, std::chrono::nanoseconds every) {
     every < kForEver ? void(clock_news_.wait_for(lock, every, enough)) : clock_news_.wait(lock, enough);
   }
   wanted_rows_.store(0);
+  if (!clocked()) {
+    lock.unlock();
+    // set_mode() holds this until it has had every session's lock: pushes that were under way have counted their rows.
+    const std::lock_guard passed(sessions_mutex_);
+  }
   return staged_.load() != 0;
 }
 
@@ -225,8 +235,10 @@ void Intake::save(Encoder& out) {
   const std::lock_guard sessions_lock(sessions_mutex_);
   out.varint(flow_->inputs.size());
   for (const InputInfo& input : flow_->inputs) out.bytes(input.name);
-  out.varint(sessions_.size());
+  out.varint(static_cast<std::uint64_t>(
+      std::count_if(sessions_.begin(), sessions_.end(), [](const auto& one) { return one.second->open_; })));
   for (const auto& [number, session] : sessions_) {
+    if (!session->open_) continue;  // it ends with the next step
     const std::lock_guard lock(session->lock_);
     out.varint(number);
     for (const auto& slot : session->stages_) {

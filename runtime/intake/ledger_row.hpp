@@ -7,7 +7,7 @@
 
 namespace lockstep {
 
-/// A row that the edge rejected, and why. Each input has a ledger of these, an output like any other.
+/// A row that the border rejected, and why. Each input has a ledger of these, an output like any other.
 struct LedgerRow {
   std::string reason = {};
   std::uint64_t session = 0;

@@ -40,9 +40,9 @@ std::shared_ptr<Session> Session::gather() const {
   return gathering;
 }
 
-Session::EndOfGathering::~EndOfGathering() {
+std::size_t Session::EndOfGathering::close() const {
   const std::lock_guard lock(gathering.lock_);
-  gathering.staged_ = gathering.capacity_;  // no room any more
+  return std::exchange(gathering.staged_, gathering.capacity_);  // no room any more
 }
 
 StageBase& Session::checked_stage(const Description& of, InputId input) {
@@ -173,10 +173,10 @@ Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows) {
   }
 }
 
-Ticket Session::adopt(Session& gathered) {
-  if (gathered.staged_ > capacity()) {
+Ticket Session::adopt(Session& gathered, std::size_t rows) {
+  if (rows > capacity()) {
     throw UsageError(
-        fmt::format("a transaction of {} rows is larger than the stage, which holds {}", gathered.staged_, capacity()));
+        fmt::format("a transaction of {} rows is larger than the stage, which holds {}", rows, capacity()));
   }
   if (gathered.touched_.empty()) return nothing();
   std::vector<Gathered> parts;
@@ -184,7 +184,7 @@ Ticket Session::adopt(Session& gathered) {
   for (const InputId input : gathered.touched_) {
     parts.push_back({input, gathered.stages_[input].load(std::memory_order_relaxed), &stage(input)});
   }
-  return put_all(parts, gathered.staged_);
+  return put_all(parts, rows);
 }
 
 }  // namespace lockstep

@@ -30,8 +30,8 @@ class Transaction {
 
  private:
   friend class Session;
-  explicit Transaction(Session& gathering) : gathering_(gathering) {}
-  Session& gathering_;
+  explicit Transaction(std::shared_ptr<Session> gathering) : gathering_(std::move(gathering)) {}
+  std::shared_ptr<Session> gathering_;
 };
 
 /// One ordered source of pushes: what it pushes is applied in its order, and interleaves with other sessions' in no
@@ -62,8 +62,8 @@ class Session {
   Ticket transaction(Function&& function) {
     const std::shared_ptr<Session> gathering = gather();
     const EndOfGathering end{*gathering};
-    function(Transaction(*gathering));
-    return adopt(*gathering);
+    function(Transaction(gathering));
+    return adopt(*gathering, end.close());
   }
 
   // For ports.
@@ -138,7 +138,9 @@ class Session {
 
   struct EndOfGathering {
     Session& gathering;
-    ~EndOfGathering();
+    /// Nothing can be pushed into it any more. Returns how many rows it has.
+    std::size_t close() const;
+    ~EndOfGathering() { close(); }
   };
 
   /// A session without an intake, for what a transaction gathers.
@@ -149,7 +151,7 @@ class Session {
   StageBase& checked_stage(const Description& of, InputId input);
   StageBase& stage(InputId input);
   void touch(InputId input);
-  Ticket adopt(Session& gathered);
+  Ticket adopt(Session& gathered, std::size_t rows);
 
   const std::shared_ptr<const Intake> made_from_;  // keeps alive what stages are made with
   Intake* const intake_;                           // null: gathers for a transaction
@@ -173,7 +175,7 @@ class Session {
 
 template <class Handle>
 auto Transaction::operator[](const Handle& input) const {
-  return gathering_[input];
+  return (*gathering_)[input];
 }
 
 }  // namespace lockstep

@@ -59,7 +59,10 @@ class Arena {
   /// Moves to a buffer with room for `more` bytes, all blocks keeping their offsets. Their bytes are copied as
   /// they are; the returned old buffer lets the owner move those that have to be moved in another way.
   std::byte* grow(std::uint32_t more) {
-    const std::uint32_t wanted = std::max(used_ + more, capacity_ + capacity_ / 2);
+    const std::uint64_t least = std::uint64_t{used_} + more;
+    if (least > kMost) throw std::bad_alloc();
+    const auto wanted = static_cast<std::uint32_t>(
+        std::max(least, std::min<std::uint64_t>(kMost, std::uint64_t{capacity_} + capacity_ / 2)));
     auto* fresh = static_cast<std::byte*>(::operator new (wanted, std::align_val_t{kSmallest}));
     if (used_ != 0) std::memcpy(fresh, data_, used_);
     capacity_ = wanted;
@@ -79,6 +82,7 @@ class Arena {
 
  private:
   static constexpr std::uint32_t kSmallest = 64;  // a cache line
+  static constexpr std::uint32_t kMost = ~std::uint32_t{0} / kSmallest * kSmallest;
   static constexpr std::size_t kClasses = 24;
 
   static constexpr std::size_t size_class(std::uint32_t bytes) {

@@ -11,6 +11,7 @@
 #include "runtime/state/marks.hpp"
 #include "runtime/state/row_hashes.hpp"
 #include "runtime/state/segment.hpp"
+#include "runtime/state/state_writer.hpp"
 #include "runtime/zset/array.hpp"
 
 namespace lockstep {
@@ -161,22 +162,21 @@ class HashTable {
     });
   }
 
-  /// All entries whose hashes begin with these bits, but for vacant ones, each with its segment.
+  /// Each entry of a range but for vacant ones, with its segment.
   template <class Function>
-  [[gnu::cold]] void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
-    const std::uint64_t low = prefix << (64 - bits);
-    const std::uint64_t high = low | (~std::uint64_t{0} >> bits);
-    for (std::size_t at = directory_.index(low); at <= directory_.index(high); at = directory_.next(at)) {
+  [[gnu::cold]] void for_each_in(const SlotRange& range, Function&& function) const {
+    const std::size_t last = directory_.index(range.highest_hash());
+    for (std::size_t at = directory_.index(range.lowest_hash()); at <= last; at = directory_.next(at)) {
       const SegmentRef& place = directory_[at];
       if (place.capacity == 0) continue;
       segment_of(place).for_each([&](Entry& entry) {
-        if (says_nothing(entry)) return;
-        if (place.depth >= bits || Hash()(entry.key) >> (64 - bits) == prefix) {
-          function(std::as_const(entry), std::as_const(segment_of(place)));
-        }
+        if (says_nothing(entry) || !range.has(hash_of(entry))) return;
+        function(std::as_const(entry), std::as_const(segment_of(place)));
       });
     }
   }
+  /// The upper half of the hash, which says in which slot the entry is.
+  static std::uint64_t hash_of(const Entry& entry) { return std::uint64_t{entry.tag} << 32; }
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
   /// marks.

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "runtime/rows/slots.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/rows_of_key.hpp"
 #include "runtime/zset/batch.hpp"
@@ -117,13 +116,14 @@ class Index final : public IndexView<K, V> {
   /// A copy that stays as it is, made in O(segments), for any thread to read.
   Index pin() { return Index(limits_, table_.pin()); }
 
-  void save(unsigned slot, Encoder& out) const {
-    table_.for_each_with_prefix(slot, kSlotBits, [&](const auto& entry, const auto& segment) {
-      row_traits<K>::encode(out, entry.key);
-      out.varint(entry.payload.size());
+  void save(StateWriter& out) const {
+    table_.for_each_in(out.range(), [&](const auto& entry, const auto& segment) {
+      Encoder item = out.at(table_.hash_of(entry));
+      row_traits<K>::encode(item, entry.key);
+      item.varint(entry.payload.size());
       entry.payload.for_each(segment, [&](const V& value, Weight weight) {
-        row_traits<V>::encode(out, value);
-        out.zigzag(weight);
+        row_traits<V>::encode(item, value);
+        item.zigzag(weight);
       });
     });
   }

@@ -141,16 +141,17 @@ class RowsOfKey {
     from.arena().free(old_block.offset, old_block.bytes);
   }
 
-  /// Throws if a row cannot be copied; then there is no copy.
-  void clone_to(RowsOfKey* raw, const std::byte* from, std::byte* to) const {
+  /// Throws if a row cannot be copied; then there is no copy. The segments' arenas have the same layout.
+  template <class Segment>
+  void clone_to(RowsOfKey* raw, const Segment& from, Segment& to) const {
     std::construct_at(raw);
     if (form_ == Form::inside) {
       std::uninitialized_copy_n(one(), size_, raw->one());
     } else if (form_ == Form::block) {
       raw->set(block());
       if constexpr (!kArenaBitwise) {
-        const auto* items = reinterpret_cast<const Item*>(from + block().offset);
-        std::uninitialized_copy_n(items, size_, reinterpret_cast<Item*>(to + block().offset));
+        const Slice<const Item> items = rows(from);
+        std::uninitialized_copy(items.begin(), items.end(), reinterpret_cast<Item*>(to.arena().at(block().offset)));
       }
     } else {
       raw->set(new Large(owned()->pin()));

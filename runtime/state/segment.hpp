@@ -192,7 +192,7 @@ class Segment : public SegmentHead {
 
   void copy_entry(Entry& to, const Entry& entry, const Segment& from) {
     if constexpr (UsesArena<Payload>) {
-      entry.payload.clone_to(&to.payload, from.arena_.base(), arena_.at(0));
+      entry.payload.clone_to(&to.payload, from, *this);
     } else {
       std::construct_at(&to.payload, entry.payload);
     }

@@ -43,10 +43,12 @@ class WeightTable {
   void for_each(Function&& function) const {
     table_.for_each([&](const auto& entry) { function(entry.key, entry.payload); });
   }
-  template <class Function>
-  void for_each_with_prefix(std::uint64_t prefix, unsigned bits, Function&& function) const {
-    table_.for_each_with_prefix(prefix, bits,
-                                [&](const auto& entry, const auto&) { function(entry.key, entry.payload); });
+  void save(StateWriter& out) const {
+    table_.for_each_in(out.range(), [&](const auto& entry, const auto&) {
+      Encoder item = out.at(table_.hash_of(entry));
+      row_traits<R>::encode(item, entry.key);
+      item.zigzag(entry.payload);
+    });
   }
 
   /// A copy that stays as it is, made in O(segments).

@@ -114,6 +114,12 @@ int main() {
 #elif MISTAKE == 29
   // are of two streams of the same rows, both keyed or both plain
   (void)(sales | ls::plus(by_shop));
+#elif MISTAKE == 30
+  // must be aggregates, written with parentheses
+  (void)(sales | ls::group_by(&Sale::shop, ls::count));
+#elif MISTAKE == 31
+  // must be aggregates, written with parentheses
+  (void)(sales | ls::group_by(&Sale::shop, &Sale::amount));
 #endif
   (void)by_item;
   (void)out;

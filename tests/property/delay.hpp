@@ -19,11 +19,11 @@ class DelayOperator {
     activation.again = !held_.empty();
   }
 
-  void save(unsigned slot, Encoder& out) const {
+  void save(StateWriter& out) const {
     for (const auto& [row, weight] : held_) {
-      if (slot_of(row_traits<R>::hash(row)) != slot) continue;
-      row_traits<R>::encode(out, row);
-      out.zigzag(weight);
+      Encoder item = out.at(row_traits<R>::hash(row));
+      row_traits<R>::encode(item, row);
+      item.zigzag(weight);
     }
   }
   void load(Decoder& in) {

@@ -50,7 +50,8 @@ class DistinctValues {
     values_.relocate_to(&raw->values_, from, to);
     raw->positive_ = positive_;
   }
-  void clone_to(DistinctValues* raw, const std::byte* from, std::byte* to) const {
+  template <class Segment>
+  void clone_to(DistinctValues* raw, const Segment& from, Segment& to) const {
     values_.clone_to(&raw->values_, from, to);
     raw->positive_ = positive_;
   }

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/rows/bytes.hpp"
+#include "runtime/rows/slots.hpp"
+
+namespace lockstep {
+
+/// Slots [first, end): a range of the key hash. All, by default.
+struct SlotRange {
+  unsigned first = 0;
+  unsigned end = kSlots;
+
+  bool has(std::uint64_t hash) const { return first <= slot_of(hash) && slot_of(hash) < end; }
+  std::uint64_t lowest_hash() const { return std::uint64_t{first} << (64 - kSlotBits); }
+  std::uint64_t highest_hash() const {
+    return (std::uint64_t{end - 1} << (64 - kSlotBits)) | ~std::uint64_t{0} >> kSlotBits;
+  }
+};
+
+/// Where a state is written, in one pass over it: each item at the hash of the key that it belongs to, in any order. An
+/// item of no bytes is not written.
+class StateWriter {
+ public:
+  /// Items out of the range must not be given.
+  explicit StateWriter(SlotRange range = {}) : range_(range), slots_(range.end - range.first) {}
+
+  const SlotRange& range() const { return range_; }
+  /// Where to write an item. Valid until the next call.
+  Encoder at(std::uint64_t hash) { return Encoder(slots_[slot_of(hash) - range_.first]); }
+  /// Items of a slot that are written already.
+  void append(unsigned slot, std::string_view items) { slots_[slot - range_.first].append(items); }
+
+  /// Calls function(slot, items) for each slot that has any, in order.
+  template <class Function>
+  void for_each(Function&& function) const {
+    for (unsigned i = 0; i < slots_.size(); ++i) {
+      if (!slots_[i].empty()) function(range_.first + i, std::string_view(slots_[i]));
+    }
+  }
+
+ private:
+  SlotRange range_;
+  std::vector<std::string> slots_;
+};
+
+}  // namespace lockstep
