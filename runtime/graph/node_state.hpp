@@ -28,8 +28,10 @@ class NodeState {
 template <class Pinned>
 class PinnedAs final : public PinnedState {
  public:
-  explicit PinnedAs(Pinned&& pinned) : pinned_(std::move(pinned)) {}
-  void save(StateWriter& out) const override { pinned_.save(out); }
+  template <class Operator>
+  [[gnu::cold]] explicit PinnedAs(Operator& op) : pinned_(op.pin()) {}
+  [[gnu::cold]] ~PinnedAs() override = default;
+  [[gnu::cold]] void save(StateWriter& out) const override { pinned_.save(out); }
 
  private:
   Pinned pinned_;
@@ -39,13 +41,14 @@ class PinnedAs final : public PinnedState {
 class PinnedItems final : public PinnedState {
  public:
   explicit PinnedItems(StateWriter&& items) : items_(std::move(items)) {}
+  static std::unique_ptr<const PinnedState> of(StateWriter&& items);
   void save(StateWriter& out) const override;
 
  private:
   StateWriter items_;
 };
 
-/// An operator has state if it has load(decoder) const, and either save(writer) const or pin(), which gives something
+/// An operator has state if it has load(decoder), and either save(writer) const or pin(), which gives something
 /// that has save(writer) const.
 template <class Operator>
 concept CanBePinned = requires(Operator& op, StateWriter& out) {
@@ -60,11 +63,11 @@ concept HasState = requires(Operator& op, Decoder& in) {
 template <class Operator>
 [[gnu::cold]] std::unique_ptr<const PinnedState> pin_state(Operator& op) {
   if constexpr (CanBePinned<Operator>) {
-    return std::make_unique<PinnedAs<decltype(op.pin())>>(op.pin());
+    return std::unique_ptr<const PinnedState>(new PinnedAs<decltype(op.pin())>(op));
   } else {
     StateWriter items;
     op.save(items);
-    return std::make_unique<PinnedItems>(std::move(items));
+    return PinnedItems::of(std::move(items));
   }
 }
 

@@ -10,9 +10,9 @@ namespace lockstep {
 template <class Table, class Write>
 class PinnedTable {
  public:
-  explicit PinnedTable(Table&& table) : table_(std::move(table)) {}
+  explicit PinnedTable(Table& table) : table_(table.pin()) {}
 
-  void save(StateWriter& out) const {
+  [[gnu::cold]] void save(StateWriter& out) const {
     table_.for_each_in(out.range(), [&](const auto& entry, const auto& segment) {
       Encoder item = out.at(Table::hash_of(entry));
       Write()(item, entry, segment);
@@ -26,7 +26,7 @@ class PinnedTable {
 /// Pins a table whose entries write(encoder, entry, segment) writes. REQUIRES: no step runs.
 template <class Table, class Write>
 [[gnu::cold]] PinnedTable<Table, Write> pin_table(Table& table, Write) {
-  return PinnedTable<Table, Write>(table.pin());
+  return PinnedTable<Table, Write>(table);
 }
 
 }  // namespace lockstep

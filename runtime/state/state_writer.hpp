@@ -27,13 +27,16 @@ struct SlotRange {
 class StateWriter {
  public:
   /// Items out of the range must not be given.
-  explicit StateWriter(SlotRange range = {}) : range_(range), slots_(range.end - range.first) {}
+  explicit StateWriter(SlotRange range = {});
+  StateWriter(StateWriter&& other) noexcept;
+  StateWriter& operator=(StateWriter&&) = delete;
+  ~StateWriter();
 
   const SlotRange& range() const { return range_; }
   /// Where to write an item. Valid until the next call.
-  Encoder at(std::uint64_t hash) { return Encoder(slots_[slot_of(hash) - range_.first]); }
+  Encoder at(std::uint64_t hash);
   /// Items of a slot that are written already.
-  void append(unsigned slot, std::string_view items) { slots_[slot - range_.first].append(items); }
+  void append(unsigned slot, std::string_view items);
 
   /// Calls function(slot, items) for each slot that has any, in order.
   template <class Function>
