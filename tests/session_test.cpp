@@ -169,6 +169,27 @@ TEST_CASE("a session that is opened again begins at position 0, sealed or not", 
   CHECK((*step[ledger(edges.a)].begin()).row.position == 0);
 }
 
+TEST_CASE("positions of sessions that nobody opens go on from save to save, those of ended ones do not", "[runtime]") {
+  Edges edges;
+  const auto stays = edges.runtime.open_session(5);
+  (*stays)[edges.a].push(1);
+  edges.runtime.step();
+  {
+    const auto ends = edges.runtime.open_session(6);
+    (*ends)[edges.a].push(2);
+    (*ends)[edges.a].push(3);
+  }
+  ls::Runtime once(edges.flow, {}, edges.runtime.save());
+  ls::Runtime twice(edges.flow, {}, once.save());
+  const auto position = [&](std::uint64_t session) {
+    (*twice.open_session(session))[edges.a].push(4, ls::kMaxPushedWeight + 1);
+    const auto step = twice.step();
+    return (*step[ledger(edges.a)].begin()).row.position;
+  };
+  CHECK(position(5) == 1);
+  CHECK(position(6) == 0);
+}
+
 TEST_CASE("a transaction larger than the stage throws", "[runtime]") {
   Edges edges({.stage_rows = 3});
   const auto of = [&](Number rows) {

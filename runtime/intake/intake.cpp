@@ -235,10 +235,15 @@ void Intake::save(Encoder& out) {
   const std::lock_guard sessions_lock(sessions_mutex_);
   out.varint(flow_->inputs.size());
   for (const InputInfo& input : flow_->inputs) out.bytes(input.name);
-  out.varint(static_cast<std::uint64_t>(
-      std::count_if(sessions_.begin(), sessions_.end(), [](const auto& one) { return one.second->open_; })));
-  for (const auto& [number, session] : sessions_) {
-    if (!session->open_) continue;  // it ends with the next step
+  // One that was let go of ends with the next step; one that was loaded waits for its owner.
+  const auto goes_on = [](const auto& one) {
+    const std::lock_guard lock(one.second->lock_);
+    return one.second->open_ || !one.second->listed_;
+  };
+  out.varint(static_cast<std::uint64_t>(std::count_if(sessions_.begin(), sessions_.end(), goes_on)));
+  for (const auto& one : sessions_) {
+    if (!goes_on(one)) continue;
+    const auto& [number, session] = one;
     const std::lock_guard lock(session->lock_);
     out.varint(number);
     for (const auto& slot : session->stages_) {
