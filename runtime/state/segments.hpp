@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/state/directory.hpp"
+#include "runtime/state/limits.hpp"
+#include "runtime/state/segment_head.hpp"
+#include "runtime/state/state_writer.hpp"
+#include "runtime/zset/array.hpp"
+
+namespace lockstep {
+
+/// The segments of a hash table, and all of it that does not depend on the types of its keys and payloads: a directory
+/// names the segment that holds a range of hashes; a full segment splits in two, so growth never stops the table, and a
+/// segment that is nearly empty merges with its neighbour. A pin shares all segments, and a shared one is copied before
+/// it is written. Worker-local but for what any thread may do with a pin.
+class Segments {
+ public:
+  /// Entries, vacant ones among them.
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return segment_bytes_ + directory_.bytes(); }
+
+  /// The upper half of a hash, which is in every entry, says in which slot the entry is.
+  static std::uint64_t hash_of(std::uint32_t tag) { return std::uint64_t{tag} << 32; }
+
+ protected:
+  static constexpr std::uint32_t kMinCapacity = 4;
+
+  Segments(const IndexLimits& limits, const SegmentLayout& layout) : limits_(limits), layout_(layout) {}
+  ~Segments() = default;
+  Segments(Segments&&) noexcept = default;
+  /// Swaps.
+  Segments& operator=(Segments&& other) noexcept;
+
+  static std::uint32_t tag_of(std::uint64_t hash) {
+    const auto high = static_cast<std::uint32_t>(hash >> 32);
+    return high == 0 ? 1 : high;
+  }
+
+  /// What only the table itself can do, since it knows the types. A segment that make() or clone() return has one
+  /// owner.
+  virtual SegmentHead* make(std::uint32_t capacity) const = 0;
+  virtual SegmentHead* clone(const SegmentHead& segment) const = 0;
+  virtual void destroy(SegmentHead* segment) const noexcept = 0;
+  /// Moves the entries at the first `count` places of taken_ to one segment, or to one of two as the tag's `bit` has
+  /// it; but for those that are vacant and not marked, which it destroys.
+  virtual void move_entries(const SegmentRef& from, std::uint32_t count, SegmentRef* to, SegmentRef* other,
+                            std::uint32_t bit) = 0;
+  /// Takes vacant entries out, but for those that are marked. Returns whether there were any.
+  virtual bool purge(SegmentRef& place) = 0;
+
+  /// Shares all segments with the pin, whose contents are then those of this table.
+  void share_with(Segments& pin);
+  void release_all() noexcept;
+
+  /// Whether an entry more is too many for the segment of this hash: from 60 % on. (Measured: bench/NOTES.md.)
+  bool is_full(std::uint64_t hash) {
+    const SegmentRef& place = directory_.owner(directory_.index(hash));
+    return (std::uint64_t{place.count} + 1) * 10 > std::uint64_t{place.capacity} * 6;
+  }
+  /// The one write point: before a segment is written that is of an older version, or has no room.
+  void make_writable(std::uint64_t hash, bool needs_room);
+  /// For a segment that has lost entries.
+  void after_erase(std::size_t at);
+  /// Gives back what the arena of a segment has free, if that is most of it. Entries move.
+  void tidy_at(std::size_t at);
+
+  /// Says that an entry with this hash is vacant now, when the step ends.
+  void count_vacant(std::uint64_t hash);
+  /// After all of them: gives back what segments hold that are mostly vacant.
+  void sweep_vacant();
+  /// Before links run out: each segment's links are cleared when it is written next, since it is of an older version
+  /// then.
+  void forget_links();
+
+  /// Calls visit(context, entry, segment) for each entry of a range.
+  using Visit = void (*)(void* context, void* entry, SegmentHead& segment);
+  void visit_range(const SlotRange& range, void* context, Visit visit) const;
+
+  void add_entry(std::uint64_t hash) {
+    ++directory_.owner(directory_.index(hash)).count;
+    ++size_;
+  }
+
+  IndexLimits limits_;
+  SegmentLayout layout_;
+  Directory directory_;
+  Array<std::uint32_t> taken_;  // for move_entries()
+  std::uint32_t version_ = 1;
+  std::size_t size_ = 0;
+  std::size_t segment_bytes_ = 0;
+
+ private:
+  class Fresh;
+
+  void unshare(std::size_t at);
+  void make_room(std::size_t at);
+  void release(SegmentHead* segment) const noexcept;
+  std::uint32_t max_capacity() const;
+  std::size_t bytes_of(const SegmentHead& segment) const;
+  std::uint32_t list_taken(const SegmentRef& place);
+  void install(std::size_t at, Fresh& fresh);
+  void discard(SegmentHead* segment);
+  void rebuild(std::size_t at, std::uint32_t capacity);
+  void shrink(std::size_t at, std::uint32_t capacity);
+  bool split(std::size_t at);
+  bool merge(std::size_t& at);
+  std::uint32_t separating_depth(const SegmentRef& place) const;
+  std::uint32_t worthwhile_depth() const;
+  std::uint32_t capacity_after_split(std::uint32_t count) const;
+
+  Array<std::uint64_t> mostly_vacant_;  // hashes of segments, while a step ends
+  std::uint32_t links_since_ = 0;       // segments of older versions have links that have been forgotten
+  std::size_t segments_ = 0;
+};
+
+}  // namespace lockstep
