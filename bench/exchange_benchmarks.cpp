@@ -34,15 +34,15 @@ class Trader {
   }
 
   void send() {
-    ++pulse_.tick;
+    ++pulse_.beat;
     source_.borrow().push_back(rows_);
     source_.send_borrowed();
-    Activation activation{{pulse_.tick, 0}, pulse_.tick};
+    Activation activation{{pulse_.beat, 0}, pulse_.beat};
     sender_.eval(activation);
-    transport_->post(worker_, 0, {pulse_.tick, 0});
+    transport_->post(worker_, 0, {pulse_.beat, 0});
   }
   bool receive() {
-    if (!transport_->receive(worker_, 0, {pulse_.tick, 0}, pulse_.tick)) return false;
+    if (!transport_->receive(worker_, 0, {pulse_.beat, 0}, pulse_.beat)) return false;
     received_ += target_.size();
     return true;
   }

@@ -43,7 +43,7 @@ void Channels::post(unsigned from, unsigned level, Time time) {
   }
 }
 
-bool Channels::receive(unsigned to, unsigned level, Time time, std::uint64_t tick) {
+bool Channels::receive(unsigned to, unsigned level, Time time, std::uint64_t beat) {
   for (unsigned from = 0; from < workers_; ++from) {
     if (from != to && channel(from, to).front() == nullptr) return false;
   }
@@ -55,11 +55,11 @@ bool Channels::receive(unsigned to, unsigned level, Time time, std::uint64_t tic
     const Message& message = *channel(from, to).front();
     assert(message.time == time && message.level == level);
     // All that comes from other cores is on its way before the first of it is needed.
-    message.lanes.for_each([&](std::uint32_t lane) { lanes_[lane]->prefetch(from, to, tick); });
+    message.lanes.for_each([&](std::uint32_t lane) { lanes_[lane]->prefetch(from, to, beat); });
     inbox.add(message.lanes);
     channel(from, to).pop();
   }
-  inbox.for_each([&](std::uint32_t lane) { lanes_[lane]->deliver(to, tick); });
+  inbox.for_each([&](std::uint32_t lane) { lanes_[lane]->deliver(to, beat); });
   (void)level;
   (void)time;
   return true;

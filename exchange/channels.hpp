@@ -27,7 +27,7 @@ class Channels final : public Transport {
 
   void announce(unsigned from, unsigned to, std::uint32_t lane) override;
   void post(unsigned from, unsigned level, Time time) override;
-  bool receive(unsigned to, unsigned level, Time time, std::uint64_t tick) override;
+  bool receive(unsigned to, unsigned level, Time time, std::uint64_t beat) override;
 
  private:
   struct Message {

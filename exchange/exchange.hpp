@@ -31,10 +31,10 @@ class Sender final : public Node {
     NodeCounters::add(counters.rows_in, reader_.size());
     reader_.for_each([&](auto&& row, Weight weight) {
       if constexpr (std::same_as<Route, route::ToAll>) {
-        for (unsigned to = 0; to < workers; ++to) outbox_.parcel(to, activation.tick).push_back({row, weight});
+        for (unsigned to = 0; to < workers; ++to) outbox_.parcel(to, activation.beat).push_back({row, weight});
       } else {
         const unsigned to = Route()(row, workers);
-        outbox_.parcel(to, activation.tick).push_back({std::forward<decltype(row)>(row), weight});
+        outbox_.parcel(to, activation.beat).push_back({std::forward<decltype(row)>(row), weight});
       }
     });
     NodeCounters::add(counters.rows_out, outbox_.announce());

@@ -10,7 +10,7 @@ namespace lockstep {
 /// The batches of one exchange between all pairs of workers. A sender fills its parcels of this activation, posts its
 /// level, and does not touch them until the activation after next: by then, since nobody ends an activation before
 /// all peers have sent for it, the receiver has read them. So there are two parcels for each pair, by the parity
-/// of the tick, and what a parcel holds counts only for the tick that it is stamped with.
+/// of the beat, and what a parcel holds counts only for the beat that it is stamped with.
 template <class R>
 class Lane final : public LaneBase {
  public:
@@ -22,26 +22,26 @@ class Lane final : public LaneBase {
   void connect(unsigned worker, Edge<R>& edge) { edges_[worker] = &edge; }
 
   /// The batch from one worker to another, with what has been added to it in this activation. The sender's.
-  Batch<R>& parcel(unsigned from, unsigned to, std::uint64_t tick) {
-    Parcel& parcel = at(from, to, tick);
-    if (parcel.tick != tick) {
-      parcel.tick = tick;
+  Batch<R>& parcel(unsigned from, unsigned to, std::uint64_t beat) {
+    Parcel& parcel = at(from, to, beat);
+    if (parcel.beat != beat) {
+      parcel.beat = beat;
       parcel.rows.clear();
     }
     return parcel.rows;
   }
 
-  void prefetch(unsigned from, unsigned to, std::uint64_t tick) const override {
-    __builtin_prefetch(&at(from, to, tick));
+  void prefetch(unsigned from, unsigned to, std::uint64_t beat) const override {
+    __builtin_prefetch(&at(from, to, beat));
   }
 
   /// The receiver's, after all messages of the level are there.
-  void deliver(unsigned worker, std::uint64_t tick) override {
+  void deliver(unsigned worker, std::uint64_t beat) override {
     Edge<R>& edge = static_cast<Edge<R>&>(*edges_[worker]);
     auto& spans = edge.borrow();
     for (unsigned from = 0; from < workers_; ++from) {
-      const Parcel& parcel = at(from, worker, tick);
-      if (parcel.tick == tick && !parcel.rows.empty()) {
+      const Parcel& parcel = at(from, worker, beat);
+      if (parcel.beat == beat && !parcel.rows.empty()) {
         __builtin_prefetch(parcel.rows.data());
         spans.push_back({parcel.rows.data(), parcel.rows.size()});
       }
@@ -51,14 +51,14 @@ class Lane final : public LaneBase {
 
  private:
   struct alignas(64) Parcel {
-    std::uint64_t tick = 0;
+    std::uint64_t beat = 0;
     Batch<R> rows;
   };
 
-  Parcel& at(unsigned from, unsigned to, std::uint64_t tick) { return parcels_[index(from, to, tick)]; }
-  const Parcel& at(unsigned from, unsigned to, std::uint64_t tick) const { return parcels_[index(from, to, tick)]; }
-  std::size_t index(unsigned from, unsigned to, std::uint64_t tick) const {
-    return ((tick & 1) * workers_ + from) * workers_ + to;
+  Parcel& at(unsigned from, unsigned to, std::uint64_t beat) { return parcels_[index(from, to, beat)]; }
+  const Parcel& at(unsigned from, unsigned to, std::uint64_t beat) const { return parcels_[index(from, to, beat)]; }
+  std::size_t index(unsigned from, unsigned to, std::uint64_t beat) const {
+    return ((beat & 1) * workers_ + from) * workers_ + to;
   }
 
   const unsigned workers_;

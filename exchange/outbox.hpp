@@ -20,9 +20,9 @@ class Outbox {
 
   /// What to add rows for a worker to, in this activation. Touched when it is needed: its cache line was last at the
   /// receiver.
-  Batch<R>& parcel(unsigned to, std::uint64_t tick) {
+  Batch<R>& parcel(unsigned to, std::uint64_t beat) {
     if (parcels_[to] == nullptr) [[unlikely]] {
-      Batch<R>& parcel = lane_->parcel(worker_, to, tick);
+      Batch<R>& parcel = lane_->parcel(worker_, to, beat);
       parcels_[to] = &parcel;
       rows_before_ += parcel.size();
     }

@@ -28,15 +28,18 @@ struct Exchanged {
   }
 };
 
+/// That rows come to the workers at which the slots of their hashes lie, by way of an exchange.
+inline void exchange_by(ReadInfo& info, const char* route) {
+  info.exchanged_by = route;
+  info.transport = &Channels::make;
+  info.rows_are = RowsAre::at_their_slots;
+}
+
 /// Of a read that exchanges, unless rows are where the route would send them.
 template <class Route, Expression E>
 ReadInfo exchanged_info(const E& expression) {
   ReadInfo info = info_of(expression);
-  if (!is_routed<Route>(expression.properties())) {
-    info.exchanged_by = Route::kName;
-    info.transport = &Channels::make;
-    info.rows_are = RowsAre::at_their_slots;
-  }
+  if (!is_routed<Route>(expression.properties())) exchange_by(info, Route::kName);
   if (std::same_as<Route, route::ToAll>) info.rows_are = RowsAre::at_every_worker;
   if (std::same_as<Route, route::ToFirst>) info.rows_are = RowsAre::at_the_first;
   return info;
@@ -55,9 +58,7 @@ template <class Route, class Item>
 auto edge_by(const Description& flow, EdgeId edge) {
   ReadInfo info(&flow);
   info.add_edge(edge);
-  info.exchanged_by = Route::kName;
-  info.transport = &Channels::make;
-  info.rows_are = RowsAre::at_their_slots;
+  exchange_by(info, Route::kName);
   return Read<Exchanged<Route, EdgePlan<Item>>>{{{edge}, true}, std::move(info)};
 }
 

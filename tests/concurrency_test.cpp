@@ -76,7 +76,7 @@ TEST_CASE("a lane delivers what was sent in this activation, and nothing older",
   ls::Lane<Number> lane(2);
   lane.connect(0, edge);
   const auto delivered = [&] {
-    lane.deliver(0, pulse.tick);
+    lane.deliver(0, pulse.beat);
     std::vector<std::pair<Number, ls::Weight>> rows;
     for (const auto& span : edge.spans()) {
       for (const auto& one : span) rows.emplace_back(one.row, one.weight);
@@ -84,16 +84,16 @@ TEST_CASE("a lane delivers what was sent in this activation, and nothing older",
     return rows;
   };
   using Rows = decltype(delivered());
-  pulse.tick = 1;
+  pulse.beat = 1;
   lane.parcel(0, 0, 1).push_back({1, 1});
   lane.parcel(1, 0, 1).push_back({2, -1});
   lane.parcel(0, 1, 1).push_back({3, 1});
   CHECK(delivered() == Rows{{1, 1}, {2, -1}});
   lane.parcel(1, 0, 2).push_back({4, 1});  // the peer is one activation ahead
   CHECK(delivered() == Rows{{1, 1}, {2, -1}});
-  pulse.tick = 2;
+  pulse.beat = 2;
   CHECK(delivered() == Rows{{4, 1}});
-  pulse.tick = 3;
+  pulse.beat = 3;
   lane.parcel(1, 0, 3).push_back({5, 1});
   CHECK(delivered() == Rows{{5, 1}});
   CHECK(lane.parcel(1, 0, 5).empty());
@@ -106,14 +106,14 @@ class TickLane final : public ls::LaneBase {
  public:
   explicit TickLane(unsigned workers) : workers_(workers), sent_(2 * workers * workers), delivered(workers) {}
 
-  void send(unsigned from, unsigned to, std::uint64_t tick) { at(from, to, tick) = tick; }
-  void deliver(unsigned worker, std::uint64_t tick) override {
-    for (unsigned from = 0; from < workers_; ++from) delivered[worker].count += at(from, worker, tick) == tick;
+  void send(unsigned from, unsigned to, std::uint64_t beat) { at(from, to, beat) = beat; }
+  void deliver(unsigned worker, std::uint64_t beat) override {
+    for (unsigned from = 0; from < workers_; ++from) delivered[worker].count += at(from, worker, beat) == beat;
   }
 
  private:
-  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t tick) {
-    return sent_[((tick & 1) * workers_ + from) * workers_ + to];
+  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t beat) {
+    return sent_[((beat & 1) * workers_ + from) * workers_ + to];
   }
   struct alignas(64) Count {
     std::uint64_t count = 0;
@@ -153,21 +153,21 @@ TEST_CASE("channels deliver every announced lane at its level, and only those", 
   }
   std::array<ls::Doorbell, kWorkers> bells;
   channels.open(kLevels, {&bells[0], &bells[1], &bells[2]});
-  const auto sends = [](std::uint64_t tick, unsigned from, unsigned to, unsigned level) {
-    return (tick + from + 2 * to + level) % 3 == 0;
+  const auto sends = [](std::uint64_t beat, unsigned from, unsigned to, unsigned level) {
+    return (beat + from + 2 * to + level) % 3 == 0;
   };
   const auto run = [&](unsigned worker) {
-    for (std::uint64_t tick = 1; tick <= kTicks; ++tick) {
+    for (std::uint64_t beat = 1; beat <= kTicks; ++beat) {
       for (unsigned level = 0; level < kLevels; ++level) {
         for (unsigned to = 0; to < kWorkers; ++to) {
-          if (!sends(tick, worker, to, level)) continue;
-          lanes[level]->send(worker, to, tick);
+          if (!sends(beat, worker, to, level)) continue;
+          lanes[level]->send(worker, to, beat);
           channels.announce(worker, to, level);
         }
-        channels.post(worker, level, {tick, 0});
+        channels.post(worker, level, {beat, 0});
         bool received = false;
         bells[worker].wait_until(false, [&] {
-          return received = received || channels.receive(worker, level, {tick, 0}, tick);
+          return received = received || channels.receive(worker, level, {beat, 0}, beat);
         });
       }
     }
@@ -178,8 +178,8 @@ TEST_CASE("channels deliver every announced lane at its level, and only those", 
   for (unsigned level = 0; level < kLevels; ++level) {
     for (unsigned to = 0; to < kWorkers; ++to) {
       std::uint64_t expected = 0;
-      for (std::uint64_t tick = 1; tick <= kTicks; ++tick) {
-        for (unsigned from = 0; from < kWorkers; ++from) expected += sends(tick, from, to, level);
+      for (std::uint64_t beat = 1; beat <= kTicks; ++beat) {
+        for (unsigned from = 0; from < kWorkers; ++from) expected += sends(beat, from, to, level);
       }
       CHECK(lanes[level]->delivered[to].count == expected);
     }

@@ -227,8 +227,8 @@ class Unlucky final : public ls::Transport {
   }
   void announce(unsigned from, unsigned to, std::uint32_t lane) override { channels_.announce(from, to, lane); }
   void post(unsigned from, unsigned level, ls::Time time) override { channels_.post(from, level, time); }
-  bool receive(unsigned to, unsigned level, ls::Time time, std::uint64_t tick) override {
-    if (to != 1 || !armed) return channels_.receive(to, level, time, tick);
+  bool receive(unsigned to, unsigned level, ls::Time time, std::uint64_t beat) override {
+    if (to != 1 || !armed) return channels_.receive(to, level, time, beat);
     if (!bells_[1]->asleep()) return false;
     armed = false;
     throw std::bad_alloc();

@@ -29,10 +29,10 @@ class CombiningSender final : public Node {
   void eval(Activation& activation) override {
     const unsigned workers = rows_.workers();
     NodeCounters::add(counters.rows_in, reader_.size());
-    tick_ = activation.tick;
+    beat_ = activation.beat;
     const auto send_row = [&](Lifted&& row, Weight weight) {
       const unsigned to = worker_of_slot(slot_of(row_traits<K>::hash(row.first)), workers);
-      rows_.parcel(to, tick_).push_back({std::move(row), weight});
+      rows_.parcel(to, beat_).push_back({std::move(row), weight});
     };
     if (reader_.size() < kManyRows) {
       reader_.for_each(send_row);
@@ -74,14 +74,14 @@ class CombiningSender final : public Node {
   auto send_partial() {
     return [this](K& key, Combined& combined) {
       Partial partial{std::move(key), std::move(combined.delta)};
-      partials_.parcel(combined.to, tick_).push_back({std::move(partial), 1});
+      partials_.parcel(combined.to, beat_).push_back({std::move(partial), 1});
     };
   }
 
   Reader reader_;
   Outbox<Lifted> rows_;
   Outbox<Partial> partials_;
-  std::uint64_t tick_ = 0;  // of this activation
+  std::uint64_t beat_ = 0;  // of this activation
   Cache cache_;
   CacheJudge judge_;
 };

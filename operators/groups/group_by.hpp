@@ -97,12 +97,8 @@ class Grouping {
       return Operator(site.limits(), aggregators, append_only);
     };
     ReadInfo info = reads::info_of(in);
-    if (!projection::is_key<KeyFunction> || before.partitioning != Partitioning::by_key) {
-      info.exchanged_by = kKeepKey ? "key" : "gathering";
-      info.transport = &Channels::make;
-      info.rows_are = RowsAre::at_their_slots;
-    }
-    const bool exchanges = info.exchanged_by != nullptr;
+    const bool exchanges = !projection::is_key<KeyFunction> || before.partitioning != Partitioning::by_key;
+    if (exchanges) reads::exchange_by(info, kKeepKey ? "key" : "gathering");
     auto source = in.plan();
     using Plan = ChainPlan<decltype(source), Link>;
     Plan plan{std::move(source), Link{key_of_, aggregators, in.flow()->keep(part.name)}};

@@ -34,7 +34,7 @@ class InputOperator {
       // Rounded up, so that a single row goes to the first worker, which is the caller's and never asleep.
       show(out, (total * worker_ + workers_ - 1) / workers_, (total * (worker_ + 1) + workers_ - 1) / workers_, false);
     }
-    const bool first = std::exchange(tick_, activation.tick) != activation.tick;
+    const bool first = std::exchange(beat_, activation.beat) != activation.beat;
     if (worker_ != 0 || !first || !sealed_->any_rejects()) return;
     Batch<LedgerRow>& rejects = rejects_->fill();
     sealed_->take_rejects([&rejects](LedgerRow&& row) { rejects.push_back({std::move(row), 1}); });
@@ -53,7 +53,7 @@ class InputOperator {
   unsigned worker_;
   unsigned workers_;
   std::size_t piece_rows_;  // the least size of a piece; 0: slices only
-  std::uint64_t tick_ = 0;  // of the last activation
+  std::uint64_t beat_ = 0;  // of the last activation
 };
 
 /// The operator of an input of any kind: its rows as they are sealed, and the rejected rows as a second edge.

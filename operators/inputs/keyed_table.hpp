@@ -31,8 +31,16 @@ class KeyedTable : public KeyedStream<K, R> {
   KeyFunction key_of_;
 };
 
+template <class R>
+auto Dataflow::table(std::string) {
+  static_assert(std::is_void_v<R>,
+                "lockstep: a table needs its key, a member or a function of the row: table<Row>(name, &Row::id)");
+}
+
 template <class R, class KeyFunction>
 auto Dataflow::table(std::string name, KeyFunction key_of) {
+  static_assert(projection::Fits<false, KeyFunction, R>,
+                "lockstep: a table's key function cannot be called with the table's rows");
   using K = projection::Result<false, KeyFunction, R>;
   using Operation = TableOperation<R, K>;
   Description& flow = *description_;

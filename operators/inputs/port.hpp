@@ -81,7 +81,9 @@ class InputPort : public Port<Weighted<R>> {
   /// Fields of no row: it does not compile, and says so.
   template <bool kCompiles = false>
   void push(const AnyFields&, Weight = 1) {
-    static_assert(kCompiles, "lockstep: these are not the fields of the input's row");
+    static_assert(kCompiles,
+                  "lockstep: these are not the fields of the input's row, nor a range of rows that can be gone through "
+                  "twice");
   }
 
   /// Nothing, at once, where push would wait or throw for lack of room.

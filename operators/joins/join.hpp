@@ -115,6 +115,12 @@ struct MakeJoin : OperatorMaker {
   auto operator()(Other&& other, Function function, NullsNeverMatch) const {
     return JoinOfPresent(as_operand(std::forward<Other>(other)), std::move(function));
   }
+  template <class Other>
+  auto operator()(const Other&) const {
+    static_assert(std::is_void_v<Other>,
+                  "lockstep: a join needs a function of the two values, or of the key and the two values: join(other, "
+                  "function)");
+  }
 };
 
 /// All pairs of rows with equal keys, their weights multiplied. A function of the two values gives a keyed stream of

@@ -126,6 +126,12 @@ class OuterJoin : public Named<OuterJoin<Keep, Other, Function, Options>> {
 
 template <class Keep>
 struct MakeOuterJoin : OperatorMaker {
+  template <class Other>
+  auto operator()(const Other&) const {
+    static_assert(std::is_void_v<Other>,
+                  "lockstep: an outer join needs a function of the two values, or of the key and the two values: "
+                  "left_join(other, function)");
+  }
   template <class Other, class Function, MatchOption... Option>
   requires Expression<std::remove_cvref_t<Other>>
   auto operator()(Other&& other, Function function, Option... option) const {

@@ -42,6 +42,11 @@ class OutputMaker {
 struct MakeOutput : OperatorMaker {
   OutputMaker<false> operator()(std::string name) const { return OutputMaker<false>(std::move(name)); }
   OutputMaker<true> operator()(std::string name, Accumulated) const { return OutputMaker<true>(std::move(name)); }
+  template <class... Wrong>
+  requires(sizeof...(Wrong) == 0 || !(std::convertible_to<Wrong, std::string> || ...)) auto operator()(
+      const Wrong&...) const {
+    static_assert(sizeof...(Wrong) != sizeof...(Wrong), "lockstep: an output needs a name: output(\"balances\")");
+  }
 };
 
 /// Publishes a stream: `step[output]` is its delta, each row once. With `accumulated`, its contents are kept for

@@ -7,6 +7,12 @@
 namespace lockstep {
 
 namespace shape {
+template <class Given>
+concept ManyRows = Optional<Given> || requires(Given& given) {
+  std::begin(given);
+  std::end(given);
+};
+
 template <class Range>
 struct ElementOf {
   using type = std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>()))>;
@@ -52,6 +58,11 @@ class FlatMap : public Named<FlatMap<Function>> {
       static_assert(projection::Fits<E::kKeyed, Function, typename E::Row>,
                     "lockstep: flat_map's function cannot be called with the rows of this stream. It gets the row of a "
                     "plain stream, and of a keyed one the value, or the key and the value");
+      return in;
+    } else if constexpr (!shape::ManyRows<projection::Result<E::kKeyed, Function, typename E::Row>>) {
+      static_assert(
+          shape::ManyRows<projection::Result<E::kKeyed, Function, typename E::Row>>,
+          "lockstep: flat_map's function must give a range of rows, such as a vector, an array or an optional");
       return in;
     } else {
       using Link = FlatMapLink<E::kKeyed, typename E::Row, Function>;

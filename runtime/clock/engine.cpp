@@ -144,7 +144,7 @@ Metrics Engine::metrics() const {
            counters.state_bytes.load(std::memory_order_relaxed)});
     }
   }
-  // How long a tick takes, as it was since the beginning.
+  // How long a tick of the time stamp counter takes, as it was since the beginning.
   const std::chrono::nanoseconds since = std::chrono::steady_clock::now() - begun_;
   const auto ticked = static_cast<double>(std::max<std::uint64_t>(1, ticks() - ticks_begun_));
   const Step last = latest();

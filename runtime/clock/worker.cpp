@@ -38,7 +38,7 @@ void Worker::begin(const StepOrder& order) noexcept {
   time_ = order.time;
   data_ = order.data;
   time_weight_ = order.time_weight;
-  ++pulse_->tick;
+  ++pulse_->beat;
   pulse_->published.clear();
   for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
   for (const std::uint32_t node : again_) pulse_->dirty.set(node);
@@ -52,7 +52,7 @@ void Worker::begin(const StepOrder& order) noexcept {
 bool Worker::ready() noexcept {
   if (!awaiting_) return true;
   try {
-    awaiting_ = !transport_->receive(id_, level_ - 1, time_, pulse_->tick);
+    awaiting_ = !transport_->receive(id_, level_ - 1, time_, pulse_->beat);
   } catch (...) {
     failure_.record_current("the exchange", time_.step);
   }
@@ -81,7 +81,7 @@ Worker::Progress Worker::advance(bool one_node) noexcept {
 /// `waiting`: all of the level has run.
 Worker::Progress Worker::run_level(bool one_node) {
   const std::uint32_t end = level_begins_[level_ + 1];
-  Activation activation{time_, pulse_->tick};
+  Activation activation{time_, pulse_->beat};
   try {
     for (std::uint32_t next = position_;; next = position_ + 1) {
       position_ = pulse_->dirty.take(next, end);

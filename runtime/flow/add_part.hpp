@@ -130,6 +130,9 @@ template <class OutRow, class Make, class... Reader>
 /// Adds a part whose rows are of type R, or that gives none, if that is void.
 template <class R, class Make, class... Way>
 [[gnu::cold]] OperatorInfo& add_nodes(Description& flow, Part part, Make make, reads::Read<Way>... reads) {
+  static_assert(
+      std::invocable<const Make&, const Site&>,
+      "lockstep: what makes the operator of a part is a function of a const Site&, which may be called often");
   using Operator = std::invoke_result_t<const Make&, const Site&>;
   static_assert(
       HasState<Operator> || !requires(Operator & op, Decoder & in) { op.load(in); },

@@ -32,6 +32,9 @@ class Dataflow {
   /// An input with at most one row per key: `insert`, `upsert`, `erase`. A keyed stream of (key, row).
   template <class R, class KeyFunction>
   auto table(std::string name, KeyFunction key_of);
+  /// Without a key: it does not compile, and says so.
+  template <class R>
+  auto table(std::string name);
 
   /// The graph, for mermaid.js or Graphviz.
   std::string mermaid() const;

@@ -12,7 +12,7 @@
 namespace lockstep {
 
 /// One stream at one worker: where a node leaves its delta and its readers find it. Holds a delta for the one
-/// activation whose tick it is stamped with, and is empty in all others. Worker-local.
+/// activation whose beat it is stamped with, and is empty in all others. Worker-local.
 class EdgeBase {
  public:
   EdgeBase(Pulse& pulse, unsigned level) : level(level), pulse_(&pulse) {}
@@ -20,7 +20,7 @@ class EdgeBase {
   EdgeBase& operator=(const EdgeBase&) = delete;
   virtual ~EdgeBase() = default;
 
-  bool fresh() const { return stamp_ == pulse_->tick; }
+  bool fresh() const { return stamp_ == pulse_->beat; }
   /// `takes_pieces`: see Node.
   void add_reader(std::uint32_t node, bool takes_pieces) {
     readers_.push_back(node);
@@ -41,7 +41,7 @@ class EdgeBase {
 
  protected:
   void announce() {
-    stamp_ = pulse_->tick;
+    stamp_ = pulse_->beat;
     for (const std::uint32_t reader : readers_) pulse_->dirty.set(reader);
     if (published()) pulse_->published.push_back(this);
   }

@@ -15,7 +15,7 @@ namespace lockstep {
 struct Activation {
   Time time;
   /// Counts activations: what edges and exchanges are stamped with.
-  std::uint64_t tick = 0;
+  std::uint64_t beat = 0;
   /// Set to be run in the next step too, with or without input.
   bool again = false;
   /// Set, by a node of the first level, to be run once more in this activation: its delta comes in pieces.
@@ -128,8 +128,12 @@ class OperatorNode final : public Node {
   void call(Activation& activation, Argument&... argument) {
     if constexpr (requires { op_.eval(argument..., activation); }) {
       op_.eval(argument..., activation);
-    } else {
+    } else if constexpr (requires { op_.eval(argument...); }) {
       op_.eval(argument...);
+    } else {
+      static_assert(std::is_void_v<Operator>,
+                    "lockstep: an operator's eval takes a reader for each thing that its part reads, then, if the part "
+                    "gives rows, a Batch of them or its Edge, and then an Activation, if it wants one");
     }
   }
   void count_bytes() {

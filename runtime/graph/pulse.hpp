@@ -12,7 +12,7 @@ class EdgeBase;
 /// What the edges of one worker share: which activation it is, which nodes are due, which outputs have a delta.
 struct Pulse {
   /// Counts activations, one for each round of each step; edges and exchanges are stamped with it.
-  std::uint64_t tick = 0;
+  std::uint64_t beat = 0;
   DirtySet dirty;
   Array<EdgeBase*> published;
 };

@@ -12,10 +12,10 @@ namespace lockstep {
 class LaneBase {
  public:
   virtual ~LaneBase() = default;
-  /// `from` has sent something to `to` in the activation `tick`, which will be delivered soon.
-  virtual void prefetch(unsigned /*from*/, unsigned /*to*/, std::uint64_t /*tick*/) const {}
-  /// Makes what was sent to `worker` in the activation `tick` the delta of the lane's edge there.
-  virtual void deliver(unsigned worker, std::uint64_t tick) = 0;
+  /// `from` has sent something to `to` in the activation `beat`, which will be delivered soon.
+  virtual void prefetch(unsigned /*from*/, unsigned /*to*/, std::uint64_t /*beat*/) const {}
+  /// Makes what was sent to `worker` in the activation `beat` the delta of the lane's edge there.
+  virtual void deliver(unsigned worker, std::uint64_t beat) = 0;
 };
 
 /// How workers tell each other what they have sent. A step has levels, one more than exchanges lie behind one
@@ -35,7 +35,7 @@ class Transport {
   virtual void announce(unsigned from, unsigned to, std::uint32_t lane) = 0;
   virtual void post(unsigned from, unsigned level, Time time) = 0;
   /// Delivers what all peers posted to this worker at this level; false if some message is still missing.
-  virtual bool receive(unsigned to, unsigned level, Time time, std::uint64_t tick) = 0;
+  virtual bool receive(unsigned to, unsigned level, Time time, std::uint64_t beat) = 0;
 };
 
 using TransportFactory = std::unique_ptr<Transport> (*)(unsigned workers);

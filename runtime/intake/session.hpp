@@ -60,6 +60,9 @@ class Session {
   /// the function throws, or there is no memory, nothing is staged. Throws if it is larger than the stage.
   template <class Function>
   Ticket transaction(Function&& function) {
+    static_assert(std::invocable<Function&, Transaction>,
+                  "lockstep: a transaction is a function of one argument, by which it pushes: [&](auto one) { "
+                  "one[input].push(row); }");
     const std::shared_ptr<Session> gathering = gather();
     const EndOfGathering end{*gathering};
     function(Transaction(gathering));

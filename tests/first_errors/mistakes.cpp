@@ -1,5 +1,7 @@
 // Programs that do not compile, one for each mistake. first_errors.py compiles each and looks at the first error.
 
+#include <iostream>
+#include <iterator>
 #include <lockstep.hpp>
 
 namespace ls = lockstep;
@@ -18,6 +20,15 @@ struct PartlyDescribed {
   int a = 0, b = 0;
 };
 BOOST_DESCRIBE_STRUCT(PartlyDescribed, (), (a))
+
+struct WrongOperator {
+  void eval(int) {}
+};
+
+struct NumbersOnce {
+  auto begin() const { return std::istream_iterator<std::int64_t>(std::cin); }
+  auto end() const { return std::istream_iterator<std::int64_t>(); }
+};
 
 int main() {
   ls::Dataflow flow;
@@ -120,6 +131,44 @@ int main() {
 #elif MISTAKE == 31
   // must be aggregates, written with parentheses
   (void)(sales | ls::group_by(&Sale::shop, &Sale::amount));
+#elif MISTAKE == 32
+  // a join needs a function of the two values
+  (void)(by_shop | ls::join(by_shop));
+#elif MISTAKE == 33
+  // an outer join needs a function of the two values
+  (void)(by_shop | ls::full_join(by_shop));
+#elif MISTAKE == 34
+  // an output needs a name
+  (void)(sales | ls::output());
+#elif MISTAKE == 35
+  // an output needs a name
+  (void)(sales | ls::output(7));
+#elif MISTAKE == 36
+  // nor a range of rows that can be gone through twice
+  runtime[sales].push(NumbersOnce());
+#elif MISTAKE == 37
+  // a table needs its key
+  (void)flow.table<Sale>("shops");
+#elif MISTAKE == 38
+  // a table's key function cannot be called with the table's rows
+  (void)flow.table<Sale>("shops", [](int n) { return n; });
+#elif MISTAKE == 39
+  // flat_map's function must give a range of rows
+  (void)(sales | ls::flat_map([](const Sale& sale) { return sale.shop; }));
+#elif MISTAKE == 40
+  // a transaction is a function of one argument
+  runtime.transaction([] {});
+#elif MISTAKE == 41
+  // an operator's eval takes a reader for each thing that its part reads
+  (void)ls::add_part<ls::Stream<Sale>>(
+      sales.flow(), {"wrong", "wrong"}, [](const ls::Site&) { return WrongOperator(); }, ls::reads::in_place(sales));
+#elif MISTAKE == 42
+  // what makes the operator of a part is a function of a const Site&
+  (void)ls::add_part<ls::Stream<Sale>>(
+      sales.flow(), {"wrong", "wrong"}, [](int) { return WrongOperator(); }, ls::reads::in_place(sales));
+#elif MISTAKE == 43
+  // key_by's functions cannot be called with the rows of this stream
+  (void)(sales | ls::key_by([](int n) { return n; }));
 #endif
   (void)by_item;
   (void)out;
