@@ -41,7 +41,7 @@ bool is_vacant(const std::optional<T>& payload) {
 /// Cost: O(1) expected per operation; pin() is O(segments). State: the entries, and at most three times as many
 /// vacant ones.
 template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
-class HashTable : public Segments {
+class HashTable final : public Segments {
  public:
   static constexpr bool kMarked = !std::same_as<Mark, NoMark>;
   using Segment = lockstep::Segment<Key, Payload, kMarked>;
