@@ -15,6 +15,11 @@ Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, const Save
   load_state(clock_->engine(), saved);
 }
 
+Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, std::shared_ptr<Durability> durability)
+    : Runtime(flow, options) {
+  clock_->set_durability(std::move(durability));
+}
+
 Runtime::~Runtime() = default;
 
 void Runtime::Retire::operator()(Clock* clock) const { clock->retire(); }
@@ -48,6 +53,10 @@ SavedState Runtime::save() {
   return clock_->between_steps("save()", [](Engine& engine) { return PinnedEngine(engine); }).save();
 }
 
-Metrics Runtime::metrics() const { return clock_->engine().metrics(); }
+std::shared_future<std::uint64_t> Runtime::checkpoint(CheckpointCondition condition) {
+  return clock_->checkpoint(std::move(condition));
+}
+
+Metrics Runtime::metrics() const { return clock_->metrics(); }
 
 }  // namespace lockstep

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/clock/durability.hpp"
 #include "runtime/clock/metrics.hpp"
 #include "runtime/clock/options.hpp"
 #include "runtime/durability/saved_state.hpp"
@@ -32,6 +33,9 @@ class Runtime {
   explicit Runtime(const Dataflow& flow, const RuntimeOptions& options = {});
   /// Goes on from saved state, which any number of workers may have written. Throws SavedStateError.
   Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved);
+  /// Goes on from the newest checkpoint of a directory (see Checkpoints), which any number of workers may have written,
+  /// and takes checkpoints there. Throws CheckpointError.
+  Runtime(const Dataflow& flow, const RuntimeOptions& options, std::shared_ptr<Durability> durability);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
   /// Like stop(), but that it does not throw: what was accepted is stepped if the runtime was started.
@@ -74,6 +78,9 @@ class Runtime {
   /// All state after the last complete step. Steps go on while it is written: only to pin it, in O(segments), is
   /// between them.
   SavedState save();
+  /// Takes a checkpoint of the last complete step, beside those that the policy takes. Steps go on. The future has its
+  /// step, when it is durable, or throws what went wrong. Throws UsageError without a directory.
+  std::shared_future<std::uint64_t> checkpoint(CheckpointCondition condition = {});
 
   /// Steps are timed from the first call on.
   Metrics metrics() const;

@@ -21,6 +21,7 @@ void Clock::retire() {
 }
 
 void Clock::destroy() {
+  if (durability_ != nullptr) durability_->detach();
   end_subscriptions();
   if (state_.mode() != RunState::Mode::gone) engine_.intake().shut_down();
   if (thread_.joinable()) thread_.detach();  // it is the caller
@@ -130,6 +131,26 @@ void Clock::tell_of_failure() noexcept {
     on_failure_(state_.failure.error());
   } catch (...) {  // there is nobody to tell
   }
+}
+
+void Clock::set_durability(std::shared_ptr<Durability> durability) {
+  if (durability == nullptr) throw UsageError("a runtime cannot be opened on no checkpoints");
+  durability->attach(*this);
+  durability_ = std::move(durability);
+}
+
+std::shared_future<std::uint64_t> Clock::checkpoint(CheckpointCondition condition) {
+  state_.refuse_inside("checkpoint()");
+  if (durability_ == nullptr) {
+    throw UsageError("the runtime was not opened on a directory, so that there is none for checkpoints");
+  }
+  return durability_->checkpoint(std::move(condition));
+}
+
+Metrics Clock::metrics() const {
+  Metrics metrics = engine_.metrics();
+  if (durability_ != nullptr) metrics.checkpoints = durability_->metrics();
+  return metrics;
 }
 
 Subscription Clock::subscribe(std::size_t capacity) {

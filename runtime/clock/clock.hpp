@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/clock/durability.hpp"
 #include "runtime/clock/engine.hpp"
 #include "runtime/clock/options.hpp"
 #include "runtime/steps/snapshot.hpp"
@@ -30,6 +31,10 @@ class Clock {
   Step step();
   void start(const StepPolicy& policy);
   void stop();
+  /// Restores from it, and lets it take checkpoints. Before the first step.
+  void set_durability(std::shared_ptr<Durability> durability);
+  std::shared_future<std::uint64_t> checkpoint(CheckpointCondition condition);
+  Metrics metrics() const;
   Subscription subscribe(std::size_t capacity);
   Snapshot snapshot();
   /// Calls function(engine) when no step runs. `call`: what a user called, for errors.
@@ -63,6 +68,7 @@ class Clock {
   Engine engine_;
   RunState& state_;
   const std::function<void(const StepFailed&)> on_failure_;
+  std::shared_ptr<Durability> durability_;
 
   std::mutex step_mutex_;     // held by whoever steps, saves, pins or subscribes
   std::mutex control_mutex_;  // held by start and stop

@@ -35,6 +35,9 @@ class Engine {
   /// From the first call on, steps are timed.
   Metrics metrics() const;
 
+  /// Sealed into all steps.
+  std::uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
+  const IndexLimits& limits() const { return common_.limits; }
   RunState& state() { return *state_; }
   const RunState& state() const { return *state_; }
   const std::shared_ptr<RunState>& shared_state() const { return state_; }

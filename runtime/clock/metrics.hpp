@@ -24,6 +24,20 @@ struct OperatorMetrics {
   std::uint64_t state_bytes = 0;
 };
 
+/// Of a runtime that was opened on a directory.
+struct CheckpointMetrics {
+  /// The last one that is durable; 0: there is none.
+  std::uint64_t step = 0;
+  /// That it wrote, and how long that took.
+  std::uint64_t bytes = 0;
+  std::uint64_t nanoseconds = 0;
+  /// Since the runtime began.
+  std::uint64_t taken = 0;
+  std::uint64_t failed = 0;
+  /// What the last one failed of; empty when the next one succeeds.
+  std::string last_error;
+};
+
 /// The last step.
 struct StepMetrics {
   std::uint64_t step = 0;
@@ -38,6 +52,7 @@ struct Metrics {
   StepMetrics last_step;
   /// Over all steps.
   std::uint64_t rows = 0;
+  CheckpointMetrics checkpoints;
 
   std::uint64_t state_bytes() const {
     std::uint64_t bytes = 0;

@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace lockstep {
 
 namespace {
 
-/// What saved state must agree on with the operator that loads it.
-std::string identity(const OperatorInfo& info) {
+std::string identity_of(const OperatorInfo& info) {
   std::string text = info.kind + ", " + info.state;
   const auto add_version = [&text](const auto& part) {
     if (!part.version.empty()) text += ", version " + part.version + " of " + part.name;
@@ -24,11 +20,9 @@ std::string identity(const OperatorInfo& info) {
   return text;
 }
 
-using Nodes = std::vector<PlacedNode*>;  // by worker
-
-/// The nodes with state, by the names of their operators.
-std::map<std::string, Nodes> stateful_nodes(Engine& engine) {
-  std::map<std::string, Nodes> found;
+/// The nodes with state, by worker, by the names of their operators.
+std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engine& engine) {
+  std::map<std::string, std::vector<PlacedNode*>, std::less<>> found;
   for (const auto& worker : engine.workers()) {
     for (PlacedNode& placed : worker->nodes()) {
       if (placed.node->state() != nullptr) found[placed.info->name].push_back(&placed);
@@ -37,47 +31,25 @@ std::map<std::string, Nodes> stateful_nodes(Engine& engine) {
   return found;
 }
 
-void load_operator(Decoder& in, std::map<std::string, Nodes>& missing) {
-  const std::string name(in.bytes());
-  const std::string before(in.bytes());
-  const auto found = missing.find(name);
-  if (found == missing.end()) {
-    throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
-  }
-  const Nodes nodes = std::move(found->second);
-  missing.erase(found);
-  if (const std::string now = identity(*nodes.front()->info); now != before) {
-    throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, before, now));
-  }
-  const auto workers = static_cast<unsigned>(nodes.size());
-  const Placement placement = nodes.front()->info->placement;
-  for (std::uint64_t slots = in.varint(); slots != 0; --slots) {
-    const std::uint64_t slot = in.varint();
-    if (slot >= kSlots) throw DecodeError(fmt::format("operator '{}' has items in slot {}", name, slot));
-    Decoder items(in.bytes());
-    if (placement == Placement::whole) {
-      for (const PlacedNode* placed : nodes) {
-        Decoder copy = items;
-        placed->node->state()->load(copy);
-      }
-    } else {
-      const unsigned owner = placement == Placement::first ? 0 : worker_of_slot(static_cast<unsigned>(slot), workers);
-      nodes[owner]->node->state()->load(items);
-    }
-  }
-}
-
 }  // namespace
+
+std::string PinnedEngine::Operator::identity() const { return identity_of(*info_); }
+
+void PinnedEngine::Operator::save(StateWriter& out) const {
+  for (const auto& part : parts_) part->save(out);
+}
 
 PinnedEngine::PinnedEngine(Engine& engine) : flow_(engine.shared_flow()), step_(engine.state().completed()) {
   engine.state().failure.rethrow_if_failed();
   Encoder intake(intake_);
   engine.intake().save(intake);
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
-    Operator& pinned = operators_.emplace_back(Operator{nodes.front()->info, {}});
+    Operator& pinned = operators_.emplace_back();
+    pinned.info_ = nodes.front()->info;
     for (const PlacedNode* placed : nodes) {
-      pinned.parts.push_back(placed->node->state()->pin());
-      if (pinned.info->placement == Placement::whole) break;
+      pinned.parts_.push_back(placed->node->state()->pin());
+      pinned.bytes_ += placed->node->counters.state_bytes.load(std::memory_order_relaxed);
+      if (pinned.info_->placement == Placement::whole) break;
     }
   }
 }
@@ -89,10 +61,10 @@ SavedState PinnedEngine::save() const {
   content += intake_;
   out.varint(operators_.size());
   for (const Operator& pinned : operators_) {
-    out.bytes(pinned.info->name);
-    out.bytes(identity(*pinned.info));
+    out.bytes(pinned.name());
+    out.bytes(pinned.identity());
     StateWriter items;
-    for (const auto& part : pinned.parts) part->save(items);
+    pinned.save(items);
     std::uint64_t slots = 0;
     items.for_each([&](unsigned, std::string_view) { ++slots; });
     out.varint(slots);
@@ -104,19 +76,71 @@ SavedState PinnedEngine::save() const {
   return SavedState::seal(content);
 }
 
+StateLoader::StateLoader(Engine& engine) : engine_(engine), missing_(stateful_nodes(engine)) {}
+
+void StateLoader::begin(std::uint64_t step, Decoder& intake) {
+  engine_.resume_after(step);
+  engine_.intake().load(intake);
+}
+
+StateLoader::Operator StateLoader::find(std::string_view name, std::string_view identity) {
+  const auto found = missing_.find(name);
+  if (found == missing_.end()) {
+    throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
+  }
+  Operator result;
+  result.nodes_ = std::move(found->second);
+  missing_.erase(found);
+  if (const std::string now = identity_of(*result.nodes_.front()->info); now != identity) {
+    throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, identity, now));
+  }
+  return result;
+}
+
+SlotRange StateLoader::Operator::slots_of(unsigned worker) const {
+  const Placement placement = nodes_.front()->info->placement;
+  if (placement == Placement::whole || (placement == Placement::first && worker == 0)) return {};
+  if (placement == Placement::first) return {0, 0};
+  const auto workers = static_cast<unsigned>(nodes_.size());
+  return {first_slot_of(worker, workers), first_slot_of(worker + 1, workers)};
+}
+
+void StateLoader::Operator::load(unsigned slot, Decoder items) const {
+  const OperatorInfo& info = *nodes_.front()->info;
+  if (slot >= kSlots) throw DecodeError(fmt::format("operator '{}' has items in slot {}", info.name, slot));
+  const auto workers = static_cast<unsigned>(nodes_.size());
+  const bool is_whole = info.placement == Placement::whole;
+  const unsigned owner = info.placement == Placement::by_slot ? worker_of_slot(slot, workers) : 0;
+  for (unsigned worker = owner; worker < (is_whole ? workers : owner + 1); ++worker) {
+    Decoder copy = items;
+    load_at(worker, copy);
+  }
+}
+
+void StateLoader::finish() {
+  if (!missing_.empty()) {
+    throw SavedStateError(
+        fmt::format("the saved state has no operator '{}', this dataflow has", missing_.begin()->first));
+  }
+  for (const auto& worker : engine_.workers()) worker->resume();
+}
+
 void load_state(Engine& engine, const SavedState& saved) {
   try {
     Decoder in(saved.unseal());
-    engine.resume_after(in.varint());
-    engine.intake().load(in);
-    std::map<std::string, Nodes> missing = stateful_nodes(engine);
-    for (std::uint64_t operators = in.varint(); operators != 0; --operators) load_operator(in, missing);
-    if (!missing.empty()) {
-      throw SavedStateError(
-          fmt::format("the saved state has no operator '{}', this dataflow has", missing.begin()->first));
+    StateLoader loader(engine);
+    const std::uint64_t step = in.varint();
+    loader.begin(step, in);
+    for (std::uint64_t operators = in.varint(); operators != 0; --operators) {
+      const std::string_view name = in.bytes();
+      const StateLoader::Operator op = loader.find(name, in.bytes());
+      for (std::uint64_t slots = in.varint(); slots != 0; --slots) {
+        const std::uint64_t slot = in.varint();
+        op.load(static_cast<unsigned>(std::min<std::uint64_t>(slot, kSlots)), Decoder(in.bytes()));
+      }
     }
     if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
-    for (const auto& worker : engine.workers()) worker->resume();
+    loader.finish();
   } catch (const DecodeError& error) {
     throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
   }

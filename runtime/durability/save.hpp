@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/clock/engine.hpp"
@@ -13,25 +15,72 @@ namespace lockstep {
 /// All state of an engine as of its last step. Any thread may write it, while steps go on, and after the engine.
 class PinnedEngine {
  public:
+  /// The state of one operator at all workers.
+  class Operator {
+   public:
+    const std::string& name() const { return info_->name; }
+    /// What must be the same of an operator that this state is given to.
+    std::string identity() const;
+    /// About.
+    std::size_t bytes() const { return bytes_; }
+    void save(StateWriter& out) const;
+
+   private:
+    friend class PinnedEngine;
+    const OperatorInfo* info_ = nullptr;
+    std::size_t bytes_ = 0;
+    std::vector<std::unique_ptr<const PinnedState>> parts_;  // by worker, or one that is the same at all
+  };
+
   /// REQUIRES: no step runs. Throws StepFailed if the engine has failed.
   explicit PinnedEngine(Engine& engine);
+
+  std::uint64_t step() const { return step_; }
+  /// Sessions and their positions.
+  const std::string& intake() const { return intake_; }
+  const std::vector<Operator>& operators() const { return operators_; }
 
   SavedState save() const;
 
  private:
-  struct Operator {
-    const OperatorInfo* info;
-    std::vector<std::unique_ptr<const PinnedState>> parts;  // by worker, or one that is the same at all
-  };
-
   std::shared_ptr<const Description> flow_;
   std::uint64_t step_;
   std::string intake_;
   std::vector<Operator> operators_;
 };
 
-/// Gives saved state to an engine that has not made a step. Throws SavedStateError if it is not of the same dataflow:
-/// an operator with state must have the same name, kind, rows, and form of its state.
+/// Gives an engine that has not made a step the state that one like it had. Throws SavedStateError if it is not of the
+/// same dataflow: an operator with state must have the same name, kind, rows, and form of its state.
+class StateLoader {
+ public:
+  explicit StateLoader(Engine& engine);
+
+  /// First of all: the step after which the state was taken, and PinnedEngine::intake().
+  void begin(std::uint64_t step, Decoder& intake);
+  /// Names an operator whose items come next. Each once.
+  class Operator {
+   public:
+    /// Items of a slot, at those workers whose state they are part of.
+    void load(unsigned slot, Decoder items) const;
+    /// The slots whose items are part of the state at one worker.
+    SlotRange slots_of(unsigned worker) const;
+    /// Items of such a slot at that worker. Any thread, one for each worker.
+    void load_at(unsigned worker, Decoder& items) const { nodes_[worker]->node->state()->load(items); }
+
+   private:
+    friend class StateLoader;
+    std::vector<PlacedNode*> nodes_;  // by worker
+  };
+  Operator find(std::string_view name, std::string_view identity);
+  /// Last: throws if an operator got nothing.
+  void finish();
+
+ private:
+  Engine& engine_;
+  std::map<std::string, std::vector<PlacedNode*>, std::less<>> missing_;
+};
+
+/// REQUIRES: the engine has not made a step.
 void load_state(Engine& engine, const SavedState& saved);
 
 }  // namespace lockstep

@@ -1,0 +1,6 @@
+#pragma once
+
+// Checkpoints in a directory: the target lockstep::checkpoint.
+
+#include "lockstep.hpp"
+#include "runtime/durability/store/checkpoints.hpp"

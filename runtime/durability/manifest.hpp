@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/state/limits.hpp"
+
+namespace lockstep {
+
+/// What a checkpoint is of, and which records it is made of.
+struct Manifest {
+  /// The items of one slot of an operator's state, as the checkpoint `number` wrote them: this one, or, if they are
+  /// still the same, one before.
+  struct Record {
+    unsigned slot = 0;
+    std::uint64_t number = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t checksum = 0;
+  };
+  struct Operator {
+    /// The same for an operator of this name in all checkpoints of a directory.
+    std::uint32_t id = 0;
+    std::string name;
+    /// What must be the same of an operator that this state is given to.
+    std::string identity;
+    std::vector<Record> records;
+
+    std::uint64_t bytes() const;
+  };
+
+  /// Counts the checkpoints of a directory.
+  std::uint64_t number = 0;
+  std::uint64_t step = 0;
+  /// Milliseconds since 1970.
+  std::int64_t taken_at = 0;
+  std::string application;
+  std::string library;
+  std::string build_id;
+  unsigned workers = 0;
+  IndexLimits limits;
+  /// Sessions and their positions.
+  std::string intake;
+  std::vector<Operator> operators;
+
+  std::uint64_t bytes() const;
+
+  std::string encode() const;
+  /// Throws DecodeError.
+  static Manifest decode(std::string_view bytes);
+};
+
+/// Of the executable, in hexadecimal: what the linker noted; empty if it noted nothing.
+std::string build_id();
+
+}  // namespace lockstep

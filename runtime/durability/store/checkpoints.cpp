@@ -1,0 +1,280 @@
+#include "runtime/durability/store/checkpoints.hpp"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+#include <rocksdb/file_system.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "runtime/clock/clock.hpp"
+#include "runtime/durability/save.hpp"
+#include "runtime/durability/store/checkpoint_store.hpp"
+#include "runtime/durability/store/checkpoint_write.hpp"
+#include "runtime/durability/store/directory_lock.hpp"
+#include "runtime/durability/store/durable_files.hpp"
+
+namespace lockstep {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// How often it is looked whether so many rows have been stepped, or a step was made when it is time.
+constexpr auto kLook = std::chrono::milliseconds(20);
+
+class Checkpoints final : public Durability, public std::enable_shared_from_this<Checkpoints> {
+ public:
+  Checkpoints(const std::filesystem::path& directory, const CheckpointOptions& options)
+      : directory_(directory),
+        options_(options),
+        lock_(made(directory, options)),
+        store_(directory, CheckpointStore::Access::owner, options.begin_if_empty, options.files) {
+    if (options.keep == 0) throw UsageError("of checkpoints at least one has to stay");
+    if (options.threads == 0) throw UsageError("checkpoints need at least one thread");
+    if (store_.manifests().empty() && !options.begin_if_empty) {
+      throw NoCheckpoint(fmt::format("there are no checkpoints in {}", directory.string()));
+    }
+  }
+
+  ~Checkpoints() override { detach(); }
+
+  void attach(Clock& clock) override {
+    const std::lock_guard lock(mutex_);
+    if (clock_ != nullptr)
+      throw UsageError(fmt::format("another runtime has the checkpoints in {}", directory_.string()));
+    restore(clock.engine());
+    clock_ = &clock;
+    stopping_ = false;
+    note_begun(SteadyClock::now(), clock.engine().rows());
+    thread_ = std::thread([self = shared_from_this()] { self->run(); });
+  }
+
+  void detach() noexcept override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    news_.notify_all();
+    if (thread_.get_id() == std::this_thread::get_id()) {
+      thread_.detach();  // a condition, or on_error, that lets go of the runtime
+    } else if (thread_.joinable()) {
+      thread_.join();
+    }
+    clock_ = nullptr;
+  }
+
+  std::shared_future<std::uint64_t> checkpoint(CheckpointCondition condition) override {
+    const std::lock_guard lock(mutex_);
+    Request& request = requests_.emplace_back(Request{std::move(condition), {}});
+    news_.notify_all();
+    return request.done.get_future().share();
+  }
+
+  CheckpointMetrics metrics() const override {
+    const std::lock_guard lock(mutex_);
+    return metrics_;
+  }
+
+ private:
+  struct Request {
+    CheckpointCondition condition;
+    std::promise<std::uint64_t> done;
+  };
+
+  static const std::filesystem::path& made(const std::filesystem::path& directory, const CheckpointOptions& options) {
+    rocksdb::FileSystem& files = options.files != nullptr ? *options.files : *rocksdb::FileSystem::Default();
+    if (options.begin_if_empty) durable_files::make_directory(files, directory);
+    std::error_code error;
+    if (!std::filesystem::is_directory(directory, error)) {
+      throw NoCheckpoint(fmt::format("there is no directory {}", directory.string()));
+    }
+    return directory;
+  }
+
+  void restore(Engine& engine) {
+    if (store_.manifests().empty()) return;
+    const Manifest& manifest = store_.manifests().front();
+    const std::string where = fmt::format("the checkpoint of step {} in {}", manifest.step, directory_.string());
+    if (manifest.application != options_.application) {
+      throw ForeignCheckpoint(
+          fmt::format("{} is of application '{}', this is '{}'", where, manifest.application, options_.application));
+    }
+    try {
+      StateLoader loader(engine);
+      Decoder intake(manifest.intake);
+      loader.begin(manifest.step, intake);
+      if (!intake.at_end()) throw DecodeError("there are bytes after the positions of its sessions");
+      std::vector<StateLoader::Operator> operators;
+      for (const Manifest::Operator& op : manifest.operators) operators.push_back(loader.find(op.name, op.identity));
+      const std::size_t workers = engine.workers().size();
+      tbb::task_arena arena(static_cast<int>(options_.threads));
+      arena.execute([&] {
+        tbb::parallel_for(std::size_t{0}, workers, [&](std::size_t worker) {
+          for (std::size_t op = 0; op < operators.size(); ++op) {
+            const auto at = static_cast<unsigned>(worker);
+            store_.read(manifest.operators[op], operators[op].slots_of(at), [&](unsigned, std::string_view items) {
+              Decoder in(items);
+              operators[op].load_at(at, in);
+            });
+          }
+        });
+      });
+      loader.finish();
+    } catch (const SavedStateError& error) {
+      throw ForeignCheckpoint(fmt::format("{}: {}", where, error.what()));
+    } catch (const DecodeError& error) {
+      throw UnreadableCheckpoint(fmt::format("{}: {}", where, error.what()));
+    }
+    metrics_.step = manifest.step;
+  }
+
+  void run() {
+    for (;;) {
+      std::optional<Request> request;
+      {
+        std::unique_lock lock(mutex_);
+        while (requests_.empty() && !stopping_ && !is_due()) wait(lock);
+        if (requests_.empty() && stopping_) return;
+        if (!requests_.empty()) {
+          request = std::move(requests_.front());
+          requests_.pop_front();
+        }
+      }
+      take(request ? &*request : nullptr);
+    }
+  }
+
+  void wait(std::unique_lock<std::mutex>& lock) {
+    auto until = SteadyClock::time_point::max();
+    if (options_.every.count() > 0) until = std::max(begun_at_ + options_.every, SteadyClock::now() + kLook);
+    if (options_.rows != 0) until = std::min(until, SteadyClock::now() + kLook);
+    if (until == SteadyClock::time_point::max()) {
+      news_.wait(lock);
+    } else {
+      news_.wait_until(lock, until);
+    }
+  }
+
+  /// Whether the policy says that it is time.
+  bool is_due() const {
+    const Engine& engine = clock_->engine();
+    if (engine.state().completed() == metrics_.step || engine.state().failure.failed()) return false;
+    if (options_.every.count() > 0 && SteadyClock::now() - begun_at_ >= options_.every) return true;
+    return options_.rows != 0 && engine.rows() - begun_rows_ >= options_.rows;
+  }
+
+  void note_begun(SteadyClock::time_point now, std::uint64_t rows) {
+    begun_at_ = now;
+    begun_rows_ = rows;
+  }
+
+  /// `request`: null if the policy wants it.
+  void take(Request* request) noexcept {
+    try {
+      const std::uint64_t step = write(request != nullptr ? request->condition : CheckpointCondition());
+      if (request != nullptr) request->done.set_value(step);
+    } catch (...) {
+      fail(std::current_exception(), request);
+    }
+  }
+
+  std::uint64_t write(const CheckpointCondition& condition) {
+    const auto begun = SteadyClock::now();
+    std::optional<PinnedEngine> pinned;
+    std::uint64_t rows = 0;
+    clock_->between_steps("a checkpoint", [&](Engine& engine) {
+      pinned.emplace(engine);
+      rows = engine.rows();
+    });
+    {
+      const std::lock_guard lock(mutex_);
+      note_begun(begun, rows);
+    }
+    if (!store_.manifests().empty() && store_.manifests().front().step == pinned->step()) {
+      if (condition) condition();
+      return pinned->step();
+    }
+    Manifest manifest;
+    manifest.step = pinned->step();
+    manifest.taken_at =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    manifest.application = options_.application;
+    manifest.library = LOCKSTEP_VERSION;
+    manifest.build_id = build_id();
+    manifest.workers = static_cast<unsigned>(clock_->engine().workers().size());
+    manifest.limits = clock_->engine().limits();
+    manifest.intake = pinned->intake();
+    CheckpointWrite write(store_, *pinned, std::move(manifest));
+    write.records(options_.threads);
+    if (condition) condition();
+    write.commit(options_.keep);
+    const std::lock_guard lock(mutex_);
+    metrics_.step = pinned->step();
+    metrics_.bytes = write.bytes();
+    metrics_.nanoseconds = static_cast<std::uint64_t>((SteadyClock::now() - begun).count());
+    ++metrics_.taken;
+    metrics_.last_error.clear();
+    return pinned->step();
+  }
+
+  void fail(const std::exception_ptr& failure, Request* request) noexcept {
+    std::string why = "an exception that is none of the standard library's";
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      why = error.what();
+    } catch (...) {  // said already
+    }
+    try {
+      store_.open_anew();
+    } catch (const std::exception& error) {
+      why += fmt::format("; and the directory cannot be opened anew: {}", error.what());
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      note_begun(SteadyClock::now(), begun_rows_);
+      ++metrics_.failed;
+      metrics_.last_error = why;
+    }
+    if (request != nullptr) {
+      request->done.set_exception(failure);
+    } else if (options_.on_error) {
+      try {
+        options_.on_error(CheckpointError(why));
+      } catch (...) {  // there is nobody to tell
+      }
+    }
+  }
+
+  const std::filesystem::path directory_;
+  const CheckpointOptions options_;
+  const DirectoryLock lock_;
+  CheckpointStore store_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable news_;
+  Clock* clock_ = nullptr;
+  bool stopping_ = false;
+  std::deque<Request> requests_;
+  SteadyClock::time_point begun_at_;
+  std::uint64_t begun_rows_ = 0;
+  CheckpointMetrics metrics_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::shared_ptr<Durability> checkpoints(const std::filesystem::path& directory, const CheckpointOptions& options) {
+  return std::make_shared<Checkpoints>(directory, options);
+}
+
+}  // namespace lockstep
