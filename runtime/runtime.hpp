@@ -27,7 +27,7 @@ class Clock;
 /// ports may outlive it; to push then throws UsageError.
 ///
 /// A function of the dataflow must not wait for the step that it is called in: step, wait, start, stop, subscribe,
-/// snapshot and save throw UsageError there, and so does a push that would have to wait for room.
+/// snapshot, save and checkpoint throw UsageError there, and so does a push that would have to wait for room.
 class Runtime {
  public:
   explicit Runtime(const Dataflow& flow, const RuntimeOptions& options = {});

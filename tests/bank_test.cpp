@@ -1,11 +1,10 @@
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include <catch2/catch.hpp>
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
+#include "tests/command.hpp"
 #include "tools/bank/border.hpp"
 #include "tools/bank/line.hpp"
 #include "tools/bank/oracle.hpp"
@@ -43,23 +42,7 @@ std::vector<std::vector<std::int64_t>> steps_of(const BorderOptions& options, co
   return steps;
 }
 
-struct CommandResult {
-  int exit_code;
-  std::string output;
-};
-
-CommandResult command(const std::string& arguments) {
-  const std::string line = std::string(LOCKSTEP_COMMAND) + " consistency bank " + arguments + " 2>&1";
-  std::FILE* pipe = popen(line.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  CommandResult result{};
-  char buffer[4096];
-  for (std::size_t count = 0; (count = std::fread(buffer, 1, sizeof buffer, pipe)) != 0;) {
-    result.output.append(buffer, count);
-  }
-  result.exit_code = WEXITSTATUS(pclose(pipe));
-  return result;
-}
+CommandResult command(const std::string& arguments) { return run_command("consistency bank " + arguments); }
 
 }  // namespace
 

@@ -249,3 +249,40 @@ TEST_CASE("a directory is held against other processes, but not by a child that 
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(status == 0);
 }
+
+TEST_CASE("a runtime may go in one of its own steps, or in a condition, and the directory is free then",
+          "[checkpoint]") {
+  const Folder folder;
+  ls::Dataflow flow;
+  std::unique_ptr<ls::Runtime> runtime;
+  const auto in = flow.input<Number>("in");
+  (void)(in | ls::inspect([&](Number, ls::Weight) { runtime.reset(); }));
+  (void)(in | ls::group_by(ls::value, ls::count()) | ls::output("counts"));
+  const auto open = [&] {
+    runtime = std::make_unique<ls::Runtime>(flow, ls::RuntimeOptions{},
+                                            ls::checkpoints(folder.state(), {.begin_if_empty = true}));
+  };
+  SECTION("in a step, while a checkpoint waits for its end") {
+    open();
+    (*runtime)[in].push(1);
+    std::shared_future<std::uint64_t> checkpoint;
+    checkpoint = runtime->checkpoint([&] { std::this_thread::sleep_for(5ms); });
+    runtime->step();
+    CHECK(runtime == nullptr);
+    CHECK(checkpoint.wait_for(60s) == std::future_status::ready);
+  }
+  SECTION("in a condition") {
+    open();
+    auto checkpoint = runtime->checkpoint([&] { runtime.reset(); });
+    CHECK(checkpoint.get() == 0);
+  }
+  for (int i = 0; i < 1000; ++i) {  // its thread may be about to end
+    try {
+      open();
+      break;
+    } catch (const ls::CheckpointInUse&) {
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+  CHECK(runtime != nullptr);
+}

@@ -20,6 +20,7 @@ TEST_CASE("what would wait for the step that it is called in fails the step, and
       {"start()", [](Calling& c, ls::Subscription&) { c.runtime->start(); }},
       {"stop()", [](Calling& c, ls::Subscription&) { c.runtime->stop(); }},
       {"save()", [](Calling& c, ls::Subscription&) { (void)c.runtime->save(); }},
+      {"checkpoint()", [](Calling& c, ls::Subscription&) { (void)c.runtime->checkpoint(); }},
       {"snapshot()", [](Calling& c, ls::Subscription&) { (void)c.runtime->snapshot(); }},
       {"subscribe()", [](Calling& c, ls::Subscription&) { (void)c.runtime->subscribe(); }},
       {"wait()", [](Calling& c, ls::Subscription&) { c.runtime->wait({2}); }},

@@ -3,6 +3,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "tools/bank/command.hpp"
+#include "tools/state/command.hpp"
 #include "tools/terminal.hpp"
 
 // The `lockstep` command.
@@ -15,6 +16,9 @@ int main(int argc, char** argv) {
   consistency->require_subcommand(1);
   int exit_code = 0;
   lockstep::bank::add_command(*consistency, exit_code);
+#ifdef LOCKSTEP_CHECKPOINT
+  lockstep::state::add_command(app, exit_code);
+#endif
   try {
     try {
       app.parse(argc, argv);

@@ -54,6 +54,7 @@ std::string Manifest::encode() const {
     out.varint(one.id);
     out.bytes(one.name);
     out.bytes(one.identity);
+    out.varint(one.items);
     out.varint(one.records.size());
     unsigned next = 0;
     for (const Record& record : one.records) {
@@ -90,6 +91,7 @@ Manifest Manifest::decode(std::string_view bytes) {
     one.id = decode_32(in);
     one.name = in.bytes();
     one.identity = in.bytes();
+    one.items = in.varint();
     std::uint64_t next = 0;
     for (std::uint64_t records = in.varint(); records != 0; --records) {
       const std::uint64_t gap = in.varint();

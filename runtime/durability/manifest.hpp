@@ -26,6 +26,8 @@ struct Manifest {
     /// What must be the same of an operator that this state is given to.
     std::string identity;
     std::vector<Record> records;
+    /// Of its state: rows, groups or keys.
+    std::uint64_t items = 0;
 
     std::uint64_t bytes() const;
   };

@@ -33,22 +33,28 @@ class StateWriter {
   ~StateWriter();
 
   const SlotRange& range() const { return range_; }
+  std::uint64_t items() const;
   /// Where to write an item. Valid until the next call.
   Encoder at(std::uint64_t hash);
-  /// Items of a slot that are written already.
-  void append(unsigned slot, std::string_view items);
+  /// What another writer was given, but for what is out of range.
+  void append(const StateWriter& other);
 
   /// Calls function(slot, items) for each slot that has any, in order.
   template <class Function>
   void for_each(Function&& function) const {
     for (unsigned i = 0; i < slots_.size(); ++i) {
-      if (!slots_[i].empty()) function(range_.first + i, std::string_view(slots_[i]));
+      if (!slots_[i].bytes.empty()) function(range_.first + i, std::string_view(slots_[i].bytes));
     }
   }
 
  private:
+  struct Slot {
+    std::string bytes;
+    std::uint64_t items = 0;
+  };
+
   SlotRange range_;
-  std::vector<std::string> slots_;
+  std::vector<Slot> slots_;
 };
 
 }  // namespace lockstep

@@ -1,4 +1,4 @@
-#include <lockstep.hpp>
+#include <lockstep_checkpoint.hpp>
 namespace ls = lockstep;
 
 // A program that knows lockstep as installed only.
@@ -10,5 +10,11 @@ int main() {
   runtime[words].push(std::vector<std::string>{"to", "be", "or", "not", "to", "be"});
   std::int64_t sum = 0;
   for (const auto& [row, weight] : runtime.step()[counts]) sum += weight * row.second;
-  return sum == 6 ? 0 : 1;
+  bool told = false;
+  try {
+    ls::checkpoints("a directory that is not there");
+  } catch (const ls::NoCheckpoint&) {
+    told = true;
+  }
+  return sum == 6 && told ? 0 : 1;
 }

@@ -38,7 +38,7 @@ CheckpointWrite::CheckpointWrite(CheckpointStore& store, const PinnedEngine& pin
   for (const auto& op : pinned.operators()) {
     const auto old = before_.find(op.name());
     const std::uint32_t id = old == before_.end() ? next_id++ : old->second->id;
-    manifest_.operators.push_back({id, op.name(), op.identity(), {}});
+    manifest_.operators.push_back({.id = id, .name = op.name(), .identity = op.identity(), .records = {}});
   }
   records_.resize(manifest_.operators.size());
 }
@@ -114,6 +114,7 @@ std::uint64_t CheckpointWrite::write(const Job& job, CheckpointStore::File& file
   });
   const std::lock_guard lock(mutex_);
   records_[job.op].insert(records_[job.op].end(), records.begin(), records.end());
+  manifest_.operators[job.op].items += items.items();
   return bytes;
 }
 

@@ -1,0 +1,49 @@
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/command.hpp"
+#include "tests/numbers.hpp"
+
+namespace fs = std::filesystem;
+using Catch::Matchers::Contains;
+
+TEST_CASE("the state command shows the checkpoints of a directory, also while a program has it", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const auto runtime = numbers.open(folder.state(), 3, {.application = "numbers", .begin_if_empty = true});
+  CHECK(run_command("state " + folder.state().string()).exit_code == 2);
+  for (const std::uint64_t step : {2U, 1'005U}) {
+    numbers.step_to(*runtime, step);
+    runtime->checkpoint().get();
+  }
+  const CommandResult shown = run_command("state --verify " + folder.state().string());
+  CHECK(shown.exit_code == 0);
+  CHECK_THAT(shown.output, Contains("application numbers") && Contains("on 3 workers") &&
+                               Contains("checkpoint 2: step 1,005") && Contains("checkpoint 1: step 2,") &&
+                               Contains("records verified") && Contains("contents(named)"));
+}
+
+TEST_CASE("the state command tells damage from what is not there by its exit code", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  CHECK(run_command("state " + folder.state().string()).exit_code == 2);
+  {
+    const auto runtime = numbers.open(folder.state());
+    numbers.step_to(*runtime, 30);
+    runtime->checkpoint().get();
+  }
+  fs::path largest;
+  for (const auto& file : fs::directory_iterator(folder.state() / "store")) {
+    if (file.path().extension() == ".sst" && (largest.empty() || file.file_size() > fs::file_size(largest))) {
+      largest = file.path();
+    }
+  }
+  std::fstream(largest, std::ios::in | std::ios::out | std::ios::binary).write("damage", 6);
+  const CommandResult damaged = run_command("state --verify " + folder.state().string());
+  CHECK(damaged.exit_code == 1);
+  CHECK_THAT(damaged.output, Contains("DAMAGED") && Contains(largest.filename().string()));
+  fs::remove(largest);
+  CHECK(run_command("state " + folder.state().string()).exit_code == 1);
+  CHECK(run_command("state").exit_code == 2);
+}

@@ -1,0 +1,101 @@
+#include "tools/state/command.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "runtime/clock/durability.hpp"
+#include "runtime/durability/store/checkpoint_store.hpp"
+#include "tools/terminal.hpp"
+
+namespace lockstep::state {
+
+namespace {
+
+using terminal::grouped;
+
+struct Options {
+  std::string directory;
+  bool verify = false;
+};
+
+std::string time_text(std::int64_t milliseconds) {
+  const std::chrono::system_clock::time_point time{std::chrono::milliseconds(milliseconds)};
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+/// How many records there are, if all can be read.
+std::uint64_t verify(const CheckpointStore& store, const Manifest& manifest) {
+  std::uint64_t records = 0;
+  for (const Manifest::Operator& op : manifest.operators) {
+    store.read(op, {}, [&](unsigned, std::string_view) { ++records; });
+  }
+  return records;
+}
+
+void show_operators(const Manifest& manifest) {
+  std::size_t width = 8;
+  for (const Manifest::Operator& op : manifest.operators) width = std::max(width, op.name.size());
+  fmt::print("  {:<{}}  {:>13}  {:>15}\n", "operator", width, "items", "bytes");
+  for (const Manifest::Operator& op : manifest.operators) {
+    fmt::print("  {:<{}}  {:>13}  {:>15}\n", op.name, width, grouped(op.items), grouped(op.bytes()));
+  }
+}
+
+int run(const Options& options) {
+  try {
+    const CheckpointStore store(options.directory, CheckpointStore::Access::reader, false);
+    if (store.manifests().empty()) {
+      terminal::complain(fmt::format("there are no checkpoints in {}", options.directory).c_str());
+      return 2;
+    }
+    const Manifest& newest = store.manifests().front();
+    if (!newest.application.empty()) fmt::print("application {}\n", newest.application);
+    fmt::print("written by lockstep {}, build {}, on {} workers\n\n", newest.library,
+               newest.build_id.empty() ? "unknown" : newest.build_id, newest.workers);
+    int damaged = 0;
+    for (const Manifest& manifest : store.manifests()) {
+      fmt::print("checkpoint {}: step {}, {}, {} bytes", manifest.number, grouped(manifest.step),
+                 time_text(manifest.taken_at), grouped(manifest.bytes()));
+      if (options.verify) {
+        try {
+          fmt::print(", {} records verified", grouped(verify(store, manifest)));
+        } catch (const CheckpointError& error) {
+          fmt::print(", DAMAGED: {}", error.what());
+          damaged = 1;
+        }
+      }
+      fmt::print("\n");
+    }
+    fmt::print("\n");
+    show_operators(newest);
+    return damaged;
+  } catch (const NoCheckpoint& error) {
+    terminal::complain(error.what());
+    return 2;
+  } catch (const CheckpointError& error) {
+    terminal::complain(error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+void add_command(CLI::App& app, int& exit_code) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* state = app.add_subcommand("state", "Shows what checkpoints a directory has, also while a program uses it");
+  state->add_option("directory", options->directory, "The directory of checkpoints")->required();
+  state->add_flag("--verify", options->verify, "Reads all records and compares their checksums");
+  state->footer("The exit code is 0 if all is well, 1 if something is damaged, 2 if there are no checkpoints.");
+  state->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace lockstep::state
