@@ -10,9 +10,9 @@
 #include "operators/groups/key_cache.hpp"
 #include "runtime/graph/edge.hpp"
 #include "runtime/graph/lookahead.hpp"
+#include "runtime/state/captured_table.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/index.hpp"
-#include "runtime/state/pinned_table.hpp"
 #include "runtime/zset/batch.hpp"
 #include "runtime/zset/carries.hpp"
 #include "runtime/zset/slice.hpp"
@@ -69,7 +69,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   std::size_t bytes() const { return groups_.bytes() + large_bytes_; }
 
   auto pin() {
-    return pin_table(groups_, [](Encoder& out, const auto& entry, const auto& segment) {
+    return capture_table(groups_, [](Encoder& out, const auto& entry, const auto& segment) {
       row_traits<K>::encode(out, entry.key);
       out.zigzag(entry.payload.total);
       each([&]<std::size_t i, class One>() {
@@ -140,7 +140,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
 
   Marked& mark(Entry* entry) {
-    const auto [marked, first] = groups_.marks().mark(entry);
+    const auto [marked, first] = groups_.mark(entry);
     if (first && entry->payload.total != 0) {
       marked->mark.before.emplace(result(entry->payload, [entry] { return row_traits<K>::hash(entry->key); }));
     }

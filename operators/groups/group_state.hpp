@@ -110,6 +110,12 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
     (std::index_sequence_for<Aggregator...>());
   }
 
+  /// Whether there are so many rows that they have an index of their own.
+  bool is_large() const requires kAnyKeepsRows {
+    return [&]<std::size_t... i>(std::index_sequence<i...>) { return (... || is_large<Aggregator>(item<i>(states))); }
+    (std::index_sequence_for<Aggregator...>());
+  }
+
   /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being
   /// the first.
   template <class Carried>
@@ -210,6 +216,12 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
   static bool is_zero(const typename A::State& state) {
     if constexpr (A::kKeepsRows) return state.empty();
     if constexpr (!A::kKeepsRows) return A::is_zero(state);
+  }
+
+  template <class A>
+  static bool is_large(const typename A::State& state) {
+    if constexpr (A::kKeepsRows) return state.is_large();
+    return false;
   }
 
   template <class Carried>

@@ -9,7 +9,7 @@
 #include "runtime/intake/ledger_row.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/index.hpp"
-#include "runtime/state/pinned_table.hpp"
+#include "runtime/state/captured_table.hpp"
 #include "runtime/zset/slice.hpp"
 
 namespace lockstep {
@@ -41,7 +41,7 @@ class TableOperator final : public IndexView<K, R> {
     Batch<LedgerRow>& rejects = rejects_->fill();
     in.for_each([&](const Operation& operation, Weight) {
       auto* entry = rows_.insert(operation.key, row_traits<K>::hash(operation.key));
-      const auto [marked, first] = rows_.marks().mark(entry);
+      const auto [marked, first] = rows_.mark(entry);
       if (first) marked->mark.before = entry->payload;
       const bool present = entry->payload.has_value();
       if (operation.kind == Operation::Kind::insert && present) {
@@ -77,7 +77,7 @@ class TableOperator final : public IndexView<K, R> {
 
   std::size_t bytes() const { return rows_.bytes(); }
   auto pin() {
-    return pin_table(rows_, [](Encoder& out, const auto& entry, const auto&) {
+    return capture_table(rows_, [](Encoder& out, const auto& entry, const auto&) {
       out.byte(0);  // a row may have no bytes
       row_traits<K>::encode(out, entry.key);
       row_traits<R>::encode(out, entry.payload->row);

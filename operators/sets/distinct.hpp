@@ -3,7 +3,7 @@
 #include "exchange/reads.hpp"
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/hash_table.hpp"
-#include "runtime/state/pinned_table.hpp"
+#include "runtime/state/captured_table.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
@@ -21,7 +21,7 @@ class DistinctOperator {
         in, ahead_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
         [this](const R& row, std::uint64_t hash, Weight weight) {
           auto* entry = weights_.insert(row, hash);
-          const auto [marked, first] = weights_.marks().mark(entry);
+          const auto [marked, first] = weights_.mark(entry);
           if (first) marked->mark.weight = entry->payload;
           carries_.note(row, add_wrapping(entry->payload, weight));
           marked->written();
@@ -42,7 +42,7 @@ class DistinctOperator {
   std::size_t bytes() const { return weights_.bytes(); }
 
   auto pin() {
-    return pin_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
+    return capture_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
       row_traits<R>::encode(out, entry.key);
       out.zigzag(entry.payload);
     });

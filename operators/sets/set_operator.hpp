@@ -5,7 +5,7 @@
 #include "exchange/reads.hpp"
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/hash_table.hpp"
-#include "runtime/state/pinned_table.hpp"
+#include "runtime/state/captured_table.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
@@ -44,7 +44,7 @@ class SetOperator {
   std::size_t bytes() const { return weights_.bytes(); }
 
   auto pin() {
-    return pin_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
+    return capture_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
       row_traits<R>::encode(out, entry.key);
       out.zigzag(entry.payload.a);
       out.zigzag(entry.payload.b);
@@ -70,7 +70,7 @@ class SetOperator {
         in, ahead_, Hash(), [this](std::uint64_t hash) __attribute__((always_inline)) { weights_.prefetch(hash); },
         [this, side, &carries](const R& row, std::uint64_t hash, Weight weight) {
           auto* entry = weights_.insert(row, hash);
-          const auto [marked, first] = weights_.marks().mark(entry);
+          const auto [marked, first] = weights_.mark(entry);
           if (first) marked->mark.weights = entry->payload;
           carries.note(row, add_wrapping(entry->payload.*side, weight));
           marked->written();

@@ -12,6 +12,7 @@
 #include "runtime/steps/snapshot.hpp"
 #include "runtime/steps/step.hpp"
 #include "runtime/steps/subscription.hpp"
+#include "runtime/threads/fair_mutex.hpp"
 
 namespace lockstep {
 
@@ -45,6 +46,12 @@ class Clock {
     state_.failure.rethrow_if_failed();
     return function(engine_);
   }
+  /// The same, also when a step has failed.
+  template <class Function>
+  void while_no_step_runs(Function&& function) {
+    const std::lock_guard lock(step_mutex_);
+    function();
+  }
 
  private:
   ~Clock() = default;
@@ -70,7 +77,7 @@ class Clock {
   const std::function<void(const StepFailed&)> on_failure_;
   std::shared_ptr<Durability> durability_;
 
-  std::mutex step_mutex_;     // held by whoever steps, saves, pins or subscribes
+  FairMutex step_mutex_;      // held by whoever steps, pins, captures or subscribes
   std::mutex control_mutex_;  // held by start and stop
   std::vector<std::shared_ptr<StepQueue>> subscriptions_;
   std::thread thread_;

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace lockstep {
 
 namespace {
+
+// While steps are made one after another, this long between two of them, and then not for as long as this.
+constexpr auto kCaptured = std::chrono::microseconds(100);
+constexpr auto kSteps = std::chrono::microseconds(200);
 
 std::string identity_of(const OperatorInfo& info) {
   std::string text = info.kind + ", " + info.state;
@@ -39,7 +45,43 @@ void PinnedEngine::Operator::save(StateWriter& out) const {
   for (const auto& part : parts_) part->save(out);
 }
 
-PinnedEngine::PinnedEngine(Engine& engine) : flow_(engine.shared_flow()), step_(engine.state().completed()) {
+std::unique_ptr<const PinnedEngine> PinnedEngine::of(Clock& clock, const char* call) {
+  std::unique_ptr<PinnedEngine> pinned =
+      clock.between_steps(call, [](Engine& engine) { return std::make_unique<PinnedEngine>(engine); });
+  try {
+    for (std::uint64_t before = pinned->step();;) {
+      std::uint64_t step = before;
+      const bool done = clock.between_steps(call, [&](Engine& engine) {
+        step = engine.state().completed();
+        return pinned->capture(std::chrono::steady_clock::now() + kCaptured);
+      });
+      if (done) return pinned;
+      if (step != before) std::this_thread::sleep_for(kSteps);
+      before = step;
+    }
+  } catch (...) {
+    clock.while_no_step_runs([&] { pinned.reset(); });
+    throw;
+  }
+}
+
+bool PinnedEngine::capture(Capture::Deadline until) {
+  while (captured_ < operators_.size()) {
+    Operator& op = operators_[captured_];
+    if (op.captured_ == op.parts_.size()) {
+      ++captured_;
+    } else if (op.parts_[op.captured_]->capture(until)) {
+      ++op.captured_;
+      if (std::chrono::steady_clock::now() >= until) break;
+    } else {
+      break;
+    }
+  }
+  return captured_ == operators_.size();
+}
+
+PinnedEngine::PinnedEngine(Engine& engine)
+    : flow_(engine.shared_flow()), step_(engine.state().completed()), rows_(engine.rows()) {
   engine.state().failure.rethrow_if_failed();
   Encoder intake(intake_);
   engine.intake().save(intake);

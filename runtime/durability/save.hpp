@@ -7,12 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/clock/engine.hpp"
+#include "runtime/clock/clock.hpp"
 #include "runtime/durability/saved_state.hpp"
 
 namespace lockstep {
 
-/// All state of an engine as of its last step. Any thread may write it, while steps go on, and after the engine.
+/// All state of an engine as of its last step. When all of it is captured, any thread may write it, while steps go on,
+/// and after the engine.
 class PinnedEngine {
  public:
   /// The state of one operator at all workers.
@@ -29,13 +30,22 @@ class PinnedEngine {
     friend class PinnedEngine;
     const OperatorInfo* info_ = nullptr;
     std::size_t bytes_ = 0;
-    std::vector<std::unique_ptr<const PinnedState>> parts_;  // by worker, or one that is the same at all
+    std::vector<std::unique_ptr<PinnedState>> parts_;  // by worker, or one that is the same at all
+    std::size_t captured_ = 0;                         // so many of them
   };
+
+  /// Of a clock's engine, as of its last step, all of it captured: a little between every two steps that are made
+  /// meanwhile. `call`: what a user called, for errors. Throws StepFailed if the engine fails.
+  static std::unique_ptr<const PinnedEngine> of(Clock& clock, const char* call);
 
   /// REQUIRES: no step runs. Throws StepFailed if the engine has failed.
   explicit PinnedEngine(Engine& engine);
+  /// When no step runs: goes on until it is this late. Returns whether all is captured.
+  bool capture(Capture::Deadline until);
 
   std::uint64_t step() const { return step_; }
+  /// Sealed into all steps of this engine until then.
+  std::uint64_t rows() const { return rows_; }
   /// Sessions and their positions.
   const std::string& intake() const { return intake_; }
   const std::vector<Operator>& operators() const { return operators_; }
@@ -45,8 +55,10 @@ class PinnedEngine {
  private:
   std::shared_ptr<const Description> flow_;
   std::uint64_t step_;
+  std::uint64_t rows_;
   std::string intake_;
   std::vector<Operator> operators_;
+  std::size_t captured_ = 0;  // so many of them
 };
 
 /// Gives an engine that has not made a step the state that one like it had. Throws SavedStateError if it is not of the

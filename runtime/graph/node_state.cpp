@@ -2,7 +2,7 @@
 
 namespace lockstep {
 
-std::unique_ptr<const PinnedState> PinnedItems::of(StateWriter&& items) {
+std::unique_ptr<PinnedState> PinnedItems::of(StateWriter&& items) {
   return std::make_unique<PinnedItems>(std::move(items));
 }
 

@@ -1,17 +1,22 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <utility>
 
 #include "runtime/rows/bytes.hpp"
+#include "runtime/state/capture.hpp"
 #include "runtime/state/state_writer.hpp"
 
 namespace lockstep {
 
-/// The state of an operator at one worker as of one step. Any thread.
+/// The state of an operator at one worker as of one step. One thread captures it; any may save it.
 class PinnedState {
  public:
   virtual ~PinnedState() = default;
+  /// Some states are not theirs yet when they are pinned. When no step runs: goes on until it is this late, and returns
+  /// whether all is. REQUIRES, of all else: all is.
+  virtual bool capture(Capture::Deadline) { return true; }
   /// Writes what lies in the writer's range.
   virtual void save(StateWriter& out) const = 0;
 };
@@ -20,7 +25,7 @@ class PinnedState {
 class NodeState {
  public:
   virtual ~NodeState() = default;
-  virtual std::unique_ptr<const PinnedState> pin() = 0;
+  virtual std::unique_ptr<PinnedState> pin() = 0;
   virtual void load(Decoder& in) = 0;
 };
 
@@ -32,6 +37,13 @@ class PinnedAs final : public PinnedState {
   [[gnu::cold]] explicit PinnedAs(Operator& op) : pinned_(op.pin()) {}
   [[gnu::cold]] ~PinnedAs() override = default;
   [[gnu::cold]] void save(StateWriter& out) const override { pinned_.save(out); }
+  [[gnu::cold]] bool capture([[maybe_unused]] Capture::Deadline until) override {
+    if constexpr (std::derived_from<Pinned, Capture>) {
+      pinned_.advance(until);
+      return pinned_.done();
+    }
+    return true;
+  }
 
  private:
   Pinned pinned_;
@@ -41,7 +53,7 @@ class PinnedAs final : public PinnedState {
 class PinnedItems final : public PinnedState {
  public:
   explicit PinnedItems(StateWriter&& items) : items_(std::move(items)) {}
-  static std::unique_ptr<const PinnedState> of(StateWriter&& items);
+  static std::unique_ptr<PinnedState> of(StateWriter&& items);
   void save(StateWriter& out) const override;
 
  private:
@@ -61,9 +73,9 @@ concept HasState = requires(Operator& op, Decoder& in) {
 &&(CanBePinned<Operator> || requires(const Operator& op, StateWriter& out) { op.save(out); });
 
 template <class Operator>
-[[gnu::cold]] std::unique_ptr<const PinnedState> pin_state(Operator& op) {
+[[gnu::cold]] std::unique_ptr<PinnedState> pin_state(Operator& op) {
   if constexpr (CanBePinned<Operator>) {
-    return std::unique_ptr<const PinnedState>(new PinnedAs<decltype(op.pin())>(op));
+    return std::unique_ptr<PinnedState>(new PinnedAs<decltype(op.pin())>(op));
   } else {
     StateWriter items;
     op.save(items);

@@ -113,7 +113,15 @@ class HashTable final : public Segments {
   /// Call around a change of a payload that may change its arena's size.
   void account(const Segment& segment, std::size_t bytes_before) { segment_bytes_ += segment.bytes() - bytes_before; }
 
-  /// The entries that this step has marked. Call Marked::written() when a payload has been changed.
+  /// Marks an entry, before this step changes it first: its mark, new or not, and whether it is new. Call
+  /// Marked::written() when the payload has been changed.
+  [[gnu::always_inline]] std::pair<Marked*, bool> mark(Entry* entry) {
+    if (capture_ != nullptr) [[unlikely]] {
+      if (!marks_.has(*entry)) write_before_change(entry);
+    }
+    return marks_.mark(entry);
+  }
+  /// The entries that this step has marked.
   Marks& marks() { return marks_; }
 
   /// At the end of a step: calls function(marked) for each marked entry, in the order of their marking, and clears the
@@ -129,7 +137,7 @@ class HashTable final : public Segments {
     vacant_.clear();
     marks_.clear();
     sweep_vacant();
-    if (marks_.base() > limits_.links) [[unlikely]] {
+    if (marks_.base() > limits_.links && capture_ == nullptr) [[unlikely]] {
       marks_.restart();
       forget_links();
     }
@@ -156,6 +164,12 @@ class HashTable final : public Segments {
     });
   }
   static std::uint64_t hash_of(const Entry& entry) { return Segments::hash_of(entry.tag); }
+
+  /// REQUIRES: no step runs, and there is no capture.
+  [[gnu::cold]] void begin_capture(Capture& capture) {
+    static_assert(kMarked, "what has changed is told by the links of marks");
+    Segments::begin_capture(capture, marks_.base());
+  }
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
   /// marks.

@@ -44,6 +44,7 @@ class RowsOfKey {
     if (form_ == Form::inside) return {one(), std::size_t{size_}};
     return {reinterpret_cast<const Item*>(home.arena().at(block().offset)), std::size_t{size_}};
   }
+  bool is_large() const { return form_ == Form::large; }
   const Large* large() const { return form_ == Form::large ? owned() : nullptr; }
 
   /// Fetches the rows that do not lie in the entry.

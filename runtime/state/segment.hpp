@@ -107,6 +107,19 @@ class Segment : public std::conditional_t<UsesArena<Payload>, SegmentHeadWithAre
     return copy;
   }
 
+  /// A segment of one entry, this one's.
+  [[gnu::cold]] Segment* clone_entry(const Entry& entry) const {
+    Segment* copy = make(1);
+    try {
+      if constexpr (UsesArena<Payload>) copy->arena().copy_layout(this->arena());
+      copy->copy_entry(copy->entries()[0], entry, *this);
+    } catch (...) {
+      copy->destroy();
+      throw;
+    }
+    return copy;
+  }
+
   /// Moves an entry of `from` to the raw place `to` of this segment, which may be the same one. If the arena cannot
   /// grow, throws, and what has been moved is in the new entry, the rest in the old one.
   void take(Entry* to, Segment& from, Entry& entry) {

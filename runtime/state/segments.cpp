@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
+#include <stdexcept>
 #include <utility>
 
 namespace lockstep {
@@ -59,7 +61,50 @@ void Segments::share_with(Segments& pin) {
   pin.version_ = ++version_;
 }
 
+void Segments::begin_capture(Capture& capture, std::uint32_t links) {
+  assert(capture_ == nullptr);
+  capture_ = &capture;
+  capture.table_ = this;
+  capture.links_ = links;
+}
+
+void Segments::write_segment(Capture& capture) {
+  const std::size_t at = directory_.index(capture.from_);
+  const SegmentRef& place = directory_[at];
+  // Links that have been forgotten are of before.
+  const bool has_links = layout_.has_links && place.version >= links_since_;
+  for (std::uint32_t i = 0; i < place.capacity; ++i) {
+    const std::uint32_t* const tag = layout_.tag(place.segment, i);
+    if (*tag == 0 || hash_of(*tag) < capture.from_) continue;
+    if (!has_links || tag[1] < capture.links_) capture.write(tag, *place.segment);
+  }
+  const std::size_t next = directory_.next(at);
+  if (next == directory_.size()) {
+    capture.table_ = nullptr;
+    end_capture();
+  } else {
+    capture.from_ = std::uint64_t{next} << (64 - directory_.depth());
+  }
+}
+
+void Segments::write_before_change(const void* entry) noexcept {
+  const auto* const tag = static_cast<const std::uint32_t*>(entry);
+  const std::uint64_t hash = hash_of(*tag);
+  if (hash < capture_->from_ || tag[1] >= capture_->links_) return;
+  try {
+    capture_->write(entry, *directory_.of(hash).segment);
+  } catch (...) {  // no memory: the capture fails, not the step
+    capture_->failure_ = std::current_exception();
+    capture_->table_ = nullptr;
+    end_capture();
+  }
+}
+
 void Segments::release_all() noexcept {
+  if (capture_ != nullptr) {
+    capture_->failure_ = std::make_exception_ptr(std::logic_error("a table went before its capture was done"));
+    capture_->table_ = nullptr;
+  }
   directory_.for_each([this](const SegmentRef& place) { release(place.segment); });
 }
 

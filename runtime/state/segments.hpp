@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "runtime/state/capture.hpp"
 #include "runtime/state/directory.hpp"
 #include "runtime/state/limits.hpp"
 #include "runtime/state/segment_head.hpp"
@@ -19,6 +20,12 @@ class Segments {
   /// Entries, vacant ones among them.
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return segment_bytes_ + directory_.bytes(); }
+
+  // For a Capture, between steps.
+
+  void end_capture() { capture_ = nullptr; }
+  /// Writes what is in the segment of its lowest hash, and moves it on.
+  void write_segment(Capture& capture);
 
   /// The upper half of a hash, which is in every entry, says in which slot the entry is.
   static std::uint64_t hash_of(std::uint32_t tag) { return std::uint64_t{tag} << 32; }
@@ -49,6 +56,8 @@ class Segments {
   /// Takes vacant entries out, but for those that are marked. Returns whether there were any.
   virtual bool purge(SegmentRef& place) = 0;
 
+  /// `links`: what new marks' links will not be lower than.
+  void begin_capture(Capture& capture, std::uint32_t links);
   /// Shares all segments with the pin, whose contents are then those of this table.
   void share_with(Segments& pin);
   void release_all() noexcept;
@@ -77,6 +86,9 @@ class Segments {
   using Visit = void (*)(void* context, void* entry, SegmentHead& segment);
   void visit_range(const SlotRange& range, void* context, Visit visit) const;
 
+  /// Before an entry is marked that is not marked yet, and changed. REQUIRES: there is a capture.
+  void write_before_change(const void* entry) noexcept;
+
   void add_entry(std::uint64_t hash) {
     ++directory_.owner(directory_.index(hash)).count;
     ++size_;
@@ -86,6 +98,7 @@ class Segments {
   SegmentLayout layout_;
   Directory directory_;
   Array<std::uint32_t> taken_;  // for move_entries()
+  Capture* capture_ = nullptr;
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;
   std::size_t segment_bytes_ = 0;

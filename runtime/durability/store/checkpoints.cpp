@@ -188,15 +188,10 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
 
   std::uint64_t write(const CheckpointCondition& condition) {
     const auto begun = SteadyClock::now();
-    std::optional<PinnedEngine> pinned;
-    std::uint64_t rows = 0;
-    clock_->between_steps("a checkpoint", [&](Engine& engine) {
-      pinned.emplace(engine);
-      rows = engine.rows();
-    });
+    const std::unique_ptr<const PinnedEngine> pinned = PinnedEngine::of(*clock_, "a checkpoint");
     {
       const std::lock_guard lock(mutex_);
-      note_begun(begun, rows);
+      note_begun(begun, pinned->rows());
     }
     if (!store_.manifests().empty() && store_.manifests().front().step == pinned->step()) {
       if (condition) condition();

@@ -1,0 +1,19 @@
+#include "runtime/state/capture.hpp"
+
+#include "runtime/state/segments.hpp"
+
+namespace lockstep {
+
+Capture::~Capture() {
+  if (table_ != nullptr) table_->end_capture();
+}
+
+void Capture::advance(Deadline until) {
+  while (table_ != nullptr) {
+    table_->write_segment(*this);
+    if (std::chrono::steady_clock::now() >= until) break;
+  }
+  if (failure_ != nullptr) std::rethrow_exception(failure_);
+}
+
+}  // namespace lockstep

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/threads/doorbell.hpp"
+
+namespace lockstep {
+
+/// A mutex that threads get in the order in which they ask for it: one that unlocks it and locks it again at once does
+/// not keep others waiting for ever. Who waits longer than a moment sleeps.
+class FairMutex {
+ public:
+  void lock() {
+    const std::uint32_t mine = next_.fetch_add(1, std::memory_order_relaxed);
+    for (int spins = 0;;) {
+      const std::uint32_t served = served_.load(std::memory_order_acquire);
+      if (served == mine) return;
+      if (++spins < kSpins) {
+        relax();
+      } else {
+        served_.wait(served, std::memory_order_acquire);
+      }
+    }
+  }
+  void unlock() {
+    served_.store(served_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    served_.notify_all();
+  }
+
+ private:
+  static constexpr int kSpins = 200;
+
+  std::atomic<std::uint32_t> next_{0};
+  std::atomic<std::uint32_t> served_{0};
+};
+
+}  // namespace lockstep

@@ -1,0 +1,215 @@
+#include <catch2/catch.hpp>
+#include <lockstep.hpp>
+#include <map>
+#include <new>
+#include <random>
+
+#include "runtime/clock/clock.hpp"
+#include "runtime/durability/save.hpp"
+#include "runtime/state/captured_table.hpp"
+#include "runtime/state/hash_table.hpp"
+#include "tests/delta_text.hpp"
+
+// State as of one step, written while steps go on.
+
+namespace ls = lockstep;
+using Number = std::int64_t;
+
+namespace {
+
+const auto kPast = ls::Capture::Deadline::min();  // one segment at a time
+
+struct Mark {};
+using Table = ls::HashTable<Number, Number, Mark>;
+
+std::uint64_t hash(Number key) { return ls::row_traits<Number>::hash(key); }
+
+void set(Table& table, Number key, Number payload) {
+  const auto marked = table.mark(table.insert(key, hash(key))).first;
+  marked->entry->payload = payload;
+  marked->written();
+}
+
+struct WriteEntry {
+  template <class Entry, class Segment>
+  void operator()(ls::Encoder& out, const Entry& entry, const Segment&) const {
+    out.zigzag(entry.key);
+    out.zigzag(entry.payload);
+  }
+};
+
+std::map<Number, Number> decoded(const ls::StateWriter& items) {
+  std::map<Number, Number> found;
+  items.for_each([&](unsigned slot, std::string_view bytes) {
+    for (ls::Decoder in(bytes); !in.at_end();) {
+      const Number key = in.zigzag();
+      REQUIRE(ls::slot_of(hash(key)) == slot);
+      REQUIRE(found.emplace(key, in.zigzag()).second);  // each once
+    }
+  });
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a captured table is as it was, whatever steps do to it meanwhile", "[capture]") {
+  const auto limits = GENERATE(ls::IndexLimits{}, ls::IndexLimits::minimum(), ls::IndexLimits{.segment_bytes = 300});
+  std::mt19937_64 random(limits.segment_bytes);
+  Table table(limits);
+  std::map<Number, Number> now;
+  std::map<Number, Number> then;
+  std::unique_ptr<ls::CapturedTable<Table, WriteEntry>> capture;
+  int captures = 0;
+  for (int step = 0; step < 3000; ++step) {
+    const Number keys = step / 60 % 2 == 0 ? 2000 : 100;  // grows, and shrinks, while it is captured
+    for (std::size_t i = random() % 40; i != 0; --i) {
+      const auto key = static_cast<Number>(random() % 2000);
+      const Number payload = key >= keys || random() % 3 == 0 ? 0 : static_cast<Number>(random() % 100);
+      set(table, key, payload);
+      if (payload == 0) {
+        now.erase(key);
+      } else {
+        now[key] = payload;
+      }
+    }
+    table.drain_marks([](const auto&) {});
+    if (capture == nullptr && random() % 5 == 0) {
+      then = now;
+      capture = std::make_unique<ls::CapturedTable<Table, WriteEntry>>(table);
+    } else if (capture != nullptr) {
+      for (std::size_t i = random() % 100; i != 0 && !capture->done(); --i) capture->advance(kPast);
+      if (!capture->done()) {
+        if (random() % 200 == 0) capture.reset();  // nobody wants it any more
+        continue;
+      }
+      ls::StateWriter items;
+      capture->save(items);
+      REQUIRE(decoded(items) == then);
+      capture.reset();
+      ++captures;
+    }
+  }
+  CHECK(captures > 20);
+}
+
+namespace {
+
+/// Has no memory for a key in the hundreds.
+struct WriteSmallKeys {
+  template <class Entry, class Segment>
+  void operator()(ls::Encoder&, const Entry& entry, const Segment&) const {
+    if (entry.key >= 100) throw std::bad_alloc();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a capture that has no memory fails, and the step that it met does not", "[capture]") {
+  Table table;
+  for (Number key = 0; key < 200; ++key) set(table, key, 1);
+  table.drain_marks([](const auto&) {});
+  ls::CapturedTable<Table, WriteSmallKeys> capture(table);
+  CHECK_NOTHROW(set(table, 150, 2));
+  CHECK_NOTHROW(set(table, 151, 2));
+  table.drain_marks([](const auto&) {});
+  CHECK_THROWS_AS(capture.advance(kPast), std::bad_alloc);
+  CHECK_THROWS_AS(capture.advance(kPast), std::bad_alloc);
+}
+
+TEST_CASE("a capture of a table that has gone says so", "[capture]") {
+  auto table = std::make_unique<Table>();
+  set(*table, 1, 1);
+  table->drain_marks([](const auto&) {});
+  ls::CapturedTable<Table, WriteEntry> capture(*table);
+  table.reset();
+  CHECK_THROWS_AS(capture.advance(kPast), std::logic_error);
+}
+
+namespace {
+
+/// One of each operator with state.
+struct EachOperator {
+  ls::Dataflow flow;
+  ls::Input<std::pair<Number, Number>> in = flow.input<std::pair<Number, Number>>("in");
+  ls::Input<std::pair<Number, Number>> other = flow.input<std::pair<Number, Number>>("other");
+  using Named = std::pair<Number, std::string>;
+  decltype(flow.table<Named>("", &Named::first)) names = flow.table<Named>("names", &Named::first);
+  std::vector<std::function<std::string(const ls::Snapshot&)>> outputs;
+
+  EachOperator() {
+    const auto keyed = in | ls::key_by(&std::pair<Number, Number>::first, &std::pair<Number, Number>::second);
+    const auto others = other | ls::key_by(&std::pair<Number, Number>::first, &std::pair<Number, Number>::second);
+    const auto second = &std::pair<Number, Number>::second;
+    show("groups", in | ls::group_by(&std::pair<Number, Number>::first, ls::count(), ls::sum(second)));
+    show("extremes", in | ls::group_by(&std::pair<Number, Number>::first, ls::min(second), ls::max(second),
+                                       ls::count_distinct(second)));
+    show("total", in | ls::aggregate(ls::sum(second)));
+    show("distinct", in | ls::distinct());
+    show("intersection", in | ls::intersect(other));
+    show("join", keyed | ls::join(others, [](Number a, Number b) { return a + b; }));
+    show("anti", keyed | ls::anti_join(others));
+    show("named", keyed | ls::join(names, [](Number, const Named& name) { return name.second; }));
+  }
+
+  template <class S>
+  void show(const char* name, const S& stream) {
+    const auto output = stream | ls::output(name, ls::accumulated);
+    outputs.push_back([output](const ls::Snapshot& snapshot) { return text(snapshot[output]); });
+  }
+  std::string contents(const ls::Snapshot& snapshot) const {
+    std::string all;
+    for (const auto& one : outputs) all += one(snapshot) + "\n";
+    return all;
+  }
+  /// Stages the rows of a step.
+  void push(ls::Session& session, std::uint64_t step) const {
+    std::mt19937_64 random(step);
+    const auto row = [&] { return std::pair(static_cast<Number>(random() % 6), static_cast<Number>(random() % 30)); };
+    for (std::size_t i = random() % 12; i != 0; --i) session[in].push(row(), random() % 3 == 0 ? -1 : 1);
+    for (std::size_t i = random() % 4; i != 0; --i) session[other].push(row(), random() % 3 == 0 ? -1 : 1);
+    if (step % 2 == 0) session[names].upsert({static_cast<Number>(random() % 6), std::to_string(step)});
+    if (step % 5 == 0) session[names].erase(static_cast<Number>(random() % 6));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a runtime is saved as of one step, though others are made between all parts of its state", "[capture]") {
+  const EachOperator each;
+  const bool small = GENERATE(true, false);
+  const ls::RuntimeOptions options{.workers = small ? 2U : 1U,
+                                   .limits = small ? ls::IndexLimits::minimum() : ls::IndexLimits{}};
+  std::mt19937_64 random(3);
+  const auto retire = [](ls::Clock* clock) { clock->retire(); };
+  const std::unique_ptr<ls::Clock, decltype(retire)> clock(
+      new ls::Clock(std::make_shared<const ls::Description>(*each.flow.description()), options), retire);
+  const auto session = clock->engine().intake().open(1);
+  std::uint64_t step = 0;
+  const auto make_step = [&] {
+    each.push(*session, ++step);
+    clock->step();
+  };
+  int windows = 0;
+  for (int round = 0; round < 12; ++round) {
+    for (std::size_t i = random() % 20; i != 0; --i) make_step();
+    const std::string then = each.contents(clock->snapshot());
+    const std::uint64_t pinned_at = step;
+    auto pinned =
+        clock->between_steps("a test", [](ls::Engine& engine) { return std::make_unique<ls::PinnedEngine>(engine); });
+    while (!clock->between_steps("a test", [&](ls::Engine&) { return pinned->capture(kPast); })) {
+      if (random() % 4 == 0) make_step();
+      ++windows;
+    }
+    make_step();  // which is not seen either
+    ls::Runtime loaded(each.flow, {.workers = 3}, pinned->save());
+    CHECK(loaded.latest().number() == pinned_at);
+    CHECK(each.contents(loaded.snapshot()) == then);
+    const auto again = loaded.open_session(1);
+    for (std::uint64_t next = pinned_at + 1; next <= step; ++next) {
+      each.push(*again, next);
+      loaded.step();
+    }
+    CHECK(each.contents(loaded.snapshot()) == each.contents(clock->snapshot()));
+  }
+  CHECK(windows > 50);
+}
