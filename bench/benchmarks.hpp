@@ -12,5 +12,7 @@ void add_scaling_benchmarks();
 void add_exchange_benchmarks();
 /// Push and seal, dataflows of many operators.
 void add_runtime_benchmarks();
+/// Checkpoints beside bare files, steps meanwhile, restarts.
+void add_checkpoint_benchmarks();
 
 }  // namespace lockstep::bench

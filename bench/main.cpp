@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
   add_scaling_benchmarks();
   add_exchange_benchmarks();
   add_runtime_benchmarks();
+#ifdef LOCKSTEP_CHECKPOINT
+  add_checkpoint_benchmarks();
+#endif
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return any_failed() ? 1 : 0;

@@ -147,7 +147,41 @@ def table():
         rows.append(Row(f"1,000 operators, {touched} touched", f"thousand_operators/{touched}_touched",
                         "∝ operators touched", lambda c: f"{c['p50_ns']:.0f} ns, {c['ns_per_operator']:.1f} ns each",
                         lambda c: c["ns_per_operator"] < 100))
-    return rows
+    return rows + checkpoints()
+
+
+def checkpoints():
+    """10⁷ keys that are counted."""
+    name = "checkpoint/10000000_keys"
+
+    def milliseconds(seconds):
+        return f"{1e3 * seconds:.0f} ms"
+
+    def changed(kind):
+        return lambda c: f"bytes {c[f'{kind}_bytes']:.2f}, time {c[f'{kind}_time']:.2f} of the whole"
+
+    return [
+        Row("whole checkpoint of 10⁷ counted keys", f"{name}/written", "≤ 1.5 × encoding by hand and bare files",
+            lambda c: f"**{c['times_bare']:.2f} ×**; {milliseconds(c['seconds'])}, {c['bytes'] / 1e6:.0f} MB",
+            lambda c: c["times_bare"] <= 1.5),
+        Row("the next one, 1 % of the rows changed, scattered", f"{name}/written", "≤ 0.25 of the whole",
+            changed("scattered"), lambda c: max(c["scattered_bytes"], c["scattered_time"]) <= 0.25),
+        Row("the next one, 1 % of the rows changed, neighbours by hash", f"{name}/written", "≤ 0.05 of the whole",
+            changed("neighbours"), lambda c: max(c["neighbours_bytes"], c["neighbours_time"]) <= 0.05),
+        Row("restore of 10⁷ counted keys, 2 threads", f"{name}/restored", "≤ 5 s, ≤ 2.5 × decoding and inserting",
+            lambda c: f"**{c['times_bare']:.2f} ×**; {milliseconds(c['seconds'])}",
+            lambda c: c["seconds"] <= 5 and c["times_bare"] <= 2.5),
+        Row("10,000 rows a step at half load, while a whole checkpoint is taken, 1 worker", f"{name}/steps_paced",
+            "p99 ≤ 3 × that without",
+            lambda c: (f"p99 **{c['p99_ratio']:.2f} ×**; p50 {c['p50_ns'] / 1e6:.2f} ms, longest "
+                       f"{c['longest_ns'] / 1e6:.1f} ms; p99 without {c['alone_p99_ns'] / 1e6:.2f} ms"),
+            lambda c: c["p99_ratio"] <= 3),
+        Row("the same back to back, 2 workers", f"{name}/steps_back_to_back", "rate ≥ 0.6 × that without",
+            lambda c: f"**{c['rate_ratio']:.2f} ×**; longest step {c['longest_ns'] / 1e6:.1f} ms",
+            lambda c: c["rate_ratio"] >= 0.6),
+        Row("to open a directory of 1,000 operators with little state", "checkpoint/thousand_operators/opened", "≤ 100 ms",
+            lambda c: milliseconds(c["seconds"]), lambda c: c["seconds"] <= 0.1),
+    ]
 
 
 def markdown(results):

@@ -112,8 +112,10 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
 
   /// Whether there are so many rows that they have an index of their own.
   bool is_large() const requires kAnyKeepsRows {
-    return [&]<std::size_t... i>(std::index_sequence<i...>) { return (... || is_large<Aggregator>(item<i>(states))); }
-    (std::index_sequence_for<Aggregator...>());
+    const auto any = [this]<std::size_t... i>(std::index_sequence<i...>) {
+      return (... || is_large<Aggregator>(item<i>(states)));
+    };
+    return any(std::index_sequence_for<Aggregator...>());
   }
 
   /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being

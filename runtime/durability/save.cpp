@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/state/segment_memory.hpp"
+
 namespace lockstep {
 
 namespace {
@@ -14,6 +16,8 @@ namespace {
 // While steps are made one after another, this long between two of them, and then not for as long as this.
 constexpr auto kCaptured = std::chrono::microseconds(100);
 constexpr auto kSteps = std::chrono::microseconds(200);
+/// For what steps are about to change meanwhile.
+constexpr std::size_t kReady = std::size_t{16} << 20;
 
 std::string identity_of(const OperatorInfo& info) {
   std::string text = info.kind + ", " + info.state;
@@ -46,6 +50,7 @@ void PinnedEngine::Operator::save(StateWriter& out) const {
 }
 
 std::unique_ptr<const PinnedEngine> PinnedEngine::of(Clock& clock, const char* call) {
+  segment_memory::make_ready(kReady);
   std::unique_ptr<PinnedEngine> pinned =
       clock.between_steps(call, [](Engine& engine) { return std::make_unique<PinnedEngine>(engine); });
   try {
@@ -56,7 +61,10 @@ std::unique_ptr<const PinnedEngine> PinnedEngine::of(Clock& clock, const char* c
         return pinned->capture(std::chrono::steady_clock::now() + kCaptured);
       });
       if (done) return pinned;
-      if (step != before) std::this_thread::sleep_for(kSteps);
+      if (step != before) {
+        segment_memory::make_ready(kReady);
+        std::this_thread::sleep_for(kSteps);
+      }
       before = step;
     }
   } catch (...) {

@@ -23,11 +23,12 @@ class Encoder {
   void byte(std::uint8_t value) { out_.push_back(static_cast<char>(value)); }
 
   void varint(std::uint64_t value) {
-    while (value >= 0x80) {
-      byte(static_cast<std::uint8_t>(value | 0x80));
-      value >>= 7;
-    }
-    byte(static_cast<std::uint8_t>(value));
+    if (value < 0x80) return byte(static_cast<std::uint8_t>(value));
+    char parts[10];
+    std::size_t count = 0;
+    for (; value >= 0x80; value >>= 7) parts[count++] = static_cast<char>(value | 0x80);
+    parts[count++] = static_cast<char>(value);
+    out_.append(parts, count);
   }
 
   void zigzag(std::int64_t value) {

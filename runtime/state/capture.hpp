@@ -34,6 +34,8 @@ class Capture {
   friend class Segments;
   /// Writes an entry of this segment, unless it is vacant.
   virtual void write(const void* entry, const SegmentHead& segment) = 0;
+  /// The same in a step that waits for it.
+  virtual void write_before_change(const void* entry, const SegmentHead& segment) = 0;
 
   Segments* table_ = nullptr;  // null: all is written
   std::uint64_t from_ = 0;     // the lowest hash that is not written

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <utility>
-
 #include "runtime/state/capture.hpp"
+#include "runtime/state/segment.hpp"
 #include "runtime/state/state_writer.hpp"
 #include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
-/// A capture of a table whose entries Write writes. What is large is pinned in the step that changes it, and written
-/// when all is, by any thread.
+/// A capture of a table whose entries Write writes. What is about to change in a step is only kept, and written when
+/// all is captured, by any thread: entries that are no more than bytes are copied, into memory as that of segments,
+/// since new memory is what takes longest (measured: bench/NOTES.md); large groups are pinned.
 template <class Table, class Write>
 class CapturedTable final : public Capture {
   using Entry = typename Table::Entry;
@@ -18,40 +18,57 @@ class CapturedTable final : public Capture {
  public:
   explicit CapturedTable(Table& table) { table.begin_capture(*this); }
   [[gnu::cold]] ~CapturedTable() {
-    for (Segment* one : large_) one->destroy();
+    for (Segment* one : pinned_) one->destroy();
   }
 
   /// REQUIRES: it is done.
   [[gnu::cold]] void save(StateWriter& out) const {
     out.append(items_);
-    for (const Segment* one : large_) {
+    for (const Segment* one : pinned_) {
       for (std::uint32_t i = 0; i < one->capacity(); ++i) {
         const Entry& entry = one->entries()[i];
-        if (entry.tag != 0 && out.range().has(Table::hash_of(entry))) write_to(out, entry, *one);
+        if (entry.tag == 0 || !out.range().has(Table::hash_of(entry))) continue;
+        Encoder item = out.at(Table::hash_of(entry));
+        Write()(item, entry, *one);
       }
     }
   }
 
  private:
-  [[gnu::cold]] void write(const void* entry, const SegmentHead& head) override {
-    const auto& one = *static_cast<const Entry*>(entry);
+  static constexpr bool kIsBytes =
+      !UsesArena<decltype(Entry::payload)> && kBitwise<decltype(Entry::payload)> && kBitwise<decltype(Entry::key)>;
+  [[gnu::cold]] void write(const void* place, const SegmentHead& head) override {
+    const auto& entry = *static_cast<const Entry*>(place);
     const auto& segment = static_cast<const Segment&>(head);
-    if (is_vacant(one.payload)) return;
-    if constexpr (requires { one.payload.is_large(); }) {
-      if (one.payload.is_large()) {
-        large_.push_back(segment.clone_entry(one));
+    if (is_vacant(entry.payload)) return;
+    if constexpr (requires { entry.payload.is_large(); }) {
+      if (entry.payload.is_large()) {
+        pinned_.push_back(segment.clone_entry(entry));
         return;
       }
     }
-    write_to(items_, one, segment);
-  }
-  static void write_to(StateWriter& out, const Entry& entry, const Segment& segment) {
-    Encoder item = out.at(Table::hash_of(entry));
+    Encoder item = items_.at(Table::hash_of(entry));
     Write()(item, entry, segment);
+  }
+  void write_before_change(const void* place, const SegmentHead& head) override {
+    if constexpr (kIsBytes) {
+      const auto& entry = *static_cast<const Entry*>(place);
+      if (is_vacant(entry.payload)) return;
+      if (changed_ == nullptr || changed_size_ == changed_->capacity()) {
+        changed_ = Segment::make(Segment::kLayout.capacity_for(segment_memory::kUsualBytes));
+        changed_size_ = 0;
+        pinned_.push_back(changed_);
+      }
+      std::construct_at(changed_->entries() + changed_size_++, entry);
+    } else {
+      write(place, head);
+    }
   }
 
   StateWriter items_;
-  Array<Segment*> large_;  // of one entry each
+  Array<Segment*> pinned_;      // whose entries are to be written
+  Segment* changed_ = nullptr;  // the last of those with copies
+  std::uint32_t changed_size_ = 0;
 };
 
 /// Captures a table whose entries write(encoder, entry, segment) writes. REQUIRES: no step runs.

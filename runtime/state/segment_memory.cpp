@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <mutex>
@@ -137,6 +139,22 @@ void* segment_memory::allocate(std::size_t bytes) {
 
 void segment_memory::free(void* memory, std::size_t bytes) noexcept {
   in_slabs(bytes) ? slabs().free(memory) : ::operator delete(memory);
+}
+
+void segment_memory::make_ready(std::size_t bytes) noexcept {
+  if (!in_slabs(kUsualBytes)) return;
+  constexpr std::size_t kPage = 4096;
+  std::array<void*, 1024> taken;
+  std::size_t count = 0;
+  try {
+    for (; count < std::min(taken.size(), bytes / kUsualBytes); ++count) {
+      taken[count] = allocate(kUsualBytes);
+      auto* const cell = static_cast<volatile std::byte*>(taken[count]);
+      for (std::size_t at = 0; at < kUsualBytes; at += kPage) cell[at] = std::byte{0};
+    }
+  } catch (const std::bad_alloc&) {  // whoever needs it will say so
+  }
+  while (count != 0) free(taken[--count], kUsualBytes);
 }
 
 std::size_t segment_memory::slab_bytes() { return slabs().bytes(); }

@@ -92,7 +92,7 @@ void Segments::write_before_change(const void* entry) noexcept {
   const std::uint64_t hash = hash_of(*tag);
   if (hash < capture_->from_ || tag[1] >= capture_->links_) return;
   try {
-    capture_->write(entry, *directory_.of(hash).segment);
+    capture_->write_before_change(entry, *directory_.of(hash).segment);
   } catch (...) {  // no memory: the capture fails, not the step
     capture_->failure_ = std::current_exception();
     capture_->table_ = nullptr;

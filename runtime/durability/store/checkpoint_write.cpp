@@ -1,13 +1,11 @@
 #include "runtime/durability/store/checkpoint_write.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
 #include "runtime/durability/store/stored.hpp"
+#include "runtime/threads/parallel.hpp"
 
 namespace lockstep {
 
@@ -45,8 +43,7 @@ CheckpointWrite::CheckpointWrite(CheckpointStore& store, const PinnedEngine& pin
 
 void CheckpointWrite::records(unsigned threads) {
   const std::vector<std::vector<Job>> runs = deal(threads * std::size_t{4});
-  tbb::task_arena arena(static_cast<int>(threads));
-  arena.execute([&] { tbb::parallel_for(std::size_t{0}, runs.size(), [&](std::size_t i) { write(runs[i]); }); });
+  in_parallel(threads, runs.size(), [&](std::size_t i) { write(runs[i]); });
   for (std::size_t op = 0; op < records_.size(); ++op) {
     auto& records = manifest_.operators[op].records;
     records = std::move(records_[op]);

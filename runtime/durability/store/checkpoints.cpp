@@ -1,9 +1,9 @@
 #include "runtime/durability/store/checkpoints.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 #include <rocksdb/file_system.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -20,6 +20,7 @@
 #include "runtime/durability/store/checkpoint_write.hpp"
 #include "runtime/durability/store/directory_lock.hpp"
 #include "runtime/durability/store/durable_files.hpp"
+#include "runtime/threads/parallel.hpp"
 
 namespace lockstep {
 
@@ -27,6 +28,7 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr int kNiceness = 10;
 /// How often it is looked whether so many rows have been stepped, or a step was made when it is time.
 constexpr auto kLook = std::chrono::milliseconds(20);
 
@@ -115,17 +117,14 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
       std::vector<StateLoader::Operator> operators;
       for (const Manifest::Operator& op : manifest.operators) operators.push_back(loader.find(op.name, op.identity));
       const std::size_t workers = engine.workers().size();
-      tbb::task_arena arena(static_cast<int>(options_.threads));
-      arena.execute([&] {
-        tbb::parallel_for(std::size_t{0}, workers, [&](std::size_t worker) {
-          for (std::size_t op = 0; op < operators.size(); ++op) {
-            const auto at = static_cast<unsigned>(worker);
-            store_.read(manifest.operators[op], operators[op].slots_of(at), [&](unsigned, std::string_view items) {
-              Decoder in(items);
-              operators[op].load_at(at, in);
-            });
-          }
-        });
+      in_parallel(options_.threads, workers, [&](std::size_t worker) {
+        for (std::size_t op = 0; op < operators.size(); ++op) {
+          const auto at = static_cast<unsigned>(worker);
+          store_.read(manifest.operators[op], operators[op].slots_of(at), [&](unsigned, std::string_view items) {
+            Decoder in(items);
+            operators[op].load_at(at, in);
+          });
+        }
       });
       loader.finish();
     } catch (const SavedStateError& error) {
@@ -137,6 +136,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   }
 
   void run() {
+    // This thread, and those that it makes, are to stay behind those that step.
+    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
     for (;;) {
       std::optional<Request> request;
       {
