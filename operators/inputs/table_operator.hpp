@@ -7,9 +7,9 @@
 #include "exchange/reads.hpp"
 #include "operators/inputs/table_operation.hpp"
 #include "runtime/intake/ledger_row.hpp"
+#include "runtime/state/captured_table.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/index.hpp"
-#include "runtime/state/captured_table.hpp"
 #include "runtime/zset/slice.hpp"
 
 namespace lockstep {

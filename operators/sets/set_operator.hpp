@@ -4,8 +4,8 @@
 
 #include "exchange/reads.hpp"
 #include "runtime/graph/lookahead.hpp"
-#include "runtime/state/hash_table.hpp"
 #include "runtime/state/captured_table.hpp"
+#include "runtime/state/hash_table.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
