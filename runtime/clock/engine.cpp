@@ -65,6 +65,7 @@ void Engine::assemble(const RuntimeOptions& options) {
     }
   }
 
+  threads_ = threads;
   const bool spin = threads <= processors;
   crew_ = std::make_unique<Crew>(workers_, *state_,
                                  Crew::Options{.threads = threads,

@@ -38,6 +38,8 @@ class Engine {
   /// Sealed into all steps.
   std::uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
   const IndexLimits& limits() const { return common_.limits; }
+  /// That run steps.
+  unsigned threads() const { return threads_; }
   RunState& state() { return *state_; }
   const RunState& state() const { return *state_; }
   const std::shared_ptr<RunState>& shared_state() const { return state_; }
@@ -58,6 +60,7 @@ class Engine {
   std::unique_ptr<StepPool, StepPool::Close> pool_;
   std::unique_ptr<Crew> crew_;
   StepOrder order_;
+  unsigned threads_ = 1;
 
   mutable SpinLock latest_lock_;
   Step latest_;

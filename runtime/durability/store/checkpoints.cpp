@@ -21,6 +21,7 @@
 #include "runtime/durability/store/directory_lock.hpp"
 #include "runtime/durability/store/durable_files.hpp"
 #include "runtime/threads/parallel.hpp"
+#include "runtime/threads/processors.hpp"
 
 namespace lockstep {
 
@@ -40,7 +41,6 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
         lock_(made(directory, options)),
         store_(directory, CheckpointStore::Access::owner, options.begin_if_empty, options.files) {
     if (options.keep == 0) throw UsageError("of checkpoints at least one has to stay");
-    if (options.threads == 0) throw UsageError("checkpoints need at least one thread");
     if (store_.manifests().empty() && !options.begin_if_empty) {
       throw NoCheckpoint(fmt::format("there are no checkpoints in {}", directory.string()));
     }
@@ -117,7 +117,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
       std::vector<StateLoader::Operator> operators;
       for (const Manifest::Operator& op : manifest.operators) operators.push_back(loader.find(op.name, op.identity));
       const std::size_t workers = engine.workers().size();
-      in_parallel(options_.threads, workers, [&](std::size_t worker) {
+      in_parallel(allowed_processors(), workers, [&](std::size_t worker) {
         for (std::size_t op = 0; op < operators.size(); ++op) {
           const auto at = static_cast<unsigned>(worker);
           store_.read(manifest.operators[op], operators[op].slots_of(at), [&](unsigned, std::string_view items) {
@@ -210,7 +210,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     manifest.limits = clock_->engine().limits();
     manifest.intake = pinned->intake();
     CheckpointWrite write(store_, *pinned, std::move(manifest));
-    write.records(options_.threads);
+    write.records(threads());
     if (condition) condition();
     write.commit(options_.keep);
     const std::lock_guard lock(mutex_);
@@ -220,6 +220,13 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     ++metrics_.taken;
     metrics_.last_error.clear();
     return pinned->step();
+  }
+
+  unsigned threads() const {
+    if (options_.threads != 0) return options_.threads;
+    const unsigned processors = allowed_processors();
+    const unsigned busy = clock_->engine().threads();
+    return processors > busy ? processors - busy : 1;
   }
 
   void fail(const std::exception_ptr& failure, Request* request) noexcept {
