@@ -1,8 +1,11 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <lockstep.hpp>
 #include <map>
 #include <new>
+#include <numeric>
 #include <random>
+#include <thread>
 
 #include "runtime/clock/clock.hpp"
 #include "runtime/durability/save.hpp"
@@ -212,4 +215,54 @@ TEST_CASE("a runtime is saved as of one step, though others are made between all
     CHECK(each.contents(loaded.snapshot()) == each.contents(clock->snapshot()));
   }
   CHECK(windows > 50);
+}
+
+TEST_CASE("saves that are taken at once are each of one step", "[capture]") {
+  constexpr Number kKeys = 200'000;
+  constexpr Number kChanged = 2'000;
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  const auto counts = in | ls::group_by(ls::value, ls::count()) | ls::output("counts");
+  ls::Runtime runtime(flow);
+  std::vector<Number> rows(kKeys);
+  std::iota(rows.begin(), rows.end(), Number{0});
+  runtime[in].push(rows);
+  runtime.step();
+  const auto rows_of = [](Number step) {
+    std::vector<Number> changed;
+    for (Number i = 0; i < kChanged; ++i) changed.push_back((step * 7919 + i) % kKeys);
+    return changed;
+  };
+
+  std::atomic<int> saving = 2;
+  std::vector<ls::SavedState> saves[2];
+  std::vector<std::thread> savers;
+  for (auto& mine : saves) {
+    savers.emplace_back([&] {
+      for (int i = 0; i < 3; ++i) mine.push_back(runtime.save());
+      --saving;
+    });
+  }
+  Number step = 1;
+  while (saving != 0) {
+    runtime[in].push(rows_of(++step));
+    runtime.step();
+  }
+  for (std::thread& saver : savers) saver.join();
+
+  for (const auto& mine : saves) {
+    for (const ls::SavedState& saved : mine) {
+      ls::Runtime loaded(flow, {}, saved);
+      std::vector<Number> expected(kKeys, 1);
+      for (Number made = 2; made <= static_cast<Number>(loaded.latest().number()); ++made) {
+        for (const Number key : rows_of(made)) ++expected[static_cast<std::size_t>(key)];
+      }
+      loaded[in].push(rows);  // so that what each count was is taken back
+      std::size_t wrong = static_cast<std::size_t>(kKeys);
+      for (const auto& [row, weight] : loaded.step()[counts]) {
+        if (weight < 0 && row.second == expected[static_cast<std::size_t>(row.first)]) --wrong;
+      }
+      CHECK(wrong == 0);
+    }
+  }
 }

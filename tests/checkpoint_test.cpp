@@ -276,6 +276,18 @@ TEST_CASE("a runtime may go in one of its own steps, or in a condition, and the 
     auto checkpoint = runtime->checkpoint([&] { runtime.reset(); });
     CHECK(checkpoint.get() == 0);
   }
+  SECTION("in a condition, with another checkpoint asked for, which is refused") {
+    open();
+    std::promise<void> asked;
+    auto checkpoint = runtime->checkpoint([&] {
+      asked.get_future().wait();
+      runtime.reset();
+    });
+    auto another = runtime->checkpoint();
+    asked.set_value();
+    CHECK(checkpoint.get() == 0);
+    CHECK_THROWS_AS(another.get(), ls::UsageError);
+  }
   for (int i = 0; i < 1000; ++i) {  // its thread may be about to end
     try {
       open();

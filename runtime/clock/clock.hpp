@@ -46,7 +46,12 @@ class Clock {
     state_.failure.rethrow_if_failed();
     return function(engine_);
   }
-  /// The same, also when a step has failed.
+  /// Waits until nobody else captures state, for as long as this is held: a table is captured by one at a time.
+  std::unique_lock<std::mutex> capturing(const char* call) {
+    state_.refuse_inside(call);
+    return std::unique_lock(capture_mutex_);
+  }
+  /// The same as between_steps(), also when a step has failed.
   template <class Function>
   void while_no_step_runs(Function&& function) {
     const std::lock_guard lock(step_mutex_);
@@ -78,6 +83,7 @@ class Clock {
   std::shared_ptr<Durability> durability_;
 
   FairMutex step_mutex_;      // held by whoever steps, pins, captures or subscribes
+  std::mutex capture_mutex_;  // held by whoever captures, taken before step_mutex_
   std::mutex control_mutex_;  // held by start and stop
   std::vector<std::shared_ptr<StepQueue>> subscriptions_;
   std::thread thread_;

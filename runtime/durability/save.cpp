@@ -50,6 +50,7 @@ void PinnedEngine::Operator::save(StateWriter& out) const {
 }
 
 std::unique_ptr<const PinnedEngine> PinnedEngine::of(Clock& clock, const char* call) {
+  const auto alone = clock.capturing(call);
   segment_memory::make_ready(kReady);
   std::unique_ptr<PinnedEngine> pinned =
       clock.between_steps(call, [](Engine& engine) { return std::make_unique<PinnedEngine>(engine); });

@@ -37,6 +37,7 @@ class CapturedTable final : public Capture {
  private:
   static constexpr bool kIsBytes =
       !UsesArena<decltype(Entry::payload)> && kBitwise<decltype(Entry::payload)> && kBitwise<decltype(Entry::key)>;
+
   [[gnu::cold]] void write(const void* place, const SegmentHead& head) override {
     const auto& entry = *static_cast<const Entry*>(place);
     const auto& segment = static_cast<const Segment&>(head);

@@ -10,14 +10,12 @@
 #include <new>
 #include <utility>
 
-#include "runtime/state/limits.hpp"
-
 namespace lockstep {
 
 namespace {
 
 constexpr std::size_t kSlab = std::size_t{2} << 20;
-constexpr std::size_t kCell = IndexLimits().segment_bytes;
+constexpr std::size_t kCell = segment_memory::kUsualBytes;
 
 constexpr bool kSanitized =
 #if defined(__SANITIZE_ADDRESS__)

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "runtime/state/limits.hpp"
+
 namespace lockstep {
 
 /// Memory for segments of tables. Those of about the usual size lie together in slabs of 2 MiB, each of which the
@@ -16,7 +18,7 @@ void* allocate(std::size_t bytes);
 void free(void* memory, std::size_t bytes) noexcept;
 
 /// A usual size.
-constexpr std::size_t kUsualBytes = std::size_t{28} << 10;
+constexpr std::size_t kUsualBytes = IndexLimits().segment_bytes;
 /// Sees to it that so many bytes of segments of the usual size can be had without new memory from the system, which
 /// takes milliseconds now and then: for a thread that does not mind. Up to 28 MiB; fewer, if there is no more memory.
 void make_ready(std::size_t bytes) noexcept;

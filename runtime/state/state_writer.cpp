@@ -1,32 +1,29 @@
 #include "runtime/state/state_writer.hpp"
 
-#include <algorithm>
-
 namespace lockstep {
 
-StateWriter::StateWriter(SlotRange range) : range_(range), slots_(range.end - range.first) {}
+StateWriter::StateWriter(SlotRange range) : range_(range), blocks_((range.end - range.first + kBlock - 1) / kBlock) {}
 StateWriter::StateWriter(StateWriter&& other) noexcept = default;
 StateWriter::~StateWriter() = default;
 
 Encoder StateWriter::at(std::uint64_t hash) {
-  Slot& slot = slots_[slot_of(hash) - range_.first];
-  ++slot.items;
-  return Encoder(slot.bytes);
+  Slot& written = slot(slot_of(hash));
+  ++written.items;
+  return Encoder(written.bytes);
 }
 
 std::uint64_t StateWriter::items() const {
   std::uint64_t sum = 0;
-  for (const Slot& slot : slots_) sum += slot.items;
+  for_each_slot([&](unsigned, const Slot& one) { sum += one.items; });
   return sum;
 }
 
 void StateWriter::append(const StateWriter& other) {
-  const unsigned end = std::min(range_.end, other.range_.end);
-  for (unsigned slot = std::max(range_.first, other.range_.first); slot < end; ++slot) {
-    const Slot& from = other.slots_[slot - other.range_.first];
-    slots_[slot - range_.first].bytes.append(from.bytes);
-    slots_[slot - range_.first].items += from.items;
-  }
+  other.for_each_slot([this](unsigned number, const Slot& from) {
+    if (number < range_.first || number >= range_.end) return;
+    slot(number).bytes.append(from.bytes);
+    slot(number).items += from.items;
+  });
 }
 
 }  // namespace lockstep

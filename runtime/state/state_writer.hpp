@@ -42,9 +42,7 @@ class StateWriter {
   /// Calls function(slot, items) for each slot that has any, in order.
   template <class Function>
   void for_each(Function&& function) const {
-    for (unsigned i = 0; i < slots_.size(); ++i) {
-      if (!slots_[i].bytes.empty()) function(range_.first + i, std::string_view(slots_[i].bytes));
-    }
+    for_each_slot([&](unsigned number, const Slot& slot) { function(number, std::string_view(slot.bytes)); });
   }
 
  private:
@@ -53,8 +51,24 @@ class StateWriter {
     std::uint64_t items = 0;
   };
 
+  /// Memory is taken for so many at once, when one of them gets something: there may be thousands of writers.
+  static constexpr unsigned kBlock = 32;
+
+  Slot& slot(unsigned number) {
+    std::vector<Slot>& block = blocks_[(number - range_.first) / kBlock];
+    if (block.empty()) block.resize(kBlock);
+    return block[(number - range_.first) % kBlock];
+  }
+  template <class Function>
+  void for_each_slot(Function&& function) const {
+    for (unsigned i = 0; i < blocks_.size() * kBlock; ++i) {
+      const std::vector<Slot>& block = blocks_[i / kBlock];
+      if (!block.empty() && !block[i % kBlock].bytes.empty()) function(range_.first + i, block[i % kBlock]);
+    }
+  }
+
   SlotRange range_;
-  std::vector<Slot> slots_;
+  std::vector<std::vector<Slot>> blocks_;
 };
 
 }  // namespace lockstep

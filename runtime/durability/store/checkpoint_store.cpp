@@ -181,9 +181,7 @@ std::vector<Manifest> CheckpointStore::read_manifests(const Database& database) 
   return manifests;
 }
 
-rocksdb::FileSystem& CheckpointStore::files() const {
-  return files_ != nullptr ? *files_ : *rocksdb::FileSystem::Default();
-}
+rocksdb::FileSystem& CheckpointStore::files() const { return durable_files::real_unless(files_); }
 
 std::uint64_t CheckpointStore::read_newest() const {
   const std::filesystem::path path = directory_ / kNewest;

@@ -92,8 +92,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   };
 
   static const std::filesystem::path& made(const std::filesystem::path& directory, const CheckpointOptions& options) {
-    rocksdb::FileSystem& files = options.files != nullptr ? *options.files : *rocksdb::FileSystem::Default();
-    if (options.begin_if_empty) durable_files::make_directory(files, directory);
+    if (options.begin_if_empty) durable_files::make_directory(durable_files::real_unless(options.files), directory);
     std::error_code error;
     if (!std::filesystem::is_directory(directory, error)) {
       throw NoCheckpoint(fmt::format("there is no directory {}", directory.string()));
@@ -189,6 +188,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
 
   std::uint64_t write(const CheckpointCondition& condition) {
     const auto begun = SteadyClock::now();
+    if (clock_ == nullptr) throw UsageError("the runtime is gone, and a checkpoint of it was not begun");
     const std::unique_ptr<const PinnedEngine> pinned = PinnedEngine::of(*clock_, "a checkpoint");
     {
       const std::lock_guard lock(mutex_);

@@ -23,6 +23,10 @@ void sync_directory(rocksdb::FileSystem& files, const std::filesystem::path& pat
 
 }  // namespace
 
+rocksdb::FileSystem& real_unless(const std::shared_ptr<rocksdb::FileSystem>& files) {
+  return files != nullptr ? *files : *rocksdb::FileSystem::Default();
+}
+
 void make_directory(rocksdb::FileSystem& files, const std::filesystem::path& path) {
   const std::filesystem::path whole = std::filesystem::absolute(path).lexically_normal();
   const std::filesystem::path parent = whole.parent_path();
