@@ -44,7 +44,7 @@ class CapturedTable final : public Capture {
     if (is_vacant(entry.payload)) return;
     if constexpr (requires { entry.payload.is_large(); }) {
       if (entry.payload.is_large()) {
-        pinned_.push_back(segment.clone_entry(entry));
+        keep(segment.clone_entry(entry));
         return;
       }
     }
@@ -56,14 +56,24 @@ class CapturedTable final : public Capture {
       const auto& entry = *static_cast<const Entry*>(place);
       if (is_vacant(entry.payload)) return;
       if (changed_ == nullptr || changed_size_ == changed_->capacity()) {
-        changed_ = Segment::make(Segment::kLayout.capacity_for(segment_memory::kUsualBytes));
+        changed_ = keep(Segment::make(Segment::kLayout.capacity_for(segment_memory::kUsualBytes)));
         changed_size_ = 0;
-        pinned_.push_back(changed_);
       }
       std::construct_at(changed_->entries() + changed_size_++, entry);
     } else {
       write(place, head);
     }
+  }
+
+  /// Takes it, and destroys it if there is no memory to remember it in.
+  Segment* keep(Segment* one) {
+    try {
+      pinned_.push_back(one);
+    } catch (...) {
+      one->destroy();
+      throw;
+    }
+    return one;
   }
 
   StateWriter items_;
