@@ -49,7 +49,7 @@ Subscription Runtime::subscribe(std::size_t capacity) { return clock_->subscribe
 
 Snapshot Runtime::snapshot() { return clock_->snapshot(); }
 
-SavedState Runtime::save() { return PinnedEngine::of(*clock_, "save()")->save(); }
+SavedState Runtime::save() { return PinnedEngine::of(*clock_, "save()", nullptr)->save(); }
 
 std::shared_future<std::uint64_t> Runtime::checkpoint(CheckpointCondition condition) {
   return clock_->checkpoint(std::move(condition));

@@ -95,6 +95,111 @@ TEST_CASE("a captured table is as it was, whatever steps do to it meanwhile", "[
   CHECK(captures > 20);
 }
 
+TEST_CASE("changes upon what was kept before give a table as it was, whatever steps do to it meanwhile", "[capture]") {
+  const auto limits = GENERATE(ls::IndexLimits{}, ls::IndexLimits{.segment_bytes = 1},
+                               ls::IndexLimits{.segment_bytes = 300},
+                               ls::IndexLimits{.segment_bytes = 300, .links = 6000});
+  std::mt19937_64 random(limits.segment_bytes + limits.links);
+  Table table(limits);
+  std::map<Number, Number> now;
+  std::map<Number, Number> then;
+  std::map<Number, Number> kept;
+  std::unique_ptr<ls::CapturedTable<Table, WriteEntry>> capture;
+  ls::SlotSet changes_of;
+  bool to_keep = false;
+  int with_changes = 0;
+  int whole = 0;
+  std::size_t told = 0;
+  for (int step = 0; step < 6000; ++step) {
+    // Grows, shrinks, loses nearly all at once, has keys that come once, while it is captured.
+    const Number keys = step / 60 % 2 == 0 ? 2000 : 100;
+    const Number first = step / 1000 % 2 == 0 ? 0 : 20 * step;
+    for (std::size_t i = step % 500 == 0 ? 4000 : random() % 40; i != 0; --i) {
+      const auto key = static_cast<Number>(random() % 2000);
+      const Number payload = key >= keys || random() % 3 == 0 ? 0 : static_cast<Number>(1 + random() % 100);
+      set(table, first + key, payload);
+      if (payload == 0) {
+        now.erase(first + key);
+      } else {
+        now[first + key] = payload;
+      }
+    }
+    table.drain_marks([](const auto&) {});
+    if (capture == nullptr && random() % 5 == 0) {
+      then = now;
+      changes_of.reset();
+      if (table.tells_changes()) {
+        changes_of.set();
+        for (std::size_t i = random() % 20; i != 0; --i) changes_of.reset(random() % ls::kSlots);
+      }
+      to_keep = random() % 20 != 0;
+      capture = std::make_unique<ls::CapturedTable<Table, WriteEntry>>(table, to_keep ? &changes_of : nullptr);
+    } else if (capture != nullptr) {
+      for (std::size_t i = random() % 100; i != 0 && !capture->done(); --i) capture->advance(kPast);
+      if (!capture->done()) {
+        if (random() % 200 == 0) capture.reset();  // nobody wants it any more
+        continue;
+      }
+      ls::StateWriter items;
+      capture->save(items);
+      std::map<Number, Number> found;
+      for (const auto& [key, payload] : kept) {
+        if (capture->has_only_changes(hash(key))) found.emplace(key, payload);
+      }
+      told += items.items();
+      items.for_each([&](unsigned, std::string_view bytes) {
+        for (ls::Decoder in(bytes); !in.at_end();) {
+          const Number key = in.zigzag();
+          const Number payload = in.zigzag();
+          found.erase(key);
+          if (payload != 0) found.emplace(key, payload);
+        }
+      });
+      REQUIRE(found == then);
+      ++(to_keep && changes_of.any() ? with_changes : whole);
+      if (to_keep && random() % 4 != 0) {  // or it is not kept: what came then is told again
+        capture->keep();
+        kept = then;
+      }
+      capture.reset();
+    }
+  }
+  INFO("segments of " << limits.segment_bytes << " bytes, " << limits.links << " links");
+  CHECK(with_changes > 50);
+  CHECK(whole > 0);
+  CHECK(told > 1000);
+}
+
+TEST_CASE("of a table in which little has changed, little is told, and what it holds is counted", "[capture]") {
+  Table table;
+  for (Number key = 0; key < 100'000; ++key) set(table, key, 1);
+  table.drain_marks([](const auto&) {});
+  const auto changes = [&](bool is_kept) {
+    const ls::SlotSet changes_of = table.tells_changes() ? ls::SlotSet().set() : ls::SlotSet();
+    ls::CapturedTable<Table, WriteEntry> capture(table, &changes_of);
+    while (!capture.done()) capture.advance(kPast);
+    if (is_kept) capture.keep();
+    CHECK(capture.entries() + 10 > table.size());
+    ls::StateWriter items;
+    capture.save(items);
+    return items.items();
+  };
+  CHECK(changes(true) == 100'000);
+  CHECK(changes(true) == 0);
+  for (Number key = 0; key < 10; ++key) set(table, 10'000 * key, key % 2);
+  table.drain_marks([](const auto&) {});
+  CHECK(changes(false) == 10);
+  CHECK(changes(true) == 10);
+  set(table, 7, 3);
+  table.drain_marks([](const auto&) {});
+  CHECK(changes(true) == 1);
+  for (Number key = 0; key < 100'000; ++key) set(table, key, 0);  // more than is listed
+  table.drain_marks([](const auto&) {});
+  CHECK_FALSE(table.tells_changes());
+  CHECK(changes(true) == 0);
+  CHECK(table.tells_changes());
+}
+
 namespace {
 
 /// Has no memory for a key in the hundreds.
@@ -198,7 +303,7 @@ TEST_CASE("a runtime is saved as of one step, though others are made between all
     const std::string then = each.contents(clock->snapshot());
     const std::uint64_t pinned_at = step;
     auto pinned =
-        clock->between_steps("a test", [](ls::Engine& engine) { return std::make_unique<ls::PinnedEngine>(engine); });
+        clock->between_steps("a test", [](ls::Engine& engine) { return std::make_unique<ls::PinnedEngine>(engine, nullptr); });
     while (!clock->between_steps("a test", [&](ls::Engine&) { return pinned->capture(kPast); })) {
       if (random() % 4 == 0) make_step();
       ++windows;

@@ -70,7 +70,7 @@ TEST_CASE("the items of a sequence come again, each as often as it was there") {
 
 TEST_CASE("a state that is pinned by being written shows what it was, range by range") {
   Words words = many_words();
-  const auto pin = ls::pin_state(words);
+  const auto pin = ls::pin_state(words, nullptr);
   words.counts.clear();
   Words loaded;
   for (const ls::SlotRange range : {ls::SlotRange{0, 1}, ls::SlotRange{1, 1000}, ls::SlotRange{1000, ls::kSlots}}) {

@@ -68,8 +68,9 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   std::size_t bytes() const { return groups_.bytes() + large_bytes_; }
 
-  auto pin() {
-    return capture_table(groups_, [](Encoder& out, const auto& entry, const auto& segment) {
+  Segments& table() { return groups_; }
+  auto capture(const SlotSet* changes_of) {
+    return capture_table(groups_, changes_of, [](Encoder& out, const auto& entry, const auto& segment) {
       row_traits<K>::encode(out, entry.key);
       out.zigzag(entry.payload.total);
       each([&]<std::size_t i, class One>() {
@@ -90,24 +91,9 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   void load(Decoder& in) {
     while (!in.at_end()) {
       const K key = row_traits<K>::decode(in);
-      const std::uint64_t hash = row_traits<K>::hash(key);
-      auto* entry = groups_.insert(key, hash);
-      auto& segment = groups_.segment(hash);
-      const std::size_t bytes_before = segment.bytes();
-      entry->payload.total = in.zigzag();
-      each([&]<std::size_t i, class One>() {
-        auto& state = item<i>(entry->payload.states);
-        if constexpr (One::kKeepsRows) {
-          for (std::uint64_t rows = in.varint(); rows != 0; --rows) {
-            const auto row = row_traits<typename One::Lifted>::decode(in);
-            state.add(segment, limits_, row, in.zigzag(), large_bytes_);
-          }
-        } else {
-          state = One::decode(in);
-          large_bytes_ += One::heap_bytes(state);
-        }
-      });
-      groups_.account(segment, bytes_before);
+      groups_.load(
+          key, row_traits<K>::hash(key), [this](Entry& entry) { unload(entry); },
+          [this, &in](Entry& entry) { load(in, entry); });
     }
   }
 
@@ -160,6 +146,43 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     large_bytes_ += heap_bytes(state);
     marked.written();
   }
+  void load(Decoder& in, Entry& entry) {
+    auto& segment = groups_.segment(row_traits<K>::hash(entry.key));
+    const std::size_t bytes_before = segment.bytes();
+    entry.payload.total = in.zigzag();
+    each([&]<std::size_t i, class One>() {
+      auto& state = item<i>(entry.payload.states);
+      if constexpr (One::kKeepsRows) {
+        for (std::uint64_t rows = in.varint(); rows != 0; --rows) {
+          const auto row = row_traits<typename One::Lifted>::decode(in);
+          state.add(segment, limits_, row, in.zigzag(), large_bytes_);
+        }
+      } else {
+        state = One::decode(in);
+        large_bytes_ += One::heap_bytes(state);
+      }
+    });
+    groups_.account(segment, bytes_before);
+  }
+  /// Before the entry is taken out: leaves nothing outside of the table.
+  void unload(Entry& entry) {
+    auto& segment = groups_.segment(row_traits<K>::hash(entry.key));
+    const std::size_t bytes_before = segment.bytes();
+    large_bytes_ -= heap_bytes(entry.payload);
+    each([&]<std::size_t i, class One>() {
+      if constexpr (One::kKeepsRows) {
+        auto& state = item<i>(entry.payload.states);
+        Array<std::pair<typename One::Lifted, Weight>> rows;
+        state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) { rows.push_back({row, weight}); });
+        for (const auto& [row, weight] : rows) {
+          const auto negated = static_cast<Weight>(0 - static_cast<std::uint64_t>(weight));
+          state.add(segment, limits_, row, negated, large_bytes_);
+        }
+      }
+    });
+    groups_.account(segment, bytes_before);
+  }
+
   static std::size_t heap_bytes(const State& state) {
     std::size_t bytes = 0;
     each([&]<std::size_t i, class One>() {

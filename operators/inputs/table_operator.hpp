@@ -76,18 +76,21 @@ class TableOperator final : public IndexView<K, R> {
   }
 
   std::size_t bytes() const { return rows_.bytes(); }
-  auto pin() {
-    return capture_table(rows_, [](Encoder& out, const auto& entry, const auto&) {
-      out.byte(0);  // a row may have no bytes
+  Segments& table() { return rows_; }
+  auto capture(const SlotSet* changes_of) {
+    return capture_table(rows_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
+      out.byte(entry.payload ? 1 : 0);
       row_traits<K>::encode(out, entry.key);
-      row_traits<R>::encode(out, entry.payload->row);
+      if (entry.payload) row_traits<R>::encode(out, entry.payload->row);
     });
   }
   void load(Decoder& in) {
     while (!in.at_end()) {
-      derived::decode_nothing(in);
+      const bool is_there = derived::decode_flag(in);
       const K key = row_traits<K>::decode(in);
-      rows_.insert(key, row_traits<K>::hash(key))->payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});
+      rows_.load(key, row_traits<K>::hash(key), [&in, is_there](auto& entry) {
+        if (is_there) entry.payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});
+      });
     }
   }
 

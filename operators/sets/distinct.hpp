@@ -41,8 +41,9 @@ class DistinctOperator {
 
   std::size_t bytes() const { return weights_.bytes(); }
 
-  auto pin() {
-    return capture_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
+  Segments& table() { return weights_; }
+  auto capture(const SlotSet* changes_of) {
+    return capture_table(weights_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
       row_traits<R>::encode(out, entry.key);
       out.zigzag(entry.payload);
     });
@@ -50,7 +51,7 @@ class DistinctOperator {
   void load(Decoder& in) {
     while (!in.at_end()) {
       const R row = row_traits<R>::decode(in);
-      weights_.insert(row, Hash()(row))->payload = in.zigzag();
+      weights_.load(row, Hash()(row), [&in](auto& entry) { entry.payload = in.zigzag(); });
     }
   }
 

@@ -43,8 +43,9 @@ class SetOperator {
 
   std::size_t bytes() const { return weights_.bytes(); }
 
-  auto pin() {
-    return capture_table(weights_, [](Encoder& out, const auto& entry, const auto&) {
+  Segments& table() { return weights_; }
+  auto capture(const SlotSet* changes_of) {
+    return capture_table(weights_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
       row_traits<R>::encode(out, entry.key);
       out.zigzag(entry.payload.a);
       out.zigzag(entry.payload.b);
@@ -53,9 +54,10 @@ class SetOperator {
   void load(Decoder& in) {
     while (!in.at_end()) {
       const R row = row_traits<R>::decode(in);
-      WeightPair& weights = weights_.insert(row, Hash()(row))->payload;
-      weights.a = in.zigzag();
-      weights.b = in.zigzag();
+      weights_.load(row, Hash()(row), [&in](auto& entry) {
+        entry.payload.a = in.zigzag();
+        entry.payload.b = in.zigzag();
+      });
     }
   }
 

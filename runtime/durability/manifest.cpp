@@ -12,7 +12,7 @@ namespace lockstep {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 std::uint32_t decode_32(Decoder& in) {
   const std::uint64_t value = in.varint();
@@ -56,13 +56,13 @@ std::string Manifest::encode() const {
     out.bytes(one.identity);
     out.varint(one.items);
     out.varint(one.records.size());
-    unsigned next = 0;
+    unsigned slot = 0;
     for (const Record& record : one.records) {
-      out.varint(record.slot - next);
+      out.varint(record.slot - slot);
       out.varint(number - record.number);
       out.varint(record.bytes);
       out.fixed64(record.checksum);
-      next = record.slot + 1;
+      slot = record.slot;
     }
   }
   return bytes;
@@ -92,16 +92,16 @@ Manifest Manifest::decode(std::string_view bytes) {
     one.name = in.bytes();
     one.identity = in.bytes();
     one.items = in.varint();
-    std::uint64_t next = 0;
+    std::uint64_t slot = 0;
     for (std::uint64_t records = in.varint(); records != 0; --records) {
       const std::uint64_t gap = in.varint();
-      if (gap >= kSlots || next + gap >= kSlots) throw DecodeError("there is no such slot");
+      if (gap >= kSlots || slot + gap >= kSlots) throw DecodeError("there is no such slot");
+      slot += gap;
       Record& record = one.records.emplace_back();
-      record.slot = static_cast<unsigned>(next + gap);
+      record.slot = static_cast<unsigned>(slot);
       record.number = manifest.number - in.varint();
       record.bytes = in.varint();
       record.checksum = in.fixed64();
-      next += gap + 1;
     }
   }
   if (!in.at_end()) throw DecodeError("there are bytes after its end");

@@ -11,8 +11,7 @@ namespace lockstep {
 
 /// What a checkpoint is of, and which records it is made of.
 struct Manifest {
-  /// The items of one slot of an operator's state, as the checkpoint `number` wrote them: this one, or, if they are
-  /// still the same, one before.
+  /// Items of one slot of an operator's state, as the checkpoint `number` wrote them: this one, or one before.
   struct Record {
     unsigned slot = 0;
     std::uint64_t number = 0;
@@ -25,8 +24,10 @@ struct Manifest {
     std::string name;
     /// What must be the same of an operator that this state is given to.
     std::string identity;
+    /// By slot, then by checkpoint: the first of a slot is all that it held then; the items of those that follow replace
+    /// what was said of their keys, or say that they are not there any more.
     std::vector<Record> records;
-    /// Of its state: rows, groups or keys.
+    /// About how many rows, groups or keys its state has.
     std::uint64_t items = 0;
 
     std::uint64_t bytes() const;

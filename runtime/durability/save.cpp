@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -41,6 +42,13 @@ std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engi
   return found;
 }
 
+bool tell_changes(const std::vector<PlacedNode*>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [](const PlacedNode* placed) {
+    const Segments* table = placed->node->state()->table();
+    return table != nullptr && table->tells_changes();
+  });
+}
+
 }  // namespace
 
 std::string PinnedEngine::Operator::identity() const { return identity_of(*info_); }
@@ -49,11 +57,19 @@ void PinnedEngine::Operator::save(StateWriter& out) const {
   for (const auto& part : parts_) part->save(out);
 }
 
-std::unique_ptr<const PinnedEngine> PinnedEngine::of(Clock& clock, const char* call) {
+std::size_t PinnedEngine::Operator::entries() const {
+  std::size_t sum = 0;
+  for (const auto& part : parts_) {
+    if (const Capture* capture = part->as_capture()) sum += capture->entries();
+  }
+  return sum;
+}
+
+std::unique_ptr<PinnedEngine> PinnedEngine::of(Clock& clock, const char* call, const ChangesOf* changes_of) {
   const auto alone = clock.capturing(call);
   segment_memory::make_ready(kReady);
   std::unique_ptr<PinnedEngine> pinned =
-      clock.between_steps(call, [](Engine& engine) { return std::make_unique<PinnedEngine>(engine); });
+      clock.between_steps(call, [&](Engine& engine) { return std::make_unique<PinnedEngine>(engine, changes_of); });
   try {
     for (std::uint64_t before = pinned->step();;) {
       std::uint64_t step = before;
@@ -79,17 +95,27 @@ bool PinnedEngine::capture(Capture::Deadline until) {
     Operator& op = operators_[captured_];
     if (op.captured_ == op.parts_.size()) {
       ++captured_;
-    } else if (op.parts_[op.captured_]->capture(until)) {
-      ++op.captured_;
-      if (std::chrono::steady_clock::now() >= until) break;
-    } else {
-      break;
+      continue;
     }
+    if (Capture* part = op.parts_[op.captured_]->as_capture()) {
+      part->advance(until);
+      if (!part->done()) break;
+    }
+    ++op.captured_;
+    if (std::chrono::steady_clock::now() >= until) break;
   }
   return captured_ == operators_.size();
 }
 
-PinnedEngine::PinnedEngine(Engine& engine)
+void PinnedEngine::keep() {
+  for (Operator& op : operators_) {
+    for (const auto& part : op.parts_) {
+      if (Capture* capture = part->as_capture()) capture->keep();
+    }
+  }
+}
+
+PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
     : flow_(engine.shared_flow()), step_(engine.state().completed()), rows_(engine.rows()) {
   engine.state().failure.rethrow_if_failed();
   Encoder intake(intake_);
@@ -97,8 +123,12 @@ PinnedEngine::PinnedEngine(Engine& engine)
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
     Operator& pinned = operators_.emplace_back();
     pinned.info_ = nodes.front()->info;
+    if (changes_of != nullptr) {
+      const auto wanted = changes_of->find(name);
+      if (wanted != changes_of->end() && tell_changes(nodes)) pinned.changes_ = wanted->second;
+    }
     for (const PlacedNode* placed : nodes) {
-      pinned.parts_.push_back(placed->node->state()->pin());
+      pinned.parts_.push_back(placed->node->state()->pin(changes_of == nullptr ? nullptr : &pinned.changes_));
       pinned.bytes_ += placed->node->counters.state_bytes.load(std::memory_order_relaxed);
       if (pinned.info_->placement == Placement::whole) break;
     }
@@ -168,12 +198,20 @@ void StateLoader::Operator::load(unsigned slot, Decoder items) const {
   }
 }
 
-void StateLoader::finish() {
+void StateLoader::finish(bool is_kept) {
   if (!missing_.empty()) {
     throw SavedStateError(
         fmt::format("the saved state has no operator '{}', this dataflow has", missing_.begin()->first));
   }
-  for (const auto& worker : engine_.workers()) worker->resume();
+  for (const auto& worker : engine_.workers()) {
+    if (is_kept) {
+      for (PlacedNode& placed : worker->nodes()) {
+        Segments* table = placed.node->state() == nullptr ? nullptr : placed.node->state()->table();
+        if (table != nullptr) table->tell_changes();
+      }
+    }
+    worker->resume();
+  }
 }
 
 void load_state(Engine& engine, const SavedState& saved) {
@@ -191,7 +229,7 @@ void load_state(Engine& engine, const SavedState& saved) {
       }
     }
     if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
-    loader.finish();
+    loader.finish(false);
   } catch (const DecodeError& error) {
     throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
   }

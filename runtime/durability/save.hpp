@@ -24,24 +24,35 @@ class PinnedEngine {
     std::string identity() const;
     /// About.
     std::size_t bytes() const { return bytes_; }
+    /// About how many rows, groups or keys; 0 if it does not know before they are written.
+    std::size_t entries() const;
+    /// Whether of this slot only what has changed is written: items replace what was said of their keys.
+    bool has_only_changes(unsigned slot) const { return changes_[slot]; }
     void save(StateWriter& out) const;
 
    private:
     friend class PinnedEngine;
     const OperatorInfo* info_ = nullptr;
     std::size_t bytes_ = 0;
+    SlotSet changes_;
     std::vector<std::unique_ptr<PinnedState>> parts_;  // by worker, or one that is the same at all
     std::size_t captured_ = 0;                         // so many of them
   };
 
+  /// The slots, by operators' names, of which it suffices to have what has changed since the last that was kept.
+  using ChangesOf = std::map<std::string_view, SlotSet>;
+
   /// Of a clock's engine, as of its last step, all of it captured: a little between every two steps that are made
-  /// meanwhile. `call`: what a user called, for errors. Throws StepFailed if the engine fails.
-  static std::unique_ptr<const PinnedEngine> of(Clock& clock, const char* call);
+  /// meanwhile. `call`: what a user called, for errors. `changes_of`: null if it will not be kept. Throws StepFailed if
+  /// the engine fails.
+  static std::unique_ptr<PinnedEngine> of(Clock& clock, const char* call, const ChangesOf* changes_of);
 
   /// REQUIRES: no step runs. Throws StepFailed if the engine has failed.
-  explicit PinnedEngine(Engine& engine);
+  PinnedEngine(Engine& engine, const ChangesOf* changes_of);
   /// When no step runs: goes on until it is this late. Returns whether all is captured.
   bool capture(Capture::Deadline until);
+  /// When no step runs: what is pinned next may be only what has changed since this was. REQUIRES: the engine is there.
+  void keep();
 
   std::uint64_t step() const { return step_; }
   /// Sealed into all steps of this engine until then.
@@ -84,8 +95,8 @@ class StateLoader {
     std::vector<PlacedNode*> nodes_;  // by worker
   };
   Operator find(std::string_view name, std::string_view identity);
-  /// Last: throws if an operator got nothing.
-  void finish();
+  /// Last: throws if an operator got nothing. `is_kept`: what is pinned next may be only what has changed since.
+  void finish(bool is_kept);
 
  private:
   Engine& engine_;

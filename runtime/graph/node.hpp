@@ -143,7 +143,13 @@ class OperatorNode final : public Node {
   class Saved final : public NodeState {
    public:
     explicit Saved(OperatorNode& node) : node_(&node) {}
-    [[gnu::cold]] std::unique_ptr<PinnedState> pin() override { return pin_state(node_->op_); }
+    [[gnu::cold]] std::unique_ptr<PinnedState> pin(const SlotSet* changes_of) override {
+      return pin_state(node_->op_, changes_of);
+    }
+    [[gnu::cold]] Segments* table() override {
+      if constexpr (CanBeCaptured<Operator>) return &node_->op_.table();
+      return nullptr;
+    }
     [[gnu::cold]] void load(Decoder& in) override {
       node_->op_.load(in);
       node_->count_bytes();

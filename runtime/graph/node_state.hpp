@@ -6,17 +6,17 @@
 
 #include "runtime/rows/bytes.hpp"
 #include "runtime/state/capture.hpp"
+#include "runtime/state/segments.hpp"
 #include "runtime/state/state_writer.hpp"
 
 namespace lockstep {
 
-/// The state of an operator at one worker as of one step. One thread captures it; any may save it.
+/// The state of an operator at one worker as of one step. Any thread may save it, when all of it is captured.
 class PinnedState {
  public:
   virtual ~PinnedState() = default;
-  /// Some states are not theirs yet when they are pinned. When no step runs: goes on until it is this late, and returns
-  /// whether all is. REQUIRES, of all else: all is.
-  virtual bool capture(Capture::Deadline) { return true; }
+  /// What has to be captured yet; null: nothing.
+  virtual Capture* as_capture() { return nullptr; }
   /// Writes what lies in the writer's range.
   virtual void save(StateWriter& out) const = 0;
 };
@@ -25,7 +25,10 @@ class PinnedState {
 class NodeState {
  public:
   virtual ~NodeState() = default;
-  virtual std::unique_ptr<PinnedState> pin() = 0;
+  /// `changes_of`: the slots of which changes suffice; see Segments::begin_capture().
+  virtual std::unique_ptr<PinnedState> pin(const SlotSet* changes_of) = 0;
+  /// The table that it is captured from; null: it is not captured.
+  virtual Segments* table() = 0;
   virtual void load(Decoder& in) = 0;
 };
 
@@ -33,16 +36,14 @@ class NodeState {
 template <class Pinned>
 class PinnedAs final : public PinnedState {
  public:
-  template <class Operator>
-  [[gnu::cold]] explicit PinnedAs(Operator& op) : pinned_(op.pin()) {}
+  /// `pin`: gives it.
+  template <std::invocable Pin>
+  [[gnu::cold]] explicit PinnedAs(const Pin& pin) : pinned_(pin()) {}
   [[gnu::cold]] ~PinnedAs() override = default;
   [[gnu::cold]] void save(StateWriter& out) const override { pinned_.save(out); }
-  [[gnu::cold]] bool capture([[maybe_unused]] Capture::Deadline until) override {
-    if constexpr (std::derived_from<Pinned, Capture>) {
-      pinned_.advance(until);
-      return pinned_.done();
-    }
-    return true;
+  [[gnu::cold]] Capture* as_capture() override {
+    if constexpr (std::derived_from<Pinned, Capture>) return &pinned_;
+    return nullptr;
   }
 
  private:
@@ -60,22 +61,32 @@ class PinnedItems final : public PinnedState {
   StateWriter items_;
 };
 
-/// An operator has state if it has load(decoder), and either save(writer) const or pin(), which gives something
-/// that has save(writer) const.
+/// An operator has state if it has load(decoder), and one of these: save(writer) const; pin(), which gives something
+/// that has save(writer) const; table(), the table that is all of its state, and capture(changes_of), which gives a
+/// CapturedTable of it.
 template <class Operator>
 concept CanBePinned = requires(Operator& op, StateWriter& out) {
   op.pin().save(out);
 };
 template <class Operator>
+concept CanBeCaptured = requires(Operator& op, const SlotSet* changes_of) {
+  op.capture(changes_of);
+  op.table();
+};
+template <class Operator>
 concept HasState = requires(Operator& op, Decoder& in) {
   op.load(in);
 }
-&&(CanBePinned<Operator> || requires(const Operator& op, StateWriter& out) { op.save(out); });
+&&(CanBePinned<Operator> || CanBeCaptured<Operator> ||
+   requires(const Operator& op, StateWriter& out) { op.save(out); });
 
 template <class Operator>
-[[gnu::cold]] std::unique_ptr<PinnedState> pin_state(Operator& op) {
-  if constexpr (CanBePinned<Operator>) {
-    return std::unique_ptr<PinnedState>(new PinnedAs<decltype(op.pin())>(op));
+[[gnu::cold]] std::unique_ptr<PinnedState> pin_state(Operator& op, [[maybe_unused]] const SlotSet* changes_of) {
+  if constexpr (CanBeCaptured<Operator>) {
+    using Pinned = PinnedAs<decltype(op.capture(changes_of))>;
+    return std::unique_ptr<PinnedState>(new Pinned([&] { return op.capture(changes_of); }));
+  } else if constexpr (CanBePinned<Operator>) {
+    return std::unique_ptr<PinnedState>(new PinnedAs<decltype(op.pin())>([&] { return op.pin(); }));
   } else {
     StateWriter items;
     op.save(items);

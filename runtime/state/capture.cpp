@@ -8,9 +8,13 @@ Capture::~Capture() {
   if (table_ != nullptr) table_->end_capture();
 }
 
+void Capture::keep() {
+  source_->keep(*this);
+}
+
 void Capture::advance(Deadline until) {
   while (table_ != nullptr) {
-    table_->write_segment(*this);
+    if (!write_erased(erased_)) table_->write_segment(*this);
     if (std::chrono::steady_clock::now() >= until) break;
   }
   if (failure_ != nullptr) std::rethrow_exception(failure_);

@@ -56,6 +56,7 @@ class HashTable final : public Segments {
   HashTable& operator=(HashTable&& other) noexcept {
     Segments::operator=(std::move(other));
     std::swap(marks_, other.marks_);
+    std::swap(erased_, other.erased_);
     return *this;
   }
   [[gnu::cold]] ~HashTable() { release_all(); }
@@ -163,12 +164,37 @@ class HashTable final : public Segments {
       }
     });
   }
+  using Segments::hash_of;
   static std::uint64_t hash_of(const Entry& entry) { return Segments::hash_of(entry.tag); }
 
-  /// REQUIRES: no step runs, and there is no capture.
-  [[gnu::cold]] void begin_capture(Capture& capture) {
-    static_assert(kMarked, "what has changed is told by the links of marks");
-    Segments::begin_capture(capture, marks_.base());
+  using Segments::begin_capture;
+
+  /// A key whose entry was taken out, since nothing was left that it said.
+  struct Erased {
+    std::uint32_t tag;
+    Key key;
+  };
+  const Array<Erased>& erased() const { return erased_; }
+
+  /// While a state is loaded: what is said of this key replaces what was said before. Calls fill(entry), whose payload
+  /// is empty, and unload(entry) before an entry is taken out.
+  template <class Unload, class Fill>
+  [[gnu::cold]] void load(const Key& key, std::uint64_t hash, Unload&& unload, Fill&& fill) {
+    Entry* entry = insert(key, hash);
+    if (!is_vacant(entry->payload)) {
+      unload(*entry);
+      erase(entry, hash);
+      entry = insert(key, hash);
+    }
+    fill(*entry);
+    if (is_vacant(entry->payload)) {
+      unload(*entry);
+      erase(entry, hash);
+    }
+  }
+  template <class Fill>
+  [[gnu::cold]] void load(const Key& key, std::uint64_t hash, Fill&& fill) {
+    load(key, hash, [](Entry&) {}, fill);
   }
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
@@ -228,6 +254,34 @@ class HashTable final : public Segments {
     return false;
   }
 
+  std::uint32_t next_link() const override {
+    if constexpr (kMarked) return marks_.base();
+    return 0;
+  }
+  std::size_t count_erased() const override { return erased_.size(); }
+  void drop_erased(std::size_t count) override {
+    if (count == erased_.size()) {
+      Array<Erased>().swap(erased_);
+      return;
+    }
+    for (std::size_t i = count; i < erased_.size(); ++i) erased_[i - count] = std::move(erased_[i]);
+    erased_.truncate(erased_.size() - count);
+  }
+
+  /// Before an entry that says nothing is taken out.
+  [[gnu::cold]] void note_erased(const Entry& entry) noexcept {
+    if constexpr (kMarked) {
+      if (capture_ != nullptr) write_before_change(&entry);
+      if (!lists_erased(entry.link)) return;
+      try {
+        if (has_too_many_erased()) return lose_changes();
+        erased_.push_back({entry.tag, entry.key});
+      } catch (...) {  // no memory: all is written the next time
+        lose_changes();
+      }
+    }
+  }
+
   SegmentHead* make(std::uint32_t capacity) const override { return Segment::make(capacity); }
   SegmentHead* clone(const SegmentHead& segment) const override { return static_cast<const Segment&>(segment).clone(); }
   void destroy(SegmentHead* segment) const noexcept override { static_cast<Segment*>(segment)->destroy(); }
@@ -246,6 +300,7 @@ class HashTable final : public Segments {
   void adopt(SegmentRef& to, Segment& from, Entry& entry) {
     if (says_nothing(entry)) {
       if (!marks_.has(entry)) {
+        if (lists_erased_ || capture_ != nullptr) note_erased(entry);
         from.destroy_entry(entry);
         --size_;
         return;
@@ -268,6 +323,7 @@ class HashTable final : public Segments {
       for (Entry* entry = segment_of(place).entries(); entry != segment_of(place).end();) {
         const bool goes = entry->tag != 0 && says_nothing(*entry);
         if (goes && !marks_.has(*entry)) {
+          if (lists_erased_ || capture_ != nullptr) note_erased(*entry);
           segment_of(place).destroy_entry(*entry);
           --place.count;
           --size_;
@@ -299,6 +355,7 @@ class HashTable final : public Segments {
   }
 
   Marks marks_;
+  Array<Erased> erased_;         // since the last capture that was kept, if that is listed
   Array<std::uint32_t> vacant_;  // places among the marks, during drain_marks()
 };
 

@@ -45,6 +45,9 @@ Segments& Segments::operator=(Segments&& other) noexcept {
   std::swap(limits_, other.limits_);
   std::swap(directory_, other.directory_);
   std::swap(version_, other.version_);
+  std::swap(since_, other.since_);
+  std::swap(lists_erased_, other.lists_erased_);
+  std::swap(losses_, other.losses_);
   std::swap(links_since_, other.links_since_);
   std::swap(size_, other.size_);
   std::swap(segments_, other.segments_);
@@ -61,24 +64,59 @@ void Segments::share_with(Segments& pin) {
   pin.version_ = ++version_;
 }
 
-void Segments::begin_capture(Capture& capture, std::uint32_t links) {
+void Segments::tell_changes() {
+  since_ = {.links = next_link(), .version = ++version_};
+  lists_erased_ = true;
+  drop_erased(count_erased());
+}
+
+void Segments::lose_changes() {
+  since_ = {};
+  lists_erased_ = false;
+  ++losses_;
+}
+
+void Segments::begin_capture(Capture& capture, const SlotSet* changes_of) {
   assert(capture_ == nullptr);
   capture_ = &capture;
   capture.table_ = this;
-  capture.links_ = links;
+  capture.source_ = this;
+  capture.begun_ = {.links = next_link(), .version = ++version_};
+  std::size_t vacant = 0;
+  directory_.for_each([&](const SegmentRef& place) { vacant += place.vacant; });
+  capture.entries_ = size_ - std::min(size_, vacant);
+  if (changes_of == nullptr) return;
+  assert(tells_changes() || changes_of->none());
+  capture.changes_ = *changes_of;
+  capture.since_ = since_;
+  if (!lists_erased_) drop_erased(count_erased());  // of before changes were lost
+  lists_erased_ = true;
+  capture.losses_ = losses_;
+  capture.erased_ = count_erased();
+}
+
+void Segments::keep(const Capture& capture) {
+  if (capture.losses_ != losses_) return;
+  since_ = capture.begun_;
+  drop_erased(capture.erased_);
 }
 
 void Segments::write_segment(Capture& capture) {
   const std::size_t at = directory_.index(capture.from_);
-  const SegmentRef& place = directory_[at];
-  // Links that have been forgotten are of before.
-  const bool has_links = layout_.has_links && place.version >= links_since_;
-  for (std::uint32_t i = 0; i < place.capacity; ++i) {
-    const std::uint32_t* const tag = layout_.tag(place.segment, i);
-    if (*tag == 0 || hash_of(*tag) < capture.from_) continue;
-    if (!has_links || tag[1] < capture.links_) capture.write(tag, *place.segment);
-  }
   const std::size_t next = directory_.next(at);
+  const SegmentRef& place = directory_[at];
+  const bool has_changed = place.version >= capture.since_.version;
+  if (has_changed || !has_only_changes(capture, directory_.first_alias(at), next)) {
+    // Links that have been forgotten are of before.
+    const bool has_links = layout_.has_links && place.version >= links_since_;
+    for (std::uint32_t i = 0; i < place.capacity; ++i) {
+      const std::uint32_t* const tag = layout_.tag(place.segment, i);
+      if (*tag == 0 || hash_of(*tag) < capture.from_) continue;
+      const std::uint32_t link = has_links ? tag[1] : 0;
+      if (link >= capture.begun_.links) continue;
+      if (link >= capture.since_.links || !capture.has_only_changes(hash_of(*tag))) capture.write(tag, *place.segment);
+    }
+  }
   if (next == directory_.size()) {
     capture.table_ = nullptr;
     end_capture();
@@ -87,10 +125,20 @@ void Segments::write_segment(Capture& capture) {
   }
 }
 
+/// Of all slots that the segment of these places of the directory has a part of.
+bool Segments::has_only_changes(const Capture& capture, std::size_t at, std::size_t next) const {
+  const unsigned last = slot_of((std::uint64_t{next} << (64 - directory_.depth())) - 1);
+  for (unsigned slot = slot_of(std::uint64_t{at} << (64 - directory_.depth())); slot <= last; ++slot) {
+    if (!capture.changes_[slot]) return false;
+  }
+  return true;
+}
+
 void Segments::write_before_change(const void* entry) noexcept {
   const auto* const tag = static_cast<const std::uint32_t*>(entry);
   const std::uint64_t hash = hash_of(*tag);
-  if (hash < capture_->from_ || tag[1] >= capture_->links_) return;
+  if (hash < capture_->from_ || tag[1] >= capture_->begun_.links) return;
+  if (tag[1] < capture_->since_.links && capture_->has_only_changes(hash)) return;
   try {
     capture_->write_before_change(entry, *directory_.of(hash).segment);
   } catch (...) {  // no memory: the capture fails, not the step
@@ -184,7 +232,10 @@ void Segments::sweep_vacant() {
   mostly_vacant_.clear();
 }
 
-void Segments::forget_links() { links_since_ = ++version_; }
+void Segments::forget_links() {
+  links_since_ = ++version_;
+  lose_changes();
+}
 
 void Segments::visit_range(const SlotRange& range, void* context, Visit visit) const {
   const std::size_t last = directory_.index(range.highest_hash());

@@ -21,9 +21,15 @@ class Segments {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return segment_bytes_ + directory_.bytes(); }
 
+  /// Whether it can tell what has changed since the last capture that was kept.
+  bool tells_changes() const { return since_.links != 0; }
+  /// What changes from now on can be told, as if a capture had just been kept: all that it holds is of one.
+  void tell_changes();
+
   // For a Capture, between steps.
 
   void end_capture() { capture_ = nullptr; }
+  void keep(const Capture& capture);
   /// Writes what is in the segment of its lowest hash, and moves it on.
   void write_segment(Capture& capture);
 
@@ -32,6 +38,7 @@ class Segments {
 
  protected:
   static constexpr std::uint32_t kMinCapacity = 4;
+  static constexpr std::size_t kFewErased = 1024;
 
   Segments(const IndexLimits& limits, const SegmentLayout& layout) : limits_(limits), layout_(layout) {}
   ~Segments() = default;
@@ -56,8 +63,15 @@ class Segments {
   /// Takes vacant entries out, but for those that are marked. Returns whether there were any.
   virtual bool purge(SegmentRef& place) = 0;
 
-  /// `links`: what new marks' links will not be lower than.
-  void begin_capture(Capture& capture, std::uint32_t links);
+  /// What the links of new marks will not be lower than.
+  virtual std::uint32_t next_link() const = 0;
+  /// Of the keys that have been erased: how many there are; takes out the first `count`.
+  virtual std::size_t count_erased() const = 0;
+  virtual void drop_erased(std::size_t count) = 0;
+
+  /// `changes_of`: the slots of which it takes changes only; null: of none, and it will not be kept. REQUIRES: no step
+  /// runs, there is no capture, and it tells changes if any are wanted.
+  void begin_capture(Capture& capture, const SlotSet* changes_of);
   /// Shares all segments with the pin, whose contents are then those of this table.
   void share_with(Segments& pin);
   void release_all() noexcept;
@@ -86,8 +100,13 @@ class Segments {
   using Visit = void (*)(void* context, void* entry, SegmentHead& segment);
   void visit_range(const SlotRange& range, void* context, Visit visit) const;
 
-  /// Before an entry is marked that is not marked yet, and changed. REQUIRES: there is a capture.
+  /// Before an entry is changed that is not marked, or is taken out. REQUIRES: there is a capture.
   void write_before_change(const void* entry) noexcept;
+  /// Whether a key must be listed that is taken out, its entry having this link.
+  bool lists_erased(std::uint32_t link) const { return lists_erased_ && link >= since_.links; }
+  bool has_too_many_erased() const { return count_erased() >= kFewErased + size_ / 16; }
+  /// What has changed cannot be told any more, until a capture is kept that is yet to begin.
+  void lose_changes();
 
   void add_entry(std::uint64_t hash) {
     ++directory_.owner(directory_.index(hash)).count;
@@ -99,6 +118,8 @@ class Segments {
   Directory directory_;
   Array<std::uint32_t> taken_;  // for move_entries()
   Capture* capture_ = nullptr;
+  TableTime since_;  // of the last capture that was kept
+  bool lists_erased_ = false;
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;
   std::size_t segment_bytes_ = 0;
@@ -106,6 +127,7 @@ class Segments {
  private:
   class Fresh;
 
+  bool has_only_changes(const Capture& capture, std::size_t at, std::size_t next) const;
   void unshare(std::size_t at);
   void make_room(std::size_t at);
   void release(SegmentHead* segment) const noexcept;
@@ -123,6 +145,7 @@ class Segments {
   std::uint32_t capacity_after_split(std::uint32_t count) const;
 
   Array<std::uint64_t> mostly_vacant_;  // hashes of segments, while a step ends
+  std::uint64_t losses_ = 0;            // of changes
   std::uint32_t links_since_ = 0;       // segments of older versions have links that have been forgotten
   std::size_t segments_ = 0;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ struct SlotRange {
     return (std::uint64_t{end - 1} << (64 - kSlotBits)) | ~std::uint64_t{0} >> kSlotBits;
   }
 };
+
+using SlotSet = std::bitset<kSlots>;
 
 /// Where a state is written, in one pass over it: each item at the hash of the key that it belongs to, in any order. An
 /// item of no bytes is not written.

@@ -104,6 +104,7 @@ std::string to_text(const Config& config) {
   text += fmt::format(", {} limits", limits[static_cast<int>(config.limits)]);
   for (const auto& [step, workers] : config.saves)
     text += fmt::format(", saved after {} onto {} workers", step, workers);
+  if (config.checkpoints) text += fmt::format(", with checkpoints by {}", *config.checkpoints);
   for (const auto& [step, until] : config.pins) text += fmt::format(", pinned after {} until {}", step, until);
   if (config.interleaving != 0) text += fmt::format(", interleaved by {}", config.interleaving);
   if (config.transactions) text += ", in transactions";

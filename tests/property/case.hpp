@@ -142,6 +142,8 @@ struct Config {
   Limits limits = Limits::usual;
   /// After these steps the run is saved, and goes on with so many workers.
   std::vector<std::pair<std::size_t, unsigned>> saves;
+  /// Checkpoints are taken now and then, and it goes on from those.
+  std::optional<std::uint64_t> checkpoints;
   /// Snapshots taken after a step, and looked at again after a later one.
   std::vector<std::pair<std::size_t, std::size_t>> pins;
   /// How sessions interleave within a step.

@@ -213,6 +213,10 @@ Config random_config(Random& random, std::size_t steps) {
   config.limits = random.chance(70) ? Limits::minimal : random.chance(60) ? Limits::small : Limits::usual;
   const auto some_step = [&] { return static_cast<std::size_t>(random.between(1, static_cast<int>(steps))); };
   if (random.chance(25)) config.saves.emplace_back(some_step(), random.between(1, 5));
+  if (!config.saves.empty() && random.chance(60)) {
+    config.checkpoints = random.next() % 1000;
+    if (random.chance(50)) config.saves.emplace_back(some_step(), random.between(1, 5));
+  }
   if (random.chance(30)) {
     for (int i = random.between(1, 2); i > 0; --i) {
       const std::size_t at = some_step();

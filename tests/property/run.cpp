@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "tests/property/kept_records.hpp"
 #include "tests/property/random.hpp"
 
 namespace lockstep::property {
@@ -41,7 +42,9 @@ class Run {
       const std::vector<ExpectedStep>& expected, const Config& config)
       : built_(built), history_(history), expected_(expected), config_(config) {
     for (const OpSpec& op : flow) shapes_[op.id] = info(op.kind).out;
-    runtime_ = std::make_unique<Runtime>(built_.flow, options(config_.workers));
+    if (config_.checkpoints) kept_ = std::make_shared<KeptRecords>(*config_.checkpoints);
+    runtime_ = kept_ != nullptr ? std::make_unique<Runtime>(built_.flow, options(config_.workers), kept_)
+                                : std::make_unique<Runtime>(built_.flow, options(config_.workers));
   }
 
   std::optional<std::string> go() {
@@ -59,6 +62,7 @@ class Run {
         if (at == i + 1) pins_.push_back({runtime_->snapshot(), step, i, until});
       }
       look_at_pins(i + 1);
+      if (kept_ != nullptr && kept_->is_due()) runtime_->checkpoint();
       const auto save = std::find_if(config_.saves.begin(), config_.saves.end(), due);
       if (save != config_.saves.end()) go_on_with(save->second);
     }
@@ -87,6 +91,14 @@ class Run {
   }
 
   void go_on_with(unsigned workers) {
+    if (kept_ != nullptr) {
+      kept_->insist();
+      runtime_->checkpoint();
+      sessions_.clear();
+      runtime_.reset();
+      runtime_ = std::make_unique<Runtime>(built_.flow, options(workers), kept_);
+      return;
+    }
     const SavedState saved = runtime_->save();
     sessions_.clear();
     runtime_ = std::make_unique<Runtime>(built_.flow, options(workers), saved);
@@ -196,6 +208,7 @@ class Run {
   const std::vector<ExpectedStep>& expected_;
   const Config& config_;
   std::map<int, Shape> shapes_;
+  std::shared_ptr<KeptRecords> kept_;
   std::unique_ptr<Runtime> runtime_;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
   std::vector<Pinned> pins_;
@@ -230,6 +243,7 @@ std::optional<std::string> failure_of(Case one) {
   const auto expected_cut = expect(one.flow, cut);
   Config config = one.other.value_or(one.config);
   config.saves.clear();
+  config.checkpoints.reset();
   config.pins.clear();
   if (const auto wrong = run(one.flow, built, cut, expected_cut, config))
     return in_run("cut into other steps: ", wrong);

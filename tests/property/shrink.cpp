@@ -53,6 +53,7 @@ class Shrinker {
     attempt([](Case& one) { return one.other.has_value() && (one.other.reset(), true); });
     attempt([](Case& one) { return one.other.has_value() && (one.config = *one.other, one.other.reset(), true); });
     attempt([](Case& one) { return !one.config.saves.empty() && (one.config.saves.clear(), true); });
+    attempt([](Case& one) { return one.config.checkpoints.has_value() && (one.config.checkpoints.reset(), true); });
     attempt([](Case& one) { return !one.config.pins.empty() && (one.config.pins.clear(), true); });
     attempt([](Case& one) { return one.config.pins.size() > 1 && (one.config.pins.pop_back(), true); });
     set<std::uint64_t>(

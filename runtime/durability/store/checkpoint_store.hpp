@@ -40,7 +40,7 @@ class CheckpointStore {
   /// Newest first.
   const std::vector<Manifest>& manifests() const { return manifests_; }
 
-  /// Calls function(slot, items) for each record of an operator in a range of slots, in order. Any thread.
+  /// Calls function(slot, items) for each record of an operator in a range of slots, in their order. Any thread.
   void read(const Manifest::Operator& op, const SlotRange& slots,
             const std::function<void(unsigned, std::string_view)>& function) const;
 

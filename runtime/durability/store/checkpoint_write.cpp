@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "runtime/durability/store/stored.hpp"
 #include "runtime/threads/parallel.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
@@ -14,15 +16,40 @@ namespace {
 /// State is encoded in ranges of about so many bytes.
 constexpr std::size_t kRangeBytes = std::size_t{4} << 20;
 
-/// The record of a slot, if its items are these.
-const Manifest::Record* find(const Manifest::Operator& op, unsigned slot, std::string_view items) {
-  const auto at = std::lower_bound(op.records.begin(), op.records.end(), slot,
-                                   [](const Manifest::Record& one, unsigned wanted) { return one.slot < wanted; });
-  if (at == op.records.end() || at->slot != slot || at->bytes != items.size()) return nullptr;
-  return at->checksum == stored::record_checksum(op.id, slot, at->number, items) ? &*at : nullptr;
+/// So many records of changes to a slot are the most, and a few more for some slots.
+constexpr std::size_t kMostChanges = 8;
+constexpr unsigned kSpread = 8;
+
+bool has_many_changes(unsigned slot, Slice<const Manifest::Record> records) {
+  if (records.empty()) return false;
+  std::uint64_t changed = 0;
+  for (const Manifest::Record& one : records.subspan(1)) changed += one.bytes;
+  const std::uint64_t most = records.front().bytes * (kSpread + slot % kSpread) / (2 * kSpread);
+  return changed > most || records.size() > kMostChanges + slot % kSpread;
+}
+
+/// The records of a slot.
+Slice<const Manifest::Record> records_of(const Manifest::Operator& op, unsigned slot) {
+  const auto [begin, end] =
+      std::equal_range(op.records.begin(), op.records.end(), Manifest::Record{.slot = slot},
+                       [](const Manifest::Record& a, const Manifest::Record& b) { return a.slot < b.slot; });
+  return Slice<const Manifest::Record>(op.records).subspan(
+      static_cast<std::size_t>(begin - op.records.begin()), static_cast<std::size_t>(end - begin));
 }
 
 }  // namespace
+
+PinnedEngine::ChangesOf CheckpointWrite::changes_after(const Manifest& manifest) {
+  PinnedEngine::ChangesOf changes;
+  for (const Manifest::Operator& op : manifest.operators) {
+    SlotSet& slots = changes[op.name];
+    slots.set();
+    for (const Manifest::Record& record : op.records) {
+      if (has_many_changes(record.slot, records_of(op, record.slot))) slots.reset(record.slot);
+    }
+  }
+  return changes;
+}
 
 CheckpointWrite::CheckpointWrite(CheckpointStore& store, const PinnedEngine& pinned, Manifest manifest)
     : pinned_(pinned), writer_(store), manifest_(std::move(manifest)) {
@@ -36,7 +63,8 @@ CheckpointWrite::CheckpointWrite(CheckpointStore& store, const PinnedEngine& pin
   for (const auto& op : pinned.operators()) {
     const auto old = before_.find(op.name());
     const std::uint32_t id = old == before_.end() ? next_id++ : old->second->id;
-    manifest_.operators.push_back({.id = id, .name = op.name(), .identity = op.identity(), .records = {}});
+    manifest_.operators.push_back(
+        {.id = id, .name = op.name(), .identity = op.identity(), .records = {}, .items = op.entries()});
   }
   records_.resize(manifest_.operators.size());
 }
@@ -47,7 +75,9 @@ void CheckpointWrite::records(unsigned threads) {
   for (std::size_t op = 0; op < records_.size(); ++op) {
     auto& records = manifest_.operators[op].records;
     records = std::move(records_[op]);
-    std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.slot < b.slot; });
+    std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.slot, a.number) < std::tie(b.slot, b.number);
+    });
   }
 }
 
@@ -91,16 +121,27 @@ void CheckpointWrite::write(const std::vector<Job>& run) {
 std::uint64_t CheckpointWrite::write(const Job& job, CheckpointStore::File& file) {
   const PinnedEngine::Operator& op = pinned_.operators()[job.op];
   const std::uint32_t id = manifest_.operators[job.op].id;
-  const auto before = before_.find(op.name());
+  const auto found = before_.find(op.name());
+  const Manifest::Operator* const before = found == before_.end() ? nullptr : found->second;
   StateWriter items(job.slots);
   op.save(items);
   std::uint64_t bytes = 0;
   std::vector<Manifest::Record> records;
+  if (before != nullptr) {
+    for (const Manifest::Record& record : before->records) {
+      if (job.slots.first <= record.slot && record.slot < job.slots.end && op.has_only_changes(record.slot)) {
+        records.push_back(record);
+      }
+    }
+  }
   items.for_each([&](unsigned slot, std::string_view content) {
-    const auto* same = before == before_.end() ? nullptr : find(*before->second, slot, content);
-    if (same != nullptr) {
-      records.push_back(*same);
-      return;
+    if (before != nullptr && !op.has_only_changes(slot)) {
+      const auto old = records_of(*before, slot);
+      if (old.size() == 1 && old[0].bytes == content.size() &&
+          old[0].checksum == stored::record_checksum(id, slot, old[0].number, content)) {
+        records.push_back(old[0]);
+        return;
+      }
     }
     records.push_back({.slot = slot,
                        .number = writer_.number(),
@@ -111,7 +152,7 @@ std::uint64_t CheckpointWrite::write(const Job& job, CheckpointStore::File& file
   });
   const std::lock_guard lock(mutex_);
   records_[job.op].insert(records_[job.op].end(), records.begin(), records.end());
-  manifest_.operators[job.op].items += items.items();
+  if (op.entries() == 0) manifest_.operators[job.op].items += items.items();
   return bytes;
 }
 

@@ -19,6 +19,10 @@ class CheckpointWrite {
   /// `manifest`: with all but its number and operators.
   CheckpointWrite(CheckpointStore& store, const PinnedEngine& pinned, Manifest manifest);
 
+  /// The slots of which a checkpoint after this one may hold changes: not those that have many already, so that what is
+  /// read again stays small. Those of all do not become too many at the same time.
+  static PinnedEngine::ChangesOf changes_after(const Manifest& manifest);
+
   /// Encodes and writes all records, on so many threads.
   void records(unsigned threads);
   void commit(unsigned keep) { writer_.commit(std::move(manifest_), keep); }

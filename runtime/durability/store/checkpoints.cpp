@@ -125,7 +125,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
           });
         }
       });
-      loader.finish();
+      loader.finish(true);
+      kept_ = manifest.number;
     } catch (const SavedStateError& error) {
       throw ForeignCheckpoint(fmt::format("{}: {}", where, error.what()));
     } catch (const DecodeError& error) {
@@ -189,7 +190,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   std::uint64_t write(const CheckpointCondition& condition) {
     const auto begun = SteadyClock::now();
     if (clock_ == nullptr) throw UsageError("the runtime is gone, and a checkpoint of it was not begun");
-    const std::unique_ptr<const PinnedEngine> pinned = PinnedEngine::of(*clock_, "a checkpoint");
+    const PinnedEngine::ChangesOf changes_of = changes_to_write();
+    const std::unique_ptr<PinnedEngine> pinned = PinnedEngine::of(*clock_, "a checkpoint", &changes_of);
     {
       const std::lock_guard lock(mutex_);
       note_begun(begun, pinned->rows());
@@ -213,6 +215,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     write.records(threads());
     if (condition) condition();
     write.commit(options_.keep);
+    if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
+    kept_ = store_.manifests().front().number;
     const std::lock_guard lock(mutex_);
     metrics_.step = pinned->step();
     metrics_.bytes = write.bytes();
@@ -220,6 +224,13 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     ++metrics_.taken;
     metrics_.last_error.clear();
     return pinned->step();
+  }
+
+  /// Written upon the newest checkpoint, which is the one that was kept, or a later one: then there are some more changes
+  /// than it takes.
+  PinnedEngine::ChangesOf changes_to_write() const {
+    if (store_.manifests().empty() || store_.manifests().front().number < kept_) return {};
+    return CheckpointWrite::changes_after(store_.manifests().front());
   }
 
   unsigned threads() const {
@@ -271,6 +282,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   SteadyClock::time_point begun_at_;
   std::uint64_t begun_rows_ = 0;
   CheckpointMetrics metrics_;
+  std::uint64_t kept_ = 0;  // the number of the checkpoint since which tables tell what has changed
   std::thread thread_;
 };
 

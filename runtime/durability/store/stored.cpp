@@ -9,7 +9,7 @@ namespace lockstep::stored {
 namespace {
 
 constexpr std::uint8_t kItems = 1;
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 void append_big_endian(std::string& key, std::uint64_t value, unsigned bytes) {
   for (unsigned i = bytes; i-- != 0;) key += static_cast<char>(value >> (8 * i));
@@ -26,7 +26,7 @@ std::string record_key(std::uint32_t op, unsigned slot, std::uint64_t number) {
   append_big_endian(key, op, 4);
   key += static_cast<char>(kItems);
   append_big_endian(key, std::uint64_t{slot} << (64 - kSlotBits), 8);
-  append_big_endian(key, ~number, 8);
+  append_big_endian(key, number, 8);
   return key;
 }
 

@@ -8,7 +8,7 @@
 
 namespace lockstep::stored {
 
-/// By operator, kind, the lowest hash of the slot, and checkpoint, newest first.
+/// By operator, kind, the lowest hash of the slot, and checkpoint.
 std::string record_key(std::uint32_t op, unsigned slot, std::uint64_t number);
 std::uint64_t record_checksum(std::uint32_t op, unsigned slot, std::uint64_t number, std::string_view items);
 

@@ -1,0 +1,56 @@
+#include "tests/property/kept_records.hpp"
+
+#include "runtime/clock/clock.hpp"
+
+namespace lockstep::property {
+
+void KeptRecords::attach(Clock& clock) {
+  clock_ = &clock;
+  if (step_ == 0) return;
+  StateLoader loader(clock.engine());
+  Decoder intake(intake_);
+  loader.begin(step_, intake);
+  for (const auto& [name, op] : operators_) {
+    const StateLoader::Operator loaded = loader.find(name, op.identity);
+    for (const auto& [slot, records] : op.slots) {
+      for (const std::string& items : records) loaded.load(slot, Decoder(items));
+    }
+  }
+  loader.finish(true);
+}
+
+PinnedEngine::ChangesOf KeptRecords::some_changes() {
+  PinnedEngine::ChangesOf changes;
+  for (const auto& [name, op] : operators_) {
+    SlotSet& slots = changes[name];
+    slots.set();
+    for (const auto& [slot, records] : op.slots) {
+      if (random_.chance(20)) slots.reset(slot);
+    }
+  }
+  return changes;
+}
+
+std::shared_future<std::uint64_t> KeptRecords::checkpoint(CheckpointCondition) {
+  const PinnedEngine::ChangesOf changes_of = some_changes();
+  const auto pinned = PinnedEngine::of(*clock_, "a checkpoint", &changes_of);
+  if (insists_ || !random_.chance(25)) {
+    insists_ = false;
+    step_ = pinned->step();
+    intake_ = pinned->intake();
+    for (const PinnedEngine::Operator& op : pinned->operators()) {
+      Operator& kept = operators_[op.name()];
+      kept.identity = op.identity();
+      std::erase_if(kept.slots, [&](const auto& slot) { return !op.has_only_changes(slot.first); });
+      StateWriter items;
+      op.save(items);
+      items.for_each([&](unsigned slot, std::string_view bytes) { kept.slots[slot].emplace_back(bytes); });
+    }
+    clock_->while_no_step_runs([&] { pinned->keep(); });
+  }
+  std::promise<std::uint64_t> done;
+  done.set_value(step_);
+  return done.get_future().share();
+}
+
+}  // namespace lockstep::property
