@@ -105,16 +105,16 @@ void Segments::write_segment(Capture& capture) {
   const std::size_t at = directory_.index(capture.from_);
   const std::size_t next = directory_.next(at);
   const SegmentRef& place = directory_[at];
-  const bool has_changed = place.version >= capture.since_.version;
-  if (has_changed || !has_only_changes(capture, directory_.first_alias(at), next)) {
-    // Links that have been forgotten are of before.
-    const bool has_links = layout_.has_links && place.version >= links_since_;
-    for (std::uint32_t i = 0; i < place.capacity; ++i) {
-      const std::uint32_t* const tag = layout_.tag(place.segment, i);
-      if (*tag == 0 || hash_of(*tag) < capture.from_) continue;
-      const std::uint32_t link = has_links ? tag[1] : 0;
-      if (link >= capture.begun_.links) continue;
-      if (link >= capture.since_.links || !capture.has_only_changes(hash_of(*tag))) capture.write(tag, *place.segment);
+  // Links that have been forgotten are of before.
+  const bool has_links = layout_.has_links && place.version >= links_since_;
+  const bool only_changes = has_only_changes(capture, directory_.first_alias(at), next);
+  if (!only_changes || place.version >= capture.since_.version) {
+    const std::uint32_t first = only_changes ? capture.since_.links : 0;
+    const std::uint32_t count = has_links ? list_linked(place, first, capture.begun_.links) : list_taken(place);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t* const tag = layout_.tag(place.segment, taken_[i]);
+      if (hash_of(*tag) < capture.from_) continue;
+      if (tag[1] >= capture.since_.links || !capture.has_only_changes(hash_of(*tag))) capture.write(tag, *place.segment);
     }
   }
   if (next == directory_.size()) {
@@ -264,6 +264,18 @@ std::uint32_t Segments::list_taken(const SegmentRef& place) {
   for (std::uint32_t i = 0; i < place.capacity; ++i) {
     taken_[count] = i;
     count += static_cast<std::uint32_t>(*layout_.tag(place.segment, i) != 0);
+  }
+  return count;
+}
+
+/// Of those whose links are in a range, likewise: few are, among many.
+std::uint32_t Segments::list_linked(const SegmentRef& place, std::uint32_t first, std::uint32_t end) {
+  if (taken_.size() < place.capacity) taken_.resize(place.capacity);
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < place.capacity; ++i) {
+    const std::uint32_t* const tag = layout_.tag(place.segment, i);
+    taken_[count] = i;
+    count += static_cast<std::uint32_t>(tag[1] - first < end - first) & static_cast<std::uint32_t>(*tag != 0);
   }
   return count;
 }

@@ -134,6 +134,7 @@ class Segments {
   std::uint32_t max_capacity() const;
   std::size_t bytes_of(const SegmentHead& segment) const;
   std::uint32_t list_taken(const SegmentRef& place);
+  std::uint32_t list_linked(const SegmentRef& place, std::uint32_t first, std::uint32_t end);
   void install(std::size_t at, Fresh& fresh);
   void discard(SegmentHead* segment);
   void rebuild(std::size_t at, std::uint32_t capacity);
