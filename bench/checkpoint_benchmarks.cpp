@@ -229,12 +229,12 @@ Latencies make_steps(Counts& counts, bool checkpoint, std::size_t steps, double 
 
 /// Steps of 10,000 rows while a whole checkpoint is taken, beside steps without one.
 void steps_meanwhile(benchmark::State& state, unsigned workers, bool paced) {
-  Counts counts;
-  counts.open(workers);
-  counts.fill();
   std::vector<double> p99, rates;
   double longest = 0, p50 = 0, alone_p99 = 0;
   for (std::size_t round = 0; round < settings().repetitions; ++round) {
+    Counts counts;  // anew, since the checkpoint after it would not be a whole one
+    counts.open(workers);
+    counts.fill();
     const Latencies warm = make_steps(counts, false, 500, 0);
     const double period = paced ? 2 * warm.seconds / static_cast<double>(warm.steps) : 0;
     const Latencies alone = make_steps(counts, false, 1000, period);

@@ -51,6 +51,7 @@ class Clock {
     state_.refuse_inside(call);
     return std::unique_lock(capture_mutex_);
   }
+  const FairMutex& step_mutex() const { return step_mutex_; }
   /// The same as between_steps(), also when a step has failed.
   template <class Function>
   void while_no_step_runs(Function&& function) {

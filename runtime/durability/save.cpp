@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "runtime/state/segment_memory.hpp"
+#include "runtime/threads/parallel.hpp"
+#include "runtime/threads/processors.hpp"
 
 namespace lockstep {
 
@@ -17,6 +19,9 @@ namespace {
 // While steps are made one after another, this long between two of them, and then not for as long as this.
 constexpr auto kCaptured = std::chrono::microseconds(100);
 constexpr auto kSteps = std::chrono::microseconds(200);
+/// After so long without a step, on all processors. Not before: whoever steps waits for all of these threads, and they
+/// for a processor perhaps.
+constexpr auto kAlone = std::chrono::milliseconds(2);
 /// For what steps are about to change meanwhile.
 constexpr std::size_t kReady = std::size_t{16} << 20;
 
@@ -71,16 +76,21 @@ std::unique_ptr<PinnedEngine> PinnedEngine::of(Clock& clock, const char* call, c
   std::unique_ptr<PinnedEngine> pinned =
       clock.between_steps(call, [&](Engine& engine) { return std::make_unique<PinnedEngine>(engine, changes_of); });
   try {
+    auto stepped = std::chrono::steady_clock::now();
     for (std::uint64_t before = pinned->step();;) {
       std::uint64_t step = before;
       const bool done = clock.between_steps(call, [&](Engine& engine) {
         step = engine.state().completed();
-        return pinned->capture(std::chrono::steady_clock::now() + kCaptured);
+        const auto now = std::chrono::steady_clock::now();
+        const bool is_alone = step == before && now - stepped >= kAlone;
+        return pinned->capture({now + kCaptured, is_alone ? &clock.step_mutex() : nullptr},
+                               is_alone ? allowed_processors() : 1);
       });
       if (done) return pinned;
       if (step != before) {
         segment_memory::make_ready(kReady);
         std::this_thread::sleep_for(kSteps);
+        stepped = std::chrono::steady_clock::now();
       }
       before = step;
     }
@@ -90,27 +100,25 @@ std::unique_ptr<PinnedEngine> PinnedEngine::of(Clock& clock, const char* call, c
   }
 }
 
-bool PinnedEngine::capture(Capture::Deadline until) {
-  while (captured_ < operators_.size()) {
-    Operator& op = operators_[captured_];
-    if (op.captured_ == op.parts_.size()) {
-      ++captured_;
-      continue;
-    }
-    if (Capture* part = op.parts_[op.captured_]->as_capture()) {
-      part->advance(until);
-      if (!part->done()) break;
-    }
-    ++op.captured_;
-    if (std::chrono::steady_clock::now() >= until) break;
-  }
-  return captured_ == operators_.size();
+bool PinnedEngine::capture(const CaptureWindow& window, unsigned threads) {
+  in_parallel(threads, open_.size(), [&](std::size_t i) {
+    if (i == 0 || !window.is_over()) open_[i].done = open_[i].capture->advance(*open_[i].range, window);
+  });
+  std::erase_if(open_, [](const Open& one) { return one.done; });
+  if (!open_.empty()) return false;
+  for_each_capture([](Capture& capture) { capture.done(); });
+  return true;
 }
 
 void PinnedEngine::keep() {
-  for (Operator& op : operators_) {
+  for_each_capture([](Capture& capture) { capture.keep(); });
+}
+
+template <class Function>
+void PinnedEngine::for_each_capture(Function&& function) const {
+  for (const Operator& op : operators_) {
     for (const auto& part : op.parts_) {
-      if (Capture* capture = part->as_capture()) capture->keep();
+      if (Capture* capture = part->as_capture()) function(*capture);
     }
   }
 }
@@ -133,6 +141,9 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
       if (pinned.info_->placement == Placement::whole) break;
     }
   }
+  for_each_capture([this](Capture& capture) {
+    for (Capture::Range& range : capture.ranges()) open_.push_back({&capture, &range});
+  });
 }
 
 SavedState PinnedEngine::save() const {

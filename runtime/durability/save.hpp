@@ -36,7 +36,6 @@ class PinnedEngine {
     std::size_t bytes_ = 0;
     SlotSet changes_;
     std::vector<std::unique_ptr<PinnedState>> parts_;  // by worker, or one that is the same at all
-    std::size_t captured_ = 0;                         // so many of them
   };
 
   /// The slots, by operators' names, of which it suffices to have what has changed since the last that was kept.
@@ -49,8 +48,8 @@ class PinnedEngine {
 
   /// REQUIRES: no step runs. Throws StepFailed if the engine has failed.
   PinnedEngine(Engine& engine, const ChangesOf* changes_of);
-  /// When no step runs: goes on until it is this late. Returns whether all is captured.
-  bool capture(Capture::Deadline until);
+  /// When no step runs: goes on until the window is over, on so many threads. Returns whether all is captured.
+  bool capture(const CaptureWindow& window, unsigned threads = 1);
   /// When no step runs: what is pinned next may be only what has changed since this was. REQUIRES: the engine is there.
   void keep();
 
@@ -68,8 +67,16 @@ class PinnedEngine {
   std::uint64_t step_;
   std::uint64_t rows_;
   std::string intake_;
+  struct Open {
+    Capture* capture;
+    Capture::Range* range;
+    bool done = false;
+  };
+  template <class Function>
+  void for_each_capture(Function&& function) const;
+
   std::vector<Operator> operators_;
-  std::size_t captured_ = 0;  // so many of them
+  std::vector<Open> open_;  // what has to be captured yet
 };
 
 /// Gives an engine that has not made a step the state that one like it had. Throws SavedStateError if it is not of the

@@ -5,9 +5,11 @@
 #include <exception>
 
 #include "runtime/state/state_writer.hpp"
+#include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
+class FairMutex;
 class SegmentHead;
 class Segments;
 
@@ -18,49 +20,83 @@ struct TableTime {
   std::uint32_t version = 0;
 };
 
+/// How long a capture goes on between two steps: until then, and on until somebody waits to step.
+struct CaptureWindow {
+  std::chrono::steady_clock::time_point least;
+  const FairMutex* steps = nullptr;  // that whoever steps waits for; null: no longer
+
+  bool is_over() const;
+};
+
 /// A table's contents as of one step, written while steps go on, without a copy of the table. It is written in the
 /// order of hashes, a little at a time, between steps; and what a step is about to change that is not written yet, is
 /// written at once. Which entries have changed since it began is told by their links.
 ///
 /// Of some slots it may take only what has changed since the last capture that was kept, which is told by links too:
-/// entries, vacant ones among them, and the keys that have been erased. Of a thread at a time, like the table.
+/// entries, vacant ones among them, and the keys that have been erased.
 class Capture {
  public:
-  using Deadline = std::chrono::steady_clock::time_point;
+  /// A range of hashes. Of a thread at a time; several threads may go on with several ranges, when no step runs.
+  class Range {
+   public:
+    bool done() const { return done_; }
+
+   private:
+    friend class Capture;
+    friend class Segments;
+    unsigned number_ = 0;
+    std::uint64_t from_ = 0;  // the lowest hash that is not written
+    std::uint64_t last_ = 0;
+    bool done_ = false;
+    Array<std::uint32_t> places_;
+  };
 
   Capture() = default;
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  bool done() const { return table_ == nullptr; }
+  Array<Range>& ranges() { return ranges_; }
   /// Whether what is written of this hash is only what has changed.
   bool has_only_changes(std::uint64_t hash) const { return changes_[slot_of(hash)]; }
   /// About how many entries the table had that are not vacant.
   std::size_t entries() const { return entries_; }
 
+  /// When no step runs: writes on, until the window is over. Returns whether there is nothing more to do.
+  bool advance(Range& range, const CaptureWindow& window);
+  /// When no step runs, after that, on one thread: whether all is written. Throws what a write in a step has thrown, if
+  /// one has, since steps do not fail for it.
+  bool done();
   /// When no step runs: what changes from now on is told as what has changed since this capture. REQUIRES: it is done,
   /// was begun to be kept, and the table is there.
   void keep();
-  /// Between steps: writes on, until it is done or it is this late. Throws what a write in a step has thrown, if one
-  /// has, since steps do not fail for it.
-  void advance(Deadline until);
 
  protected:
   /// Ends it. REQUIRES: no step runs, if it is not done.
   ~Capture();
 
+  std::size_t range_number(std::uint64_t hash) const { return ranges_.size() == 1 ? 0 : hash >> (64 - kRangeBits); }
+  /// The slots of a range, of so many.
+  static SlotRange slots_of(unsigned range, unsigned ranges) {
+    return {first_slot_of(range, ranges), first_slot_of(range + 1, ranges)};
+  }
+
  private:
   friend class Segments;
-  /// Writes some of the keys that have been erased, the first `erased` of the table's. Returns whether any was left.
-  virtual bool write_erased(std::size_t erased) = 0;
+  /// Writes some of the keys of a range that have been erased, the first `erased` of the table's. Returns whether any
+  /// was left.
+  virtual bool write_erased(unsigned range, std::size_t erased) = 0;
   /// Writes an entry of this segment, unless it is vacant.
-  virtual void write(const void* entry, const SegmentHead& segment) = 0;
+  virtual void write(unsigned range, const void* entry, const SegmentHead& segment) = 0;
   /// The same in a step that waits for it.
   virtual void write_before_change(const void* entry, const SegmentHead& segment) = 0;
 
+  const Range& range_of(std::uint64_t hash) const { return ranges_[range_number(hash)]; }
+
+  static constexpr unsigned kRangeBits = 3;
+
   Segments* table_ = nullptr;   // null: all is written
   Segments* source_ = nullptr;  // for keep()
-  std::uint64_t from_ = 0;      // the lowest hash that is not written
+  Array<Range> ranges_;
   TableTime begun_;
   TableTime since_;  // of the capture whose changes it takes
   SlotSet changes_;

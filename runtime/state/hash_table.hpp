@@ -194,7 +194,8 @@ class HashTable final : public Segments {
   }
   template <class Fill>
   [[gnu::cold]] void load(const Key& key, std::uint64_t hash, Fill&& fill) {
-    load(key, hash, [](Entry&) {}, fill);
+    load(
+        key, hash, [](Entry&) {}, fill);
   }
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no

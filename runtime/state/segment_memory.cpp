@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <mutex>
@@ -15,6 +14,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::size_t kSlab = std::size_t{2} << 20;
+constexpr std::size_t kPage = 4096;
 constexpr std::size_t kCell = segment_memory::kUsualBytes;
 
 constexpr bool kSanitized =
@@ -69,6 +69,13 @@ Slab* make_slab() {
   return new (begin + before) Slab();
 }
 
+/// If its pages are not large, the first touch was that of one of them only.
+void touch(Slab& fresh) {
+  for (std::size_t at = kPage; at < kSlab; at += kPage) {
+    *(reinterpret_cast<volatile std::byte*>(&fresh) + at) = std::byte{0};
+  }
+}
+
 class Slabs {
  public:
   void* allocate() {
@@ -77,9 +84,7 @@ class Slabs {
       lock.unlock();  // to touch a large page first takes long
       Slab* const fresh = make_slab();
       lock.lock();
-      open_.push_back(*fresh);
-      bytes_ += kSlab;
-      kept_ += kSlab;
+      add(*fresh);
     }
     Slab& slab = open_.front();
     if (slab.empty()) kept_ -= kSlab;
@@ -92,12 +97,29 @@ class Slabs {
     if (Slab* const surplus = put_back(cell)) munmap(surplus, kSlab);
   }
 
+  /// Others go on with what is ready meanwhile.
+  void make_ready(std::size_t bytes) {
+    std::unique_lock lock(mutex_);
+    while (kept_ < bytes) {
+      lock.unlock();
+      Slab* const fresh = make_slab();
+      touch(*fresh);
+      lock.lock();
+      add(*fresh);
+    }
+  }
+
   std::size_t bytes() {
     const std::lock_guard lock(mutex_);
     return bytes_;
   }
 
  private:
+  void add(Slab& fresh) {
+    open_.push_back(fresh);
+    bytes_ += kSlab;
+    kept_ += kSlab;
+  }
   /// Returns the cell's slab if it is to be unmapped.
   Slab* put_back(void* cell) {
     const std::lock_guard lock(mutex_);
@@ -141,18 +163,10 @@ void segment_memory::free(void* memory, std::size_t bytes) noexcept {
 
 void segment_memory::make_ready(std::size_t bytes) noexcept {
   if (!in_slabs(kUsualBytes)) return;
-  constexpr std::size_t kPage = 4096;
-  std::array<void*, 1024> taken;
-  std::size_t count = 0;
   try {
-    for (; count < std::min(taken.size(), bytes / kUsualBytes); ++count) {
-      taken[count] = allocate(kUsualBytes);
-      auto* const cell = static_cast<volatile std::byte*>(taken[count]);
-      for (std::size_t at = 0; at < kUsualBytes; at += kPage) cell[at] = std::byte{0};
-    }
+    slabs().make_ready(std::min(bytes, kMostKept));
   } catch (const std::bad_alloc&) {  // whoever needs it will say so
   }
-  while (count != 0) free(taken[--count], kUsualBytes);
 }
 
 std::size_t segment_memory::slab_bytes() { return slabs().bytes(); }

@@ -20,7 +20,8 @@ void free(void* memory, std::size_t bytes) noexcept;
 /// A usual size.
 constexpr std::size_t kUsualBytes = IndexLimits().segment_bytes;
 /// Sees to it that so many bytes of segments of the usual size can be had without new memory from the system, which
-/// takes milliseconds now and then: for a thread that does not mind. Up to 28 MiB; fewer, if there is no more memory.
+/// takes milliseconds now and then: for a thread that does not mind. Up to kMostKept; fewer, if there is no more
+/// memory.
 void make_ready(std::size_t bytes) noexcept;
 
 /// Whether a segment of this size lies in a slab. Under the address sanitizer none does, so that it sees where each

@@ -11,6 +11,8 @@ namespace lockstep {
 namespace {
 
 constexpr std::uint32_t kMaxDepth = 30;
+/// A table of fewer is captured in one range.
+constexpr std::size_t kFewSegments = 32;
 constexpr std::uint32_t kMostVacant = (1 << 24) - 1;
 
 bool is_mostly_vacant(const SegmentRef& place) { return place.vacant * 4 > place.count * 3; }
@@ -49,6 +51,7 @@ Segments& Segments::operator=(Segments&& other) noexcept {
   std::swap(lists_erased_, other.lists_erased_);
   std::swap(losses_, other.losses_);
   std::swap(links_since_, other.links_since_);
+  std::swap(shared_since_, other.shared_since_);
   std::swap(size_, other.size_);
   std::swap(segments_, other.segments_);
   std::swap(segment_bytes_, other.segment_bytes_);
@@ -61,7 +64,9 @@ void Segments::share_with(Segments& pin) {
   pin.segments_ = segments_;
   pin.segment_bytes_ = segment_bytes_;
   directory_.for_each([](const SegmentRef& place) { place.segment->add_owner(); });
-  pin.version_ = ++version_;
+  shared_since_ = ++version_;
+  pin.version_ = version_;
+  pin.shared_since_ = shared_since_;  // a large group's pin is what is written on
 }
 
 void Segments::tell_changes() {
@@ -85,6 +90,14 @@ void Segments::begin_capture(Capture& capture, const SlotSet* changes_of) {
   std::size_t vacant = 0;
   directory_.for_each([&](const SegmentRef& place) { vacant += place.vacant; });
   capture.entries_ = size_ - std::min(size_, vacant);
+  const unsigned ranges = segments_ < kFewSegments ? 1 : 1U << Capture::kRangeBits;
+  capture.ranges_.resize(ranges);
+  for (unsigned i = 0; i < ranges; ++i) {
+    Capture::Range& range = capture.ranges_[i];
+    range.number_ = i;
+    range.from_ = Capture::slots_of(i, ranges).lowest_hash();
+    range.last_ = Capture::slots_of(i, ranges).highest_hash();
+  }
   if (changes_of == nullptr) return;
   assert(tells_changes() || changes_of->none());
   capture.changes_ = *changes_of;
@@ -101,8 +114,8 @@ void Segments::keep(const Capture& capture) {
   drop_erased(capture.erased_);
 }
 
-void Segments::write_segment(Capture& capture) {
-  const std::size_t at = directory_.index(capture.from_);
+void Segments::write_segment(Capture& capture, Capture::Range& range) const {
+  const std::size_t at = directory_.index(range.from_);
   const std::size_t next = directory_.next(at);
   const SegmentRef& place = directory_[at];
   // Links that have been forgotten are of before.
@@ -110,18 +123,21 @@ void Segments::write_segment(Capture& capture) {
   const bool only_changes = has_only_changes(capture, directory_.first_alias(at), next);
   if (!only_changes || place.version >= capture.since_.version) {
     const std::uint32_t first = only_changes ? capture.since_.links : 0;
-    const std::uint32_t count = has_links ? list_linked(place, first, capture.begun_.links) : list_taken(place);
+    const std::uint32_t count =
+        has_links ? list_linked(place, range.places_, first, capture.begun_.links) : list_taken(place, range.places_);
     for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t* const tag = layout_.tag(place.segment, taken_[i]);
-      if (hash_of(*tag) < capture.from_) continue;
-      if (tag[1] >= capture.since_.links || !capture.has_only_changes(hash_of(*tag))) capture.write(tag, *place.segment);
+      const std::uint32_t* const tag = layout_.tag(place.segment, range.places_[i]);
+      const std::uint64_t hash = hash_of(*tag);
+      if (hash < range.from_ || hash > range.last_) continue;
+      if (tag[1] >= capture.since_.links || !capture.has_only_changes(hash)) {
+        capture.write(range.number_, tag, *place.segment);
+      }
     }
   }
-  if (next == directory_.size()) {
-    capture.table_ = nullptr;
-    end_capture();
+  if (next > directory_.index(range.last_)) {
+    range.done_ = true;
   } else {
-    capture.from_ = std::uint64_t{next} << (64 - directory_.depth());
+    range.from_ = std::uint64_t{next} << (64 - directory_.depth());
   }
 }
 
@@ -137,7 +153,8 @@ bool Segments::has_only_changes(const Capture& capture, std::size_t at, std::siz
 void Segments::write_before_change(const void* entry) noexcept {
   const auto* const tag = static_cast<const std::uint32_t*>(entry);
   const std::uint64_t hash = hash_of(*tag);
-  if (hash < capture_->from_ || tag[1] >= capture_->begun_.links) return;
+  const Capture::Range& range = capture_->range_of(hash);
+  if (range.done_ || hash < range.from_ || tag[1] >= capture_->begun_.links) return;
   if (tag[1] < capture_->since_.links && capture_->has_only_changes(hash)) return;
   try {
     capture_->write_before_change(entry, *directory_.of(hash).segment);
@@ -167,7 +184,8 @@ void Segments::make_writable(std::uint64_t hash, bool needs_room) {
 
 void Segments::unshare(std::size_t at) {
   SegmentRef place = directory_.owner(at);
-  if (place.capacity != 0 && !place.segment->sole_owner()) {
+  // To look at a segment costs a miss, so not if no pin can have it.
+  if (place.version < shared_since_ && place.capacity != 0 && !place.segment->sole_owner()) {
     SegmentHead* copy = clone(*place.segment);
     segment_bytes_ += bytes_of(*copy) - bytes_of(*place.segment);
     release(place.segment);
@@ -258,23 +276,24 @@ std::size_t Segments::bytes_of(const SegmentHead& segment) const {
 }
 
 /// The places of a segment's entries, listed without a branch: which are taken is as good as random.
-std::uint32_t Segments::list_taken(const SegmentRef& place) {
-  if (taken_.size() < place.capacity) taken_.resize(place.capacity);
+std::uint32_t Segments::list_taken(const SegmentRef& place, Array<std::uint32_t>& places) const {
+  if (places.size() < place.capacity) places.resize(place.capacity);
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < place.capacity; ++i) {
-    taken_[count] = i;
+    places[count] = i;
     count += static_cast<std::uint32_t>(*layout_.tag(place.segment, i) != 0);
   }
   return count;
 }
 
 /// Of those whose links are in a range, likewise: few are, among many.
-std::uint32_t Segments::list_linked(const SegmentRef& place, std::uint32_t first, std::uint32_t end) {
-  if (taken_.size() < place.capacity) taken_.resize(place.capacity);
+std::uint32_t Segments::list_linked(const SegmentRef& place, Array<std::uint32_t>& places, std::uint32_t first,
+                                    std::uint32_t end) const {
+  if (places.size() < place.capacity) places.resize(place.capacity);
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < place.capacity; ++i) {
     const std::uint32_t* const tag = layout_.tag(place.segment, i);
-    taken_[count] = i;
+    places[count] = i;
     count += static_cast<std::uint32_t>(tag[1] - first < end - first) & static_cast<std::uint32_t>(*tag != 0);
   }
   return count;
@@ -296,7 +315,7 @@ void Segments::discard(SegmentHead* segment) {
 void Segments::rebuild(std::size_t at, std::uint32_t capacity) {
   const SegmentRef old = directory_.owner(at);
   Fresh fresh(*this, capacity, old.depth);
-  move_entries(old, list_taken(old), &fresh.place, &fresh.place, 0);
+  move_entries(old, list_taken(old, taken_), &fresh.place, &fresh.place, 0);
   install(at, fresh);
   discard(old.segment);
 }
@@ -314,7 +333,7 @@ bool Segments::split(std::size_t at) {
   const SegmentRef old = directory_.owner(at);
   const std::uint32_t depth = old.depth + 1;
   const std::uint32_t bit = std::uint32_t{1} << (32 - depth);
-  const std::uint32_t count = list_taken(old);
+  const std::uint32_t count = list_taken(old, taken_);
   std::uint32_t right = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     right += static_cast<std::uint32_t>((*layout_.tag(old.segment, taken_[i]) & bit) != 0);
@@ -346,7 +365,7 @@ bool Segments::merge(std::size_t& at) {
   if (directory_[sibling_at].version != version_) unshare(sibling_at);
   Fresh merged(*this, std::max(kMinCapacity, 2 * count), place.depth - 1);
   const SegmentRef parts[] = {place, directory_[sibling_at]};
-  for (const SegmentRef& part : parts) move_entries(part, list_taken(part), &merged.place, &merged.place, 0);
+  for (const SegmentRef& part : parts) move_entries(part, list_taken(part, taken_), &merged.place, &merged.place, 0);
   install(at, merged);
   for (const SegmentRef& part : parts) discard(part.segment);
   if (directory_.size() > 8 * segments_) directory_.shrink(at);

@@ -30,8 +30,8 @@ class Segments {
 
   void end_capture() { capture_ = nullptr; }
   void keep(const Capture& capture);
-  /// Writes what is in the segment of its lowest hash, and moves it on.
-  void write_segment(Capture& capture);
+  /// Writes what a range has in the segment of its lowest hash, and moves it on.
+  void write_segment(Capture& capture, Capture::Range& range) const;
 
   /// The upper half of a hash, which is in every entry, says in which slot the entry is.
   static std::uint64_t hash_of(std::uint32_t tag) { return std::uint64_t{tag} << 32; }
@@ -133,8 +133,9 @@ class Segments {
   void release(SegmentHead* segment) const noexcept;
   std::uint32_t max_capacity() const;
   std::size_t bytes_of(const SegmentHead& segment) const;
-  std::uint32_t list_taken(const SegmentRef& place);
-  std::uint32_t list_linked(const SegmentRef& place, std::uint32_t first, std::uint32_t end);
+  std::uint32_t list_taken(const SegmentRef& place, Array<std::uint32_t>& places) const;
+  std::uint32_t list_linked(const SegmentRef& place, Array<std::uint32_t>& places, std::uint32_t first,
+                            std::uint32_t end) const;
   void install(std::size_t at, Fresh& fresh);
   void discard(SegmentHead* segment);
   void rebuild(std::size_t at, std::uint32_t capacity);
@@ -147,6 +148,7 @@ class Segments {
 
   Array<std::uint64_t> mostly_vacant_;  // hashes of segments, while a step ends
   std::uint64_t losses_ = 0;            // of changes
+  std::uint32_t shared_since_ = 0;      // segments of older versions may be shared with a pin
   std::uint32_t links_since_ = 0;       // segments of older versions have links that have been forgotten
   std::size_t segments_ = 0;
 };

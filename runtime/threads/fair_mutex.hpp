@@ -28,6 +28,9 @@ class FairMutex {
     served_.notify_all();
   }
 
+  /// Whether somebody waits for it. REQUIRES: it is held.
+  bool is_wanted() const { return next_.load(std::memory_order_relaxed) - served_.load(std::memory_order_relaxed) > 1; }
+
  private:
   static constexpr int kSpins = 200;
 

@@ -33,8 +33,8 @@ Slice<const Manifest::Record> records_of(const Manifest::Operator& op, unsigned 
   const auto [begin, end] =
       std::equal_range(op.records.begin(), op.records.end(), Manifest::Record{.slot = slot},
                        [](const Manifest::Record& a, const Manifest::Record& b) { return a.slot < b.slot; });
-  return Slice<const Manifest::Record>(op.records).subspan(
-      static_cast<std::size_t>(begin - op.records.begin()), static_cast<std::size_t>(end - begin));
+  return Slice<const Manifest::Record>(op.records)
+      .subspan(static_cast<std::size_t>(begin - op.records.begin()), static_cast<std::size_t>(end - begin));
 }
 
 }  // namespace
@@ -75,9 +75,8 @@ void CheckpointWrite::records(unsigned threads) {
   for (std::size_t op = 0; op < records_.size(); ++op) {
     auto& records = manifest_.operators[op].records;
     records = std::move(records_[op]);
-    std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) {
-      return std::tie(a.slot, a.number) < std::tie(b.slot, b.number);
-    });
+    std::sort(records.begin(), records.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.slot, a.number) < std::tie(b.slot, b.number); });
   }
 }
 

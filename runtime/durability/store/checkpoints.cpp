@@ -212,7 +212,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     manifest.limits = clock_->engine().limits();
     manifest.intake = pinned->intake();
     CheckpointWrite write(store_, *pinned, std::move(manifest));
-    write.records(threads());
+    write.records(threads(clock_->engine().state().completed() == pinned->step()));
     if (condition) condition();
     write.commit(options_.keep);
     if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
@@ -226,17 +226,17 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     return pinned->step();
   }
 
-  /// Written upon the newest checkpoint, which is the one that was kept, or a later one: then there are some more changes
-  /// than it takes.
+  /// Written upon the newest checkpoint, which is the one that was kept, or a later one: then there are some more
+  /// changes than it takes.
   PinnedEngine::ChangesOf changes_to_write() const {
     if (store_.manifests().empty() || store_.manifests().front().number < kept_) return {};
     return CheckpointWrite::changes_after(store_.manifests().front());
   }
 
-  unsigned threads() const {
+  unsigned threads(bool is_idle) const {
     if (options_.threads != 0) return options_.threads;
     const unsigned processors = allowed_processors();
-    const unsigned busy = clock_->engine().threads();
+    const unsigned busy = is_idle ? 0 : clock_->engine().threads();
     return processors > busy ? processors - busy : 1;
   }
 

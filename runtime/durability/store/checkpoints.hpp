@@ -27,7 +27,8 @@ struct CheckpointOptions {
   std::uint64_t rows = 0;
   /// So many checkpoints stay; at least 1.
   unsigned keep = 3;
-  /// That write. 0: as many as processors that the threads of the runtime's steps leave free, but one at least.
+  /// That write. 0: as many as processors that the threads of the runtime's steps leave free, but one at least; all, if
+  /// no step was made meanwhile.
   unsigned threads = 0;
   /// Called by the thread that takes checkpoints, when one fails that no call asked for. The next one is tried when it
   /// is due.
