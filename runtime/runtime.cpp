@@ -49,6 +49,11 @@ Subscription Runtime::subscribe(std::size_t capacity) { return clock_->subscribe
 
 Snapshot Runtime::snapshot() { return clock_->snapshot(); }
 
+Snapshot Runtime::snapshot(Ticket after) {
+  wait(after);
+  return snapshot();
+}
+
 SavedState Runtime::save() { return PinnedEngine::of(*clock_, "save()", nullptr)->save(); }
 
 std::shared_future<std::uint64_t> Runtime::checkpoint(CheckpointCondition condition) {

@@ -73,8 +73,11 @@ class Runtime {
 
   /// Every step from the next one on, at most `capacity` of them waiting.
   Subscription subscribe(std::size_t capacity = 16);
-  /// The contents of the outputs that accumulate them, after the last complete step. O(segments of their indexes).
+  /// The contents of all tables, and of the outputs that accumulate theirs, after the last complete step. O(segments of
+  /// their indexes); a step copies each of those segments before it changes it first.
   Snapshot snapshot();
+  /// The same, when the step of a ticket is complete, so that it shows what was pushed then; as wait().
+  Snapshot snapshot(Ticket after);
   /// All state after the last complete step. Steps go on while it is written: only to pin it, in O(segments), is
   /// between them.
   SavedState save();

@@ -128,7 +128,7 @@ TEST_CASE("metrics count rows and steps, and state bytes fall back when rows van
   auto joined = keyed | ls::join(keyed, [](const Pair& a, const Pair&) { return a.second; });
   auto best = in | ls::group_by(&Pair::first, ls::count(), ls::min(&Pair::second));
   auto out = joined | ls::distinct() | ls::output("joined", ls::accumulated);
-  auto out_best = best | ls::output("best", ls::accumulated);
+  (void)(best | ls::output("best", ls::accumulated));
   ls::Runtime runtime(flow, {.workers = workers});
   const std::size_t empty = runtime.metrics().state_bytes();
   std::vector<ls::Weighted<Pair>> rows;
@@ -142,11 +142,11 @@ TEST_CASE("metrics count rows and steps, and state bytes fall back when rows van
   CHECK(full.last_step.nanoseconds > 0);
   const auto sum = [&](const std::string& name, std::uint64_t ls::OperatorMetrics::*field) {
     std::uint64_t total = 0;
-    for (const auto& one : runtime.metrics().operators) total += one.name == name ? one.*field : 0;
+    for (const auto& one : runtime.metrics().operators) total += one.name.starts_with(name) ? one.*field : 0;
     return total;
   };
   CHECK(sum("in", &ls::OperatorMetrics::rows_out) == 5000);
-  CHECK(sum("contents(best)", &ls::OperatorMetrics::rows_in) == step[out_best].size());
+  CHECK(sum("index(distinct", &ls::OperatorMetrics::rows_in) == step[out].size());
   CHECK(step[out].size() == 5000);
   CHECK(full.state_bytes() > 50'000);
   std::uint64_t busy = 0;

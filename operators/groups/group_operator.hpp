@@ -56,7 +56,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
              Batch<Result>& made) const override {
     for (const std::uint64_t hash : hashes) groups_.prefetch(hash);
     made.clear();
-    made.reserve(kProbedAtOnce);
+    made.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto* entry = groups_.find(*keys[i], hashes[i]);
       matches[i] = {};
@@ -64,6 +64,16 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
       made.push_back({result(entry->payload, [&] { return hashes[i]; }), 1});
       matches[i].rows = {&made.back(), 1};
     }
+  }
+
+  void for_each(const std::function<void(const K&, const Result&, Weight)>& function) const override {
+    groups_.for_each([&](const Entry& entry) {
+      if (entry.payload.total == 0) return;
+      function(entry.key, result(entry.payload, [&] { return row_traits<K>::hash(entry.key); }), 1);
+    });
+  }
+  [[gnu::cold]] std::unique_ptr<const IndexView<K, Result>> pin_view() override {
+    return std::unique_ptr<const IndexView<K, Result>>(new GroupOperator(*this, groups_.pin()));
   }
 
   std::size_t bytes() const { return groups_.bytes() + large_bytes_; }
@@ -113,6 +123,12 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     Delta delta;
   };
   using Cache = KeyCache<K, HotKey>;
+
+  GroupOperator(const GroupOperator& other, Groups&& groups)
+      : limits_(other.limits_),
+        append_only_(other.append_only_),
+        shared_(other.shared_),
+        groups_(std::move(groups)) {}
 
   /// Up to so many rows there is nothing to gain from looking ahead.
   static constexpr std::size_t kFewRows = 4;

@@ -6,6 +6,7 @@
 #include "operators/inputs/input_operator.hpp"
 #include "operators/inputs/table_operator.hpp"
 #include "operators/inputs/table_port.hpp"
+#include "operators/outputs/contents.hpp"
 #include "runtime/flow/dataflow.hpp"
 #include "runtime/flow/names.hpp"
 #include "runtime/flow/projection.hpp"
@@ -58,6 +59,7 @@ auto Dataflow::table(std::string name, KeyFunction key_of) {
       reads::edge_by<route::ByOperationKey, Operation>(flow, edges.rows));
   flow.inputs[edges.input].ledger =
       add_ledger(description_, name, edges.rejects, flow.operators.back().side_edges.front());
+  show_indexed<K, R>(flow, {ContentsName::Kind::table, stream.edge()}, stream.edge());
   return KeyedTable<R, K, KeyFunction>(stream, edges.input, std::move(key_of));
 }
 

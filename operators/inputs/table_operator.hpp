@@ -75,6 +75,13 @@ class TableOperator final : public IndexView<K, R> {
     }
   }
 
+  void for_each(const std::function<void(const K&, const R&, Weight)>& function) const override {
+    rows_.for_each([&](const auto& entry) { function(entry.key, entry.payload->row, 1); });
+  }
+  [[gnu::cold]] std::unique_ptr<const IndexView<K, R>> pin_view() override {
+    return std::unique_ptr<const IndexView<K, R>>(new TableOperator(*rejects_, rows_.pin()));
+  }
+
   std::size_t bytes() const { return rows_.bytes(); }
   Segments& table() { return rows_; }
   auto capture(const SlotSet* changes_of) {
@@ -100,6 +107,10 @@ class TableOperator final : public IndexView<K, R> {
     Held before;
   };
 
+  using Rows = HashTable<K, Held, Mark>;
+
+  TableOperator(Edge<LedgerRow>& rejects, Rows&& rows) : rows_(std::move(rows)), rejects_(&rejects) {}
+
   static LedgerRow refusal(const Operation& operation, const char* reason, std::string row, Weight weight) {
     return {.reason = reason,
             .session = operation.session,
@@ -109,7 +120,7 @@ class TableOperator final : public IndexView<K, R> {
             .weight = weight};
   }
 
-  HashTable<K, Held, Mark> rows_;
+  Rows rows_;
   Edge<LedgerRow>* rejects_;
 };
 

@@ -20,7 +20,7 @@ class IndexOperator {
 
   explicit IndexOperator(const IndexLimits& limits) : index_(limits) {}
 
-  const Index<K, V>& view() const { return index_; }
+  Index<K, V>& view() { return index_; }
 
   /// Of an edge, whose readers find the delta there.
   void eval(EdgeReader<R>& in) {

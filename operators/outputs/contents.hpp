@@ -6,6 +6,7 @@
 
 #include "exchange/reads.hpp"
 #include "runtime/flow/names.hpp"
+#include "runtime/state/index.hpp"
 #include "runtime/state/weight_table.hpp"
 #include "runtime/steps/snapshot.hpp"
 
@@ -18,7 +19,7 @@ class ContentsOperator {
   using Contents = WeightTable<R, Hash>;
 
   ContentsOperator(const Site& site, OutputId output) : contents_(std::make_shared<Contents>(site.limits())) {
-    site.assembly().add_contents({output, [contents = contents_] {
+    site.assembly().add_contents({{ContentsName::Kind::output, output}, [contents = contents_] {
                                     const auto pin = std::make_shared<const Pin>(contents->pin());
                                     return std::shared_ptr<const ContentsPart<R>>(pin);
                                   }});
@@ -60,17 +61,64 @@ class ContentsOperator {
   std::shared_ptr<Contents> contents_;
 };
 
+/// Contents that an index holds, pinned.
+template <class K, class V>
+class IndexContents final : public KeyedContentsPart<K, V> {
+ public:
+  using R = std::pair<K, V>;
+
+  explicit IndexContents(std::unique_ptr<const IndexView<K, V>> view) : view_(std::move(view)) {}
+
+  void for_each(const std::function<void(const R&, Weight)>& function) const override {
+    view_->for_each([&](const K& key, const V& value, Weight weight) { function({key, value}, weight); });
+  }
+  void find(const K& key, std::uint64_t hash, const std::function<void(const V&, Weight)>& function) const override {
+    thread_local Batch<V> made;
+    const K* const wanted = &key;
+    Match<V> match;
+    view_->probe({&wanted, 1}, {&hash, 1}, {&match, 1}, made);
+    match.for_each(function);
+  }
+  Weight weight_of(const R& row) const override {
+    Weight found = 0;
+    find(row.first, row_traits<K>::hash(row.first), [&](const V& value, Weight weight) {
+      if (row_traits<V>::equal(value, row.second)) found += weight;
+    });
+    return found;
+  }
+  std::size_t size() const override {
+    std::size_t rows = 0;
+    view_->for_each([&rows](const K&, const V&, Weight) { ++rows; });
+    return rows;
+  }
+
+ private:
+  std::unique_ptr<const IndexView<K, V>> view_;
+};
+
+/// Has snapshots show what an index holds.
+template <class K, class V>
+[[gnu::cold]] void show_indexed(Description& flow, ContentsName of, EdgeId indexed) {
+  flow.contents.push_back({of, indexed, [](Assembly& assembly, const ContentsInfo& info) {
+                             IndexView<K, V>& view = assembly.view<K, V>(info.indexed);
+                             assembly.add_contents({info.of, [&view]() -> std::shared_ptr<const void> {
+                                                      using Part = ContentsPart<std::pair<K, V>>;
+                                                      return std::shared_ptr<const Part>(
+                                                          std::make_shared<const IndexContents<K, V>>(view.pin_view()));
+                                                    }});
+                           }});
+}
+
 /// Keeps the contents of the output `id`, which is of this stream.
-template <Expression S>
-[[gnu::cold]] void keep_contents(const S& stream, OutputId id, const std::string& output) {
-  using R = typename S::Row;
+template <class R>
+[[gnu::cold]] void keep_contents(const Stream<R>& stream, OutputId id, const std::string& output) {
   Part part("contents", derived_name("contents", output));
-  part.state = reads::kRowsByOwner<S::kKeyed>;
+  part.state = reads::kRowsByOwner<false>;
   part.bound = "the rows of output " + output;
   part.schema = stream.schema();
   add_sink(
-      *stream.flow(), std::move(part),
-      [id](const Site& site) { return ContentsOperator<R, OwnerHash<S::kKeyed>>(site, id); }, reads::by_owner(stream));
+      *stream.flow(), std::move(part), [id](const Site& site) { return ContentsOperator<R, OwnerHash<false>>(site, id); },
+      reads::by_owner(stream));
 }
 
 }  // namespace lockstep

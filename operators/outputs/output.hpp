@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "operators/joins/keep_index.hpp"
 #include "operators/outputs/consolidate.hpp"
 #include "operators/outputs/contents.hpp"
 #include "runtime/steps/step.hpp"
@@ -29,10 +30,20 @@ class OutputMaker {
   template <Expression E>
   [[gnu::cold]] auto apply(const E& in) const {
     using R = typename E::Row;
-    const auto stream = consolidate(in);
-    const OutputId id = publish<R>(*in.flow(), name_, stream.edge());
-    if constexpr (kAccumulated) keep_contents(stream, id, name_);
-    return Output<R>(in.flow()->identity, id, name_);
+    if constexpr (!E::kKeyed) {
+      const auto stream = consolidate(in);
+      const OutputId id = publish<R>(*in.flow(), name_, stream.edge());
+      if constexpr (kAccumulated) keep_contents(stream, id, name_);
+      return Output<R>(in.flow()->identity, id, name_);
+    } else if constexpr (!kAccumulated) {
+      return KeyedOutput<KeyOf<E>, ValueOf<E>>(in.flow()->identity, publish<R>(*in.flow(), name_, consolidate(in).edge()),
+                                               name_);
+    } else {
+      const auto indexed = index_of(in);
+      const OutputId id = publish<R>(*in.flow(), name_, consolidate(indexed).edge());
+      show_indexed<KeyOf<E>, ValueOf<E>>(*in.flow(), {ContentsName::Kind::output, id}, indexed.edge());
+      return KeyedOutput<KeyOf<E>, ValueOf<E>>(in.flow()->identity, id, name_);
+    }
   }
 
  private:
@@ -49,8 +60,9 @@ struct MakeOutput : OperatorMaker {
   }
 };
 
-/// Publishes a stream: `step[output]` is its delta, each row once. With `accumulated`, its contents are kept for
-/// snapshots. No state but these contents; O(1) per row of the delta, nothing if the stream is consolidated already.
+/// Publishes a stream: `step[output]` is its delta, each row once. With `accumulated`, snapshots show its contents: those
+/// of a keyed stream by key, from an index that its operator keeps anyway (a group_by, a table), that joins of it share,
+/// or a new one. No state but these contents; O(1) per row of the delta, nothing if the stream is consolidated already.
 inline constexpr MakeOutput output{};
 
 }  // namespace lockstep

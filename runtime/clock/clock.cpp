@@ -173,7 +173,7 @@ Snapshot Clock::snapshot() {
   return between_steps("snapshot()", [](const Engine& engine) {
     Snapshot::Pins pins;
     for (const auto& worker : engine.workers()) {
-      for (const KeptContents& kept : worker->contents()) pins[kept.output].push_back(kept.pin());
+      for (const KeptContents& kept : worker->contents()) pins[kept.of].push_back(kept.pin());
     }
     return Snapshot(engine.state().completed(), engine.flow().identity.get(), std::move(pins));
   });

@@ -52,6 +52,7 @@ void Engine::assemble(const RuntimeOptions& options) {
     auto pulse = std::make_unique<Pulse>();
     Assembly assembly(*flow_, common_, *pulse, w);
     for (const OperatorInfo& info : flow_->operators) info.build(assembly);
+    for (const ContentsInfo& one : flow_->contents) one.keep(assembly, one);
     parts.push_back(assembly.take());
     for (const PlacedNode& placed : parts.back().nodes) {
       levels = std::max(levels, placed.level + 1);

@@ -41,9 +41,9 @@ std::uint32_t Assembly::lane(const OperatorInfo& info, unsigned ordinal, LaneBas
   return found->second;
 }
 
-void Assembly::provide_view(EdgeId id, const IndexViewBase& view) { views_[id] = &view; }
+void Assembly::provide_view(EdgeId id, IndexViewBase& view) { views_[id] = &view; }
 
-const IndexViewBase& Assembly::view_base(EdgeId id) { return *views_.at(id); }
+IndexViewBase& Assembly::view_base(EdgeId id) { return *views_.at(id); }
 
 void Assembly::add_contents(KeptContents contents) { parts_.contents.push_back(std::move(contents)); }
 

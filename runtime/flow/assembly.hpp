@@ -39,9 +39,9 @@ struct PlacedNode {
   std::vector<EdgeBase*> reads;
 };
 
-/// Keeps the contents of an output at one worker; pins them for a snapshot.
+/// Keeps contents at one worker; pins them for a snapshot, as a ContentsPart.
 struct KeptContents {
-  OutputId output;
+  ContentsName of;
   std::function<std::shared_ptr<const void>()> pin;
 };
 
@@ -100,10 +100,10 @@ class Assembly {
   std::uint32_t lane(const OperatorInfo& info, unsigned ordinal, LaneBase* (*make)(unsigned workers));
 
   /// The operator that keeps an index of an edge lets those who read the edge see it.
-  void provide_view(EdgeId id, const IndexViewBase& view);
+  void provide_view(EdgeId id, IndexViewBase& view);
   template <class K, class V>
-  const IndexView<K, V>& view(EdgeId id) {
-    return dynamic_cast<const IndexView<K, V>&>(view_base(id));
+  IndexView<K, V>& view(EdgeId id) {
+    return dynamic_cast<IndexView<K, V>&>(view_base(id));
   }
 
   void add_contents(KeptContents contents);
@@ -123,14 +123,14 @@ class Assembly {
   void add_edge(EdgeId id, EdgeBase* edge);
   void add_inner_edge(EdgeBase* edge);
   EdgeBase& edge_base(EdgeId id);
-  const IndexViewBase& view_base(EdgeId id);
+  IndexViewBase& view_base(EdgeId id);
   PlacedNode& add_node_alone(const OperatorInfo& info, unsigned level, Node* node);
   static void add_read(PlacedNode& placed, const EdgeBase& edge);
 
   const Description& description_;
   std::vector<std::unique_ptr<EdgeBase>> edges_;
   Parts parts_;
-  std::map<EdgeId, const IndexViewBase*> views_;
+  std::map<EdgeId, IndexViewBase*> views_;
 };
 
 }  // namespace lockstep

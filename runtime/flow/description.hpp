@@ -49,6 +49,14 @@ struct OperatorInfo : Part {
   std::function<void(Assembly&)> build = {};
 };
 
+/// Contents that an index holds anyway.
+struct ContentsInfo {
+  ContentsName of;
+  EdgeId indexed = 0;
+  /// When all operators of a worker are there (Assembly::add_contents).
+  void (*keep)(Assembly&, const ContentsInfo&) = nullptr;
+};
+
 struct InputInfo {
   std::string name = {};
   /// The operator that turns what is sealed into a delta.
@@ -72,6 +80,8 @@ class Description {
   std::deque<EdgeInfo> edges;
   std::deque<InputInfo> inputs;
   Outputs outputs;
+  /// Of outputs and tables that lie by key.
+  std::vector<ContentsInfo> contents;
   TransportFactory transport = nullptr;
 
   /// Adds a part and, if `gives`, its edge. Throws FlowError if it cannot be; then all is as it was.

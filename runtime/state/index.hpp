@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include "runtime/state/hash_table.hpp"
@@ -47,6 +49,10 @@ class IndexView : public IndexViewBase {
   /// that are not kept as they are shown, and is valid until it is given again.
   virtual void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<V>> matches,
                      Batch<V>& made) const = 0;
+  /// Calls function(key, value, weight) for all of them.
+  virtual void for_each(const std::function<void(const K&, const V&, Weight)>& function) const = 0;
+  /// A view that stays as it is, made in O(segments), for any thread to read. When no step runs.
+  virtual std::unique_ptr<const IndexView> pin_view() = 0;
 };
 
 /// The integral of a keyed stream, held by key: for every key a Z-set of values. Keys without values are not
@@ -105,8 +111,7 @@ class Index final : public IndexView<K, V> {
   std::size_t keys() const { return table_.size(); }
   std::size_t bytes() const { return table_.bytes() + large_bytes_; }
 
-  template <class Function>
-  void for_each(Function&& function) const {
+  void for_each(const std::function<void(const K&, const V&, Weight)>& function) const override {
     table_.for_each([&](const auto& entry) {
       entry.payload.for_each(table_.segment(row_traits<K>::hash(entry.key)),
                              [&](const V& value, Weight weight) { function(entry.key, value, weight); });
@@ -115,6 +120,9 @@ class Index final : public IndexView<K, V> {
 
   /// A copy that stays as it is, made in O(segments), for any thread to read.
   Index pin() { return Index(limits_, table_.pin()); }
+  [[gnu::cold]] std::unique_ptr<const IndexView<K, V>> pin_view() override {
+    return std::unique_ptr<const IndexView<K, V>>(new Index(limits_, table_.pin()));
+  }
 
   void save(StateWriter& out) const {
     table_.for_each_in(out.range(), [&](const auto& entry, const auto& segment) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,14 @@ namespace lockstep {
 
 using OutputId = std::uint32_t;
 using EdgeId = std::uint32_t;
+
+/// What a snapshot shows the contents of: an output, or the edge of a table.
+struct ContentsName {
+  enum class Kind { output, table } kind;
+  std::uint32_t id;
+
+  auto operator<=>(const ContentsName&) const = default;
+};
 
 class OutputPartsBase;
 
@@ -44,6 +53,15 @@ class Output {
   std::shared_ptr<const void> flow_;
   OutputId id_;
   std::string name_;
+};
+
+/// Of a keyed stream: a snapshot finds the values of a key.
+template <class K, class V>
+class KeyedOutput : public Output<std::pair<K, V>> {
+ public:
+  using Key = K;
+  using Value = V;
+  using Output<std::pair<K, V>>::Output;
 };
 
 }  // namespace lockstep

@@ -3,27 +3,39 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/faults/errors.hpp"
+#include "runtime/rows/slots.hpp"
+#include "runtime/rows/traits.hpp"
 #include "runtime/steps/output_name.hpp"
 #include "runtime/zset/batch.hpp"
 
 namespace lockstep {
 
-/// One worker's part of an output's contents, pinned.
+/// One worker's part of contents, pinned.
 template <class R>
 class ContentsPart {
  public:
   virtual ~ContentsPart() = default;
   virtual void for_each(const std::function<void(const R&, Weight)>& function) const = 0;
   virtual Weight weight_of(const R& row) const = 0;
+  /// Distinct rows.
   virtual std::size_t size() const = 0;
 };
 
-/// The contents of one output at one step: a Z-set that stays as it is.
+/// Of rows that lie by key.
+template <class K, class V>
+class KeyedContentsPart : public ContentsPart<std::pair<K, V>> {
+ public:
+  /// Calls function(value, weight) for each value of a key with this hash.
+  virtual void find(const K& key, std::uint64_t hash, const std::function<void(const V&, Weight)>& function) const = 0;
+};
+
+/// The contents of one output at one step: a Z-set that stays as it is. Of a thread at a time; copies are cheap.
 template <class R>
 class Contents {
  public:
@@ -34,32 +46,92 @@ class Contents {
   void for_each(const std::function<void(const R&, Weight)>& function) const {
     for (const Part& part : parts_) part->for_each(function);
   }
+  /// O(1).
   Weight weight_of(const R& row) const {
     Weight weight = 0;
     for (const Part& part : parts_) weight += part->weight_of(row);
     return weight;
   }
-  /// Distinct rows.
+  /// Whether it is there at all, with whatever weight. O(1).
+  bool contains(const R& row) const { return weight_of(row) != 0; }
+  /// Distinct rows. O(rows) for rows that lie by key, else O(1).
   std::size_t size() const {
     std::size_t rows = 0;
     for (const Part& part : parts_) rows += part->size();
     return rows;
   }
   Batch<R> sorted() const {
-    Batch<R> rows;
-    for_each([&rows](const R& row, Weight weight) { rows.push_back({row, weight}); });
+    Batch<R> rows = listed();
     sort_rows(rows);
     return rows;
   }
+  /// The rows with their weights, in no promised order: they are listed first.
+  const Weighted<R>* begin() const { return list().data(); }
+  const Weighted<R>* end() const { return list().data() + list().size(); }
+
+ protected:
+  const std::vector<Part>& parts() const { return parts_; }
 
  private:
-  std::vector<Part> parts_;
+  Batch<R> listed() const {
+    Batch<R> rows;
+    for_each([&rows](const R& row, Weight weight) { rows.push_back({row, weight}); });
+    return rows;
+  }
+  const Batch<R>& list() const {
+    if (list_ == nullptr) list_ = std::make_shared<const Batch<R>>(listed());
+    return *list_;
+  }
+
+  std::vector<Part> parts_;                         // by worker
+  mutable std::shared_ptr<const Batch<R>> list_;  // for begin()
 };
 
-/// The contents of all outputs that accumulate them, as of one step, valid for as long as it is held. Any thread.
+/// The contents of a table, or of an output of a keyed stream: found by key.
+template <class K, class V>
+class KeyedContents : public Contents<std::pair<K, V>> {
+ public:
+  using Contents<std::pair<K, V>>::Contents;
+
+  /// The value of a key, if it has one. Throws UsageError if it has several, or one with another weight than 1: see
+  /// values(). O(1).
+  std::optional<V> find(const K& key) const {
+    std::optional<V> found;
+    bool is_one = true;
+    find(key, [&](const V& value, Weight weight) {
+      is_one = !found && weight == 1;
+      if (is_one) found.emplace(value);
+    });
+    if (!is_one) throw UsageError("find() of key " + to_string(key) + ", which has several values: values() has them");
+    return found;
+  }
+  /// O(1).
+  bool contains(const K& key) const {
+    bool found = false;
+    find(key, [&found](const V&, Weight) { found = true; });
+    return found;
+  }
+  /// Those of a key with their weights.
+  Batch<V> values(const K& key) const {
+    Batch<V> found;
+    find(key, [&found](const V& value, Weight weight) { found.push_back({value, weight}); });
+    return found;
+  }
+
+ private:
+  void find(const K& key, const std::function<void(const V&, Weight)>& function) const {
+    const std::uint64_t hash = row_traits<K>::hash(key);
+    const auto workers = static_cast<unsigned>(this->parts().size());
+    const auto& part = *this->parts()[worker_of_slot(slot_of(hash), workers)];
+    static_cast<const KeyedContentsPart<K, V>&>(part).find(key, hash, function);
+  }
+};
+
+/// The contents of all tables, and of all outputs that accumulate theirs, as of one step, valid for as long as it is
+/// held, also after the runtime. Any thread.
 class Snapshot {
  public:
-  using Pins = std::map<OutputId, std::vector<std::shared_ptr<const void>>>;  // by worker
+  using Pins = std::map<ContentsName, std::vector<std::shared_ptr<const void>>>;  // by worker
 
   Snapshot(std::uint64_t step, const void* flow, Pins pins) : step_(step), flow_(flow), pins_(std::move(pins)) {}
 
@@ -68,18 +140,41 @@ class Snapshot {
 
   template <class R>
   Contents<R> operator[](const Output<R>& output) const {
-    if (output.flow() != flow_) throw UsageError("output '" + output.name() + "' is of another dataflow");
-    const auto found = pins_.find(output.id());
-    if (found == pins_.end()) {
-      throw UsageError("output '" + output.name() +
-                       "' keeps no contents in this runtime: make it with output(name, accumulated) beforehand");
-    }
-    std::vector<typename Contents<R>::Part> parts;
-    for (const auto& pin : found->second) parts.push_back(std::static_pointer_cast<const ContentsPart<R>>(pin));
-    return Contents<R>(std::move(parts));
+    return of<Contents<R>, R>(output);
+  }
+  template <class K, class V>
+  KeyedContents<K, V> operator[](const KeyedOutput<K, V>& output) const {
+    return of<KeyedContents<K, V>, std::pair<K, V>>(output);
+  }
+  /// Of a table.
+  template <class Table>
+  requires requires(const Table& table) {
+    table.key_of();
+  }
+  KeyedContents<typename Table::Key, typename Table::Value> operator[](const Table& table) const {
+    using R = std::pair<typename Table::Key, typename Table::Value>;
+    return KeyedContents<typename Table::Key, typename Table::Value>(parts<R>(
+        {ContentsName::Kind::table, table.edge()}, table.flow()->identity.get(), "table '" + table.name() + "'", ""));
   }
 
  private:
+  template <class Result, class R>
+  Result of(const Output<R>& output) const {
+    return Result(parts<R>({ContentsName::Kind::output, output.id()}, output.flow(), "output '" + output.name() + "'",
+                           ": make it with output(name, accumulated) beforehand"));
+  }
+  template <class R>
+  std::vector<typename Contents<R>::Part> parts(ContentsName of, const void* flow, const std::string& what,
+                                                const char* otherwise) const {
+    std::vector<typename Contents<R>::Part> found;
+    for (const auto& pin : pins(of, flow, what, otherwise)) {
+      found.push_back(std::static_pointer_cast<const ContentsPart<R>>(pin));
+    }
+    return found;
+  }
+  const std::vector<std::shared_ptr<const void>>& pins(ContentsName of, const void* flow, const std::string& what,
+                                                       const char* otherwise) const;
+
   std::uint64_t step_;
   const void* flow_;
   Pins pins_;

@@ -48,6 +48,8 @@ class Step {
   /// What changed in an output in this step.
   template <class R>
   Delta<R> operator[](const Output<R>& output) const;
+  template <class K, class V>
+  Delta<std::pair<K, V>> operator[](const KeyedOutput<K, V>& output) const;
   /// Of something else: it does not compile, and says so.
   template <class Other>
   std::initializer_list<int> operator[](const Other&) const {
@@ -139,6 +141,11 @@ Delta<R> Step::operator[](const Output<R>& output) const {
     throw UsageError("output '" + output.name() + "' was added to the dataflow after this runtime was made");
   }
   return Delta<R>(*this, &data_->parts_of<R>(output.id()));
+}
+
+template <class K, class V>
+Delta<std::pair<K, V>> Step::operator[](const KeyedOutput<K, V>& output) const {
+  return (*this)[static_cast<const Output<std::pair<K, V>>&>(output)];
 }
 
 }  // namespace lockstep
