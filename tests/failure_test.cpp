@@ -268,3 +268,40 @@ TEST_CASE("a failure while stopping ends the stop", "[failure]") {
   CHECK(failure_of([&] { started.runtime.stop(); }).row() == "13");
   CHECK(failure_of([&] { started.runtime.step(); }).row() == "13");
 }
+
+TEST_CASE("a step that makes more state than is allowed fails, and names the operator", "[failure]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  const auto counts = in | ls::group_by(ls::value, ls::count()) | ls::output("counts", ls::accumulated);
+  const ls::RuntimeOptions options{.workers = GENERATE(1U, 3U), .max_state_bytes = 2'000'000};
+  std::optional<ls::SavedState> saved;
+  std::optional<ls::Snapshot> snapshot;
+  {
+    ls::Runtime runtime(flow, options);
+    Number next = 0;
+    const auto grow = [&] {
+      for (int i = 0; i < 10'000; ++i) runtime[in].push(next++);
+      runtime.step();
+    };
+    grow();
+    saved.emplace(runtime.save());
+    snapshot.emplace(runtime.snapshot());
+    std::string what;
+    try {
+      for (int i = 0; i < 20; ++i) grow();
+    } catch (const ls::StepFailed& failed) {
+      what = failed.what();
+      CHECK_THROWS_AS(std::rethrow_exception(failed.nested()), ls::StateTooLarge);
+    }
+    CHECK_THAT(what, Contains("group_by") && Contains("2000000 are the most"));
+    CHECK(next > 20'000);
+    CHECK(runtime.metrics().state_bytes() < 4'000'000);
+  }
+  CHECK((*snapshot)[counts].size() == 10'000);
+  ls::Runtime again(flow, options, *saved);
+  again[in].push(1);
+  CHECK(again.step()[counts].size() == 2);
+  ls::Runtime less(flow, {.max_state_bytes = 1000}, *saved);  // what is there may stay, and shrink
+  less[in].push(1, -1);
+  CHECK_NOTHROW(less.step());
+}

@@ -175,3 +175,18 @@ TEST_CASE("snapshots that are held are not changed by steps, and other threads r
   }
   for (std::thread& reader : readers) reader.join();
 }
+
+TEST_CASE("a ledger can be accumulated like any output", "[snapshot]") {
+  Bank bank;
+  const auto refused = ls::ledger(bank.owners, ls::accumulated);
+  (void)ls::ledger(bank.owners, ls::accumulated);  // once is enough
+  ls::Runtime runtime(bank.flow, {.workers = 2});
+  for (int i = 0; i < 3; ++i) {
+    runtime[bank.owners].insert({1, "Ada"});
+    runtime.step();
+  }
+  const auto rows = runtime.snapshot()[refused].sorted();
+  REQUIRE(rows.size() == 2);
+  CHECK_THAT(rows[0].row.reason, Contains("key that is present"));
+  CHECK(runtime.snapshot()[refused].contains(rows[1].row));
+}

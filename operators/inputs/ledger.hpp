@@ -18,11 +18,21 @@ Schema ledger_schema();
 OutputId add_ledger(const std::shared_ptr<Description>& flow, const std::string& input, EdgeId staged,
                     std::optional<EdgeId> later);
 
+/// Has snapshots show it. Idempotent.
+void accumulate_ledger(const std::shared_ptr<Description>& flow, OutputId ledger);
+
 /// What the border rejected of an input: an output like any other.
 template <class Handle>
 Output<LedgerRow> ledger(const Handle& input) {
   const OutputId id = input.flow()->inputs[input.id()].ledger;
   return {input.flow()->identity, id, input.flow()->outputs[id].name};
+}
+/// The same, whose contents snapshots show in runtimes that are made after this.
+template <class Handle>
+Output<LedgerRow> ledger(const Handle& input, Accumulated) {
+  const Output<LedgerRow> output = ledger(input);
+  accumulate_ledger(input.flow(), output.id());
+  return output;
 }
 
 }  // namespace lockstep

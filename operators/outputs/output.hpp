@@ -11,10 +11,6 @@
 
 namespace lockstep {
 
-struct Accumulated {};
-/// Makes an output keep its contents, so that snapshots can show them: `output("balance", accumulated)`.
-inline constexpr Accumulated accumulated{};
-
 /// Publishes an edge whose deltas are consolidated.
 template <class R>
 OutputId publish(Description& flow, std::string name, EdgeId edge) {

@@ -33,6 +33,7 @@ Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& op
   check(options);
   common_.workers = options.workers;
   common_.limits = options.limits;
+  if (options.max_state_bytes != 0) limit_.emplace(options.max_state_bytes);
   assemble(options);
   pool_.reset(StepPool::make(flow_->outputs, common_.workers));
   latest_ = Step(pool_->acquire(0, flow_->identity.get(), 1));
@@ -57,7 +58,8 @@ void Engine::assemble(const RuntimeOptions& options) {
     for (const PlacedNode& placed : parts.back().nodes) {
       levels = std::max(levels, placed.level + 1);
     }
-    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), common_.transport.get(), state_->failure));
+    workers_.push_back(std::make_unique<Worker>(w, std::move(pulse), common_.transport.get(), state_->failure,
+                                                limit_ ? &*limit_ : nullptr));
   }
   for (unsigned w = 0; w < common_.workers; ++w) {
     workers_[w]->install(std::move(parts[w]), levels);
@@ -101,6 +103,7 @@ Step Engine::run_step() {
   const std::uint64_t number = state_->completed() + 1;
   const bool timed = steps_are_timed_.load(std::memory_order_relaxed);
   const std::uint64_t begun = timed ? ticks() : 0;
+  if (limit_) limit_->set(state_bytes());
   order_.inputs.clear();
   order_.rows = intake_->seal(number, order_.inputs);
   Step step(pool_->acquire(number, flow_->identity.get(), 2));
@@ -120,6 +123,16 @@ Step Engine::run_step() {
   }
   state_->complete(number);
   return step;
+}
+
+std::uint64_t Engine::state_bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_) {
+    for (const PlacedNode& placed : worker->nodes()) {
+      sum += placed.node->counters.state_bytes.load(std::memory_order_relaxed);
+    }
+  }
+  return sum;
 }
 
 Step Engine::latest() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/clock/state_limit.hpp"
 #include "runtime/clock/crew.hpp"
 #include "runtime/clock/metrics.hpp"
 #include "runtime/clock/options.hpp"
@@ -49,6 +50,7 @@ class Engine {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
 
  private:
+  std::uint64_t state_bytes() const;
   Step run_step();
   void assemble(const RuntimeOptions& options);
 
@@ -56,6 +58,7 @@ class Engine {
   const std::shared_ptr<RunState> state_ = std::make_shared<RunState>();
   const std::shared_ptr<Intake> intake_;
   CommonAssembly common_;
+  std::optional<StateLimit> limit_;  // before the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<StepPool, StepPool::Close> pool_;
   std::unique_ptr<Crew> crew_;

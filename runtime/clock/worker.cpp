@@ -92,10 +92,10 @@ Worker::Progress Worker::run_level(bool one_node) {
       }
       Node& node = *nodes_[position_].node;
       NodeCounters::add(node.counters.activations, 1);
-      if (time_weight_ == 0) [[likely]] {
+      if (time_weight_ == 0 && limit_ == nullptr) [[likely]] {
         node.eval(activation);
       } else {
-        eval_timed(node, activation);
+        eval_watched(node, activation);
       }
       if (activation.again) [[unlikely]] {
         again_.push_back(position_);
@@ -120,11 +120,14 @@ bool Worker::run_once_more() {
   return true;
 }
 
-void Worker::eval_timed(Node& node, Activation& activation) {
+void Worker::eval_watched(Node& node, Activation& activation) {
+  const auto bytes = [&node] { return node.counters.state_bytes.load(std::memory_order_relaxed); };
+  const std::uint64_t bytes_before = bytes();
   const auto before = std::chrono::steady_clock::now();
   node.eval(activation);
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
   NodeCounters::add(node.counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
+  if (limit_ != nullptr) limit_->changed(bytes_before, bytes());
 }
 
 }  // namespace lockstep

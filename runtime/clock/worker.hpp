@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/clock/state_limit.hpp"
 #include "runtime/faults/failure.hpp"
 #include "runtime/flow/assembly.hpp"
 #include "runtime/graph/pulse.hpp"
@@ -29,8 +30,9 @@ class Worker {
  public:
   enum class Progress { moved, waiting, done };
 
-  Worker(unsigned id, std::unique_ptr<Pulse> pulse, Transport* transport, Failure& failure)
-      : id_(id), pulse_(std::move(pulse)), transport_(transport), failure_(failure) {}
+  /// `limit`: null if state may hold what it will.
+  Worker(unsigned id, std::unique_ptr<Pulse> pulse, Transport* transport, Failure& failure, StateLimit* limit)
+      : id_(id), pulse_(std::move(pulse)), transport_(transport), failure_(failure), limit_(limit) {}
 
   /// Takes over what was assembled. `levels` is the same for all workers.
   void install(Assembly::Parts parts, unsigned levels);
@@ -54,12 +56,13 @@ class Worker {
   Progress run_level(bool one_node);
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
-  void eval_timed(Node& node, Activation& activation);
+  void eval_watched(Node& node, Activation& activation);
 
   unsigned id_;
   std::unique_ptr<Pulse> pulse_;
   Transport* transport_;
   Failure& failure_;
+  StateLimit* limit_;
   std::vector<std::unique_ptr<EdgeBase>> edges_;
   std::vector<PlacedNode> nodes_;
   std::vector<KeptContents> contents_;

@@ -29,6 +29,12 @@ class OverflowError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// More state than RuntimeOptions::max_state_bytes: fails the step.
+class StateTooLarge : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A step failed, and with it the runtime, for good: every later call throws this same error. What was published
 /// before stays readable. Copying never throws.
 class StepFailed : public std::runtime_error {

@@ -14,6 +14,10 @@ namespace lockstep {
 using OutputId = std::uint32_t;
 using EdgeId = std::uint32_t;
 
+struct Accumulated {};
+/// Makes an output keep its contents, so that snapshots can show them: `output("balance", accumulated)`.
+inline constexpr Accumulated accumulated{};
+
 /// What a snapshot shows the contents of: an output, or the edge of a table.
 struct ContentsName {
   enum class Kind { output, table } kind;

@@ -19,7 +19,7 @@ using AnyStream = std::variant<RowStream, KeyedRows, Numbers>;
 using RowInput = Input<Rec>;
 using RowTable = KeyedTable<Rec, Key, Key Rec::*>;
 using AnyInput = std::variant<RowInput, RowTable>;
-using AnyOutput = std::variant<Output<Rec>, Output<std::pair<Key, Rec>>, Output<std::pair<Key, std::int64_t>>>;
+using AnyOutput = std::variant<Output<Rec>, KeyedOutput<Key, Rec>, KeyedOutput<Key, std::int64_t>>;
 
 /// What an inspecting function saw in the last step.
 struct Seen {

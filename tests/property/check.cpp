@@ -71,6 +71,14 @@ std::optional<std::string> compare_contents(Shape shape, const Snapshot& snapsho
         const auto contents = snapshot[name];
         contents.for_each([&](const auto& row, Weight weight) {
           comparison.see(fact(row), weight);
+          if constexpr (requires { contents.values(row.first); }) {
+            Weight found = 0;
+            for (const auto& [value, its_weight] : contents.values(row.first)) {
+              const Fact one = fact(std::pair(row.first, value));
+              if (!FactLess()(one, fact(row)) && !FactLess()(fact(row), one)) found += its_weight;
+            }
+            if (found != weight) wrong = to_text(shape, fact(row)) + " is not found by its key";
+          }
           if (contents.weight_of(row) != weight) wrong = to_text(shape, fact(row)) + " is not found by weight_of";
         });
         if (contents.size() != expected.size()) {
