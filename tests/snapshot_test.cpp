@@ -24,8 +24,8 @@ struct Bank {
   ls::KeyedOutput<Number, std::tuple<Number, Number>> balances =
       transfers | ls::group_by(&Transfer::first, ls::count(), ls::max(&Transfer::second)) |
       ls::output("balances", ls::accumulated);
-  ls::KeyedOutput<Number, Number> amounts = transfers | ls::key_by(&Transfer::first, &Transfer::second) |
-                                            ls::output("amounts", ls::accumulated);
+  ls::KeyedOutput<Number, Number> amounts =
+      transfers | ls::key_by(&Transfer::first, &Transfer::second) | ls::output("amounts", ls::accumulated);
   ls::Output<Number> distinct =
       transfers | ls::map(&Transfer::second) | ls::distinct() | ls::output("distinct", ls::accumulated);
 };
@@ -87,12 +87,11 @@ TEST_CASE("rows of a snapshot can be gone through, and it stays as it is, after 
           "[snapshot]") {
   ls::Dataflow flow;
   const auto in = flow.input<Number>("in");
-  const auto counts =
-      in | ls::map([](Number n) {
-        if (n == 13) throw std::runtime_error("thirteen");
-        return n;
-      }) |
-      ls::group_by(ls::value, ls::count()) | ls::output("counts", ls::accumulated);
+  const auto counts = in | ls::map([](Number n) {
+                        if (n == 13) throw std::runtime_error("thirteen");
+                        return n;
+                      }) |
+                      ls::group_by(ls::value, ls::count()) | ls::output("counts", ls::accumulated);
   std::optional<ls::Snapshot> snapshot;
   {
     ls::Runtime runtime(flow);

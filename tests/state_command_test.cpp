@@ -47,3 +47,26 @@ TEST_CASE("the state command tells damage from what is not there by its exit cod
   CHECK(run_command("state " + folder.state().string()).exit_code == 1);
   CHECK(run_command("state").exit_code == 2);
 }
+
+TEST_CASE("the state command writes the newest checkpoint into a directory of its own, as a backup", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const fs::path backup = folder.path() / "backup";
+  const auto runtime = numbers.open(folder.state(), 3);
+  for (const std::uint64_t step : {300U, 310U, 320U}) {  // of changes, too
+    numbers.step_to(*runtime, step);
+    runtime->checkpoint().get();
+  }
+  const std::string call = "state " + folder.state().string() + " --export " + backup.string();
+  CHECK(run_command(call).exit_code == 0);
+  numbers.step_to(*runtime, 330);
+  runtime->checkpoint().get();
+  const CommandResult again = run_command(call);
+  CHECK(again.exit_code == 1);
+  CHECK_THAT(again.output, Contains("already"));
+  CHECK(run_command("state --verify " + backup.string()).exit_code == 0);
+  const auto restored = numbers.open(backup);
+  CHECK(numbers.contents(*restored) == numbers.expected(320));
+  numbers.step_to(*restored, 321);
+  CHECK(restored->checkpoint().get() == 321);
+}

@@ -125,10 +125,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   using Cache = KeyCache<K, HotKey>;
 
   GroupOperator(const GroupOperator& other, Groups&& groups)
-      : limits_(other.limits_),
-        append_only_(other.append_only_),
-        shared_(other.shared_),
-        groups_(std::move(groups)) {}
+      : limits_(other.limits_), append_only_(other.append_only_), shared_(other.shared_), groups_(std::move(groups)) {}
 
   /// Up to so many rows there is nothing to gain from looking ahead.
   static constexpr std::size_t kFewRows = 4;

@@ -117,8 +117,8 @@ template <class R>
   part.bound = "the rows of output " + output;
   part.schema = stream.schema();
   add_sink(
-      *stream.flow(), std::move(part), [id](const Site& site) { return ContentsOperator<R, OwnerHash<false>>(site, id); },
-      reads::by_owner(stream));
+      *stream.flow(), std::move(part),
+      [id](const Site& site) { return ContentsOperator<R, OwnerHash<false>>(site, id); }, reads::by_owner(stream));
 }
 
 }  // namespace lockstep

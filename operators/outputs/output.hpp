@@ -32,8 +32,8 @@ class OutputMaker {
       if constexpr (kAccumulated) keep_contents(stream, id, name_);
       return Output<R>(in.flow()->identity, id, name_);
     } else if constexpr (!kAccumulated) {
-      return KeyedOutput<KeyOf<E>, ValueOf<E>>(in.flow()->identity, publish<R>(*in.flow(), name_, consolidate(in).edge()),
-                                               name_);
+      return KeyedOutput<KeyOf<E>, ValueOf<E>>(in.flow()->identity,
+                                               publish<R>(*in.flow(), name_, consolidate(in).edge()), name_);
     } else {
       const auto indexed = index_of(in);
       const OutputId id = publish<R>(*in.flow(), name_, consolidate(indexed).edge());
@@ -56,9 +56,10 @@ struct MakeOutput : OperatorMaker {
   }
 };
 
-/// Publishes a stream: `step[output]` is its delta, each row once. With `accumulated`, snapshots show its contents: those
-/// of a keyed stream by key, from an index that its operator keeps anyway (a group_by, a table), that joins of it share,
-/// or a new one. No state but these contents; O(1) per row of the delta, nothing if the stream is consolidated already.
+/// Publishes a stream: `step[output]` is its delta, each row once. With `accumulated`, snapshots show its contents:
+/// those of a keyed stream by key, from an index that its operator keeps anyway (a group_by, a table), that joins of it
+/// share, or a new one. No state but these contents; O(1) per row of the delta, nothing if the stream is consolidated
+/// already.
 inline constexpr MakeOutput output{};
 
 }  // namespace lockstep

@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/clock/state_limit.hpp"
 #include "runtime/clock/crew.hpp"
 #include "runtime/clock/metrics.hpp"
 #include "runtime/clock/options.hpp"
+#include "runtime/clock/state_limit.hpp"
 #include "runtime/clock/worker.hpp"
 #include "runtime/flow/description.hpp"
 #include "runtime/intake/intake.hpp"

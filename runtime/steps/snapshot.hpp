@@ -83,7 +83,7 @@ class Contents {
     return *list_;
   }
 
-  std::vector<Part> parts_;                         // by worker
+  std::vector<Part> parts_;                       // by worker
   mutable std::shared_ptr<const Batch<R>> list_;  // for begin()
 };
 
@@ -148,9 +148,7 @@ class Snapshot {
   }
   /// Of a table.
   template <class Table>
-  requires requires(const Table& table) {
-    table.key_of();
-  }
+  requires requires(const Table& table) { table.key_of(); }
   KeyedContents<typename Table::Key, typename Table::Value> operator[](const Table& table) const {
     using R = std::pair<typename Table::Key, typename Table::Value>;
     return KeyedContents<typename Table::Key, typename Table::Value>(parts<R>(

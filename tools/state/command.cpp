@@ -25,6 +25,7 @@ using terminal::grouped;
 struct Options {
   std::string directory;
   bool verify = false;
+  std::string export_to;
 };
 
 std::string time_text(std::int64_t milliseconds) {
@@ -77,6 +78,10 @@ int run(const Options& options) {
     }
     fmt::print("\n");
     show_operators(newest);
+    if (!options.export_to.empty()) {
+      store.export_newest(options.export_to);
+      fmt::print("\ncheckpoint {} is in {} now\n", newest.number, options.export_to);
+    }
     return damaged;
   } catch (const NoCheckpoint& error) {
     terminal::complain(error.what());
@@ -94,6 +99,7 @@ void add_command(CLI::App& app, int& exit_code) {
   CLI::App* state = app.add_subcommand("state", "Shows what checkpoints a directory has, also while a program uses it");
   state->add_option("directory", options->directory, "The directory of checkpoints")->required();
   state->add_flag("--verify", options->verify, "Reads all records and compares their checksums");
+  state->add_option("--export", options->export_to, "Writes the newest checkpoint into this directory, as a backup");
   state->footer("The exit code is 0 if all is well, 1 if something is damaged, 2 if there are no checkpoints.");
   state->callback([options, &exit_code] { exit_code = run(*options); });
 }

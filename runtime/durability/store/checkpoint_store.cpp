@@ -14,11 +14,13 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <system_error>
 #include <tuple>
 
 #include "runtime/clock/durability.hpp"
+#include "runtime/durability/store/directory_lock.hpp"
 #include "runtime/durability/store/durable_files.hpp"
 #include "runtime/durability/store/stored.hpp"
 #include "runtime/rows/bytes.hpp"
@@ -228,6 +230,27 @@ void CheckpointStore::read(const Manifest::Operator& op, const SlotRange& slots,
   }
 }
 
+void CheckpointStore::export_newest(const std::filesystem::path& directory) const {
+  const Manifest& manifest = manifests_.front();
+  durable_files::make_directory(files(), directory);
+  const DirectoryLock lock(directory);
+  CheckpointStore target(directory, Access::owner, true, files_);
+  if (!target.manifests().empty()) {
+    throw CheckpointError(fmt::format("there are checkpoints in {} already", directory.string()));
+  }
+  target.next_number_ = manifest.number;
+  Writer writer(target);
+  std::map<std::uint32_t, const Manifest::Operator*> operators;  // in the order of their records
+  for (const Manifest::Operator& op : manifest.operators) operators[op.id] = &op;
+  File file = writer.file();
+  for (const auto& [id, op] : operators) {
+    auto record = op->records.begin();
+    read(*op, {}, [&, id = id](unsigned, std::string_view items) { file.put(id, *record++, items); });
+  }
+  file.finish();
+  writer.commit(manifest, 1);
+}
+
 std::size_t CheckpointStore::records() const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
@@ -276,7 +299,7 @@ CheckpointStore::File::File(Writer& writer) : writer_(&writer) {}
 CheckpointStore::File::File(File&&) noexcept = default;
 CheckpointStore::File::~File() = default;
 
-void CheckpointStore::File::put(std::uint32_t op, unsigned slot, std::string_view items) {
+void CheckpointStore::File::put(std::uint32_t op, const Manifest::Record& record, std::string_view items) {
   if (open_ == nullptr) {
     std::string path;
     {
@@ -289,8 +312,8 @@ void CheckpointStore::File::put(std::uint32_t op, unsigned slot, std::string_vie
     open_ = std::make_unique<Open>(*writer_->store_.database_, std::move(path));
     open_->check(open_->writer.Open(open_->path));
   }
-  open_->check(open_->writer.Put(stored::record_key(op, slot, writer_->number_),
-                                 stored::seal(items, stored::record_checksum(op, slot, writer_->number_, items))));
+  open_->check(
+      open_->writer.Put(stored::record_key(op, record.slot, record.number), stored::seal(items, record.checksum)));
 }
 
 void CheckpointStore::File::finish() {

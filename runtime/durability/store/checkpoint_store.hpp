@@ -44,6 +44,9 @@ class CheckpointStore {
   void read(const Manifest::Operator& op, const SlotRange& slots,
             const std::function<void(unsigned, std::string_view)>& function) const;
 
+  /// Writes the newest checkpoint, which there must be, into a directory that has none: whole, for a backup.
+  void export_newest(const std::filesystem::path& directory) const;
+
   /// How many records there are, of whichever checkpoint. Reads all of them.
   std::size_t records() const;
 
@@ -75,7 +78,8 @@ class CheckpointStore {
    public:
     File(File&&) noexcept;
     ~File();
-    void put(std::uint32_t op, unsigned slot, std::string_view items);
+    /// `record`: with its checksum (stored::record_checksum).
+    void put(std::uint32_t op, const Manifest::Record& record, std::string_view items);
     /// Last.
     void finish();
 

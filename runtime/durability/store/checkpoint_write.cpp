@@ -146,7 +146,7 @@ std::uint64_t CheckpointWrite::write(const Job& job, CheckpointStore::File& file
                        .number = writer_.number(),
                        .bytes = content.size(),
                        .checksum = stored::record_checksum(id, slot, writer_.number(), content)});
-    file.put(id, slot, content);
+    file.put(id, records.back(), content);
     bytes += content.size();
   });
   const std::lock_guard lock(mutex_);
