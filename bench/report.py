@@ -181,6 +181,10 @@ def checkpoints():
             lambda c: c["rate_ratio"] >= 0.6),
         Row("to open a directory of 1,000 operators with little state", "checkpoint/thousand_operators/opened", "≤ 100 ms",
             lambda c: milliseconds(c["seconds"]), lambda c: c["seconds"] <= 0.1),
+        Row("look-ups by key in a snapshot of 10⁶ groups", "snapshot/1000000_keys/looked_up", "≤ 2 × a probe of a table",
+            lambda c: f"**{c['times_probe']:.2f} ×**; {c['ns']:.0f} ns each", lambda c: c["times_probe"] <= 2),
+        Row("count over 10⁶ keys with a snapshot held", "snapshot/1000000_keys/steps_with_pin", "rate ≥ 0.9 × that without",
+            lambda c: f"**{c['rate_ratio']:.2f} ×**", lambda c: c["rate_ratio"] >= 0.9),
     ]
 
 

@@ -54,7 +54,9 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<Result>> matches,
              Batch<Result>& made) const override {
-    for (const std::uint64_t hash : hashes) groups_.prefetch(hash);
+    if (keys.size() > 1) {
+      for (const std::uint64_t hash : hashes) groups_.prefetch(hash);
+    }
     made.clear();
     made.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -187,10 +189,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         auto& state = item<i>(entry.payload.states);
         Array<std::pair<typename One::Lifted, Weight>> rows;
         state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) { rows.push_back({row, weight}); });
-        for (const auto& [row, weight] : rows) {
-          const auto negated = static_cast<Weight>(0 - static_cast<std::uint64_t>(weight));
-          state.add(segment, limits_, row, negated, large_bytes_);
-        }
+        for (const auto& [row, weight] : rows) state.add(segment, limits_, row, wrapping_negated(weight), large_bytes_);
       }
     });
     groups_.account(segment, bytes_before);

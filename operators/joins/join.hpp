@@ -4,10 +4,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "operators/indexes/keep_index.hpp"
 #include "operators/joins/join_checks.hpp"
 #include "operators/joins/join_operator.hpp"
 #include "operators/joins/join_unique.hpp"
-#include "operators/joins/keep_index.hpp"
 #include "operators/joins/match_options.hpp"
 #include "operators/stateless/filter.hpp"
 #include "runtime/flow/names.hpp"

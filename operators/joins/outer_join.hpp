@@ -5,9 +5,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "operators/indexes/keep_index.hpp"
 #include "operators/joins/join_checks.hpp"
 #include "operators/joins/join_function.hpp"
-#include "operators/joins/keep_index.hpp"
 #include "operators/joins/match_operator.hpp"
 #include "operators/joins/match_options.hpp"
 

@@ -4,8 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "operators/indexes/keep_index.hpp"
 #include "operators/joins/join_checks.hpp"
-#include "operators/joins/keep_index.hpp"
 #include "operators/joins/match_operator.hpp"
 #include "operators/joins/match_options.hpp"
 #include "operators/stateless/chain.hpp"

@@ -72,16 +72,16 @@ class IndexContents final : public KeyedContentsPart<K, V> {
   void for_each(const std::function<void(const R&, Weight)>& function) const override {
     view_->for_each([&](const K& key, const V& value, Weight weight) { function({key, value}, weight); });
   }
-  void find(const K& key, std::uint64_t hash, const std::function<void(const V&, Weight)>& function) const override {
+  Match<V> find(const K& key, std::uint64_t hash) const override {
     thread_local Batch<V> made;
     const K* const wanted = &key;
     Match<V> match;
     view_->probe({&wanted, 1}, {&hash, 1}, {&match, 1}, made);
-    match.for_each(function);
+    return match;
   }
   Weight weight_of(const R& row) const override {
     Weight found = 0;
-    find(row.first, row_traits<K>::hash(row.first), [&](const V& value, Weight weight) {
+    find(row.first, row_traits<K>::hash(row.first)).for_each([&](const V& value, Weight weight) {
       if (row_traits<V>::equal(value, row.second)) found += weight;
     });
     return found;

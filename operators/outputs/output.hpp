@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "operators/joins/keep_index.hpp"
+#include "operators/indexes/keep_index.hpp"
 #include "operators/outputs/consolidate.hpp"
 #include "operators/outputs/contents.hpp"
 #include "runtime/steps/step.hpp"

@@ -31,7 +31,7 @@ class Worker {
   enum class Progress { moved, waiting, done };
 
   /// `limit`: null if state may hold what it will.
-  Worker(unsigned id, std::unique_ptr<Pulse> pulse, Transport* transport, Failure& failure, StateLimit* limit)
+  Worker(unsigned id, std::unique_ptr<Pulse> pulse, Transport* transport, Failure& failure, StateLimit* limit = nullptr)
       : id_(id), pulse_(std::move(pulse)), transport_(transport), failure_(failure), limit_(limit) {}
 
   /// Takes over what was assembled. `levels` is the same for all workers.

@@ -54,6 +54,7 @@ std::string Manifest::encode() const {
     out.varint(one.id);
     out.bytes(one.name);
     out.bytes(one.identity);
+    out.bytes(one.versions);
     out.varint(one.items);
     out.varint(one.records.size());
     unsigned slot = 0;
@@ -91,6 +92,7 @@ Manifest Manifest::decode(std::string_view bytes) {
     one.id = decode_32(in);
     one.name = in.bytes();
     one.identity = in.bytes();
+    one.versions = in.bytes();
     one.items = in.varint();
     std::uint64_t slot = 0;
     for (std::uint64_t records = in.varint(); records != 0; --records) {

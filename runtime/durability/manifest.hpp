@@ -24,6 +24,8 @@ struct Manifest {
     std::string name;
     /// What must be the same of an operator that this state is given to.
     std::string identity;
+    /// And of its functions, unless their change is accepted.
+    std::string versions;
     /// By slot, then by checkpoint: the first of a slot is all that it held then; the items of those that follow
     /// replace what was said of their keys, or say that they are not there any more.
     std::vector<Record> records;

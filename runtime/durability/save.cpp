@@ -27,12 +27,26 @@ constexpr std::size_t kReady = std::size_t{16} << 20;
 
 std::string identity_of(const OperatorInfo& info) {
   std::string text = info.kind + ", " + info.state;
+  if (info.schema) text += ", giving " + info.schema->to_string();
+  return text;
+}
+
+std::string versions_of(const OperatorInfo& info) {
+  std::string text;
   const auto add_version = [&text](const auto& part) {
-    if (!part.version.empty()) text += ", version " + part.version + " of " + part.name;
+    if (part.version.empty()) return;
+    if (!text.empty()) text += ", ";
+    text += "version " + part.version + " of " + part.name;
   };
   for (const FusedPart& part : info.fused) add_version(part);
   add_version(info);
-  if (info.schema) text += ", giving " + info.schema->to_string();
+  return text;
+}
+
+/// With what there is.
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
   return text;
 }
 
@@ -57,6 +71,7 @@ bool tell_changes(const std::vector<PlacedNode*>& nodes) {
 }  // namespace
 
 std::string PinnedEngine::Operator::identity() const { return identity_of(*info_); }
+std::string PinnedEngine::Operator::versions() const { return versions_of(*info_); }
 
 void PinnedEngine::Operator::save(StateWriter& out) const {
   for (const auto& part : parts_) part->save(out);
@@ -155,6 +170,7 @@ SavedState PinnedEngine::save() const {
   for (const Operator& pinned : operators_) {
     out.bytes(pinned.name());
     out.bytes(pinned.identity());
+    out.bytes(pinned.versions());
     StateWriter items;
     pinned.save(items);
     std::uint64_t slots = 0;
@@ -168,23 +184,37 @@ SavedState PinnedEngine::save() const {
   return SavedState::seal(content);
 }
 
-StateLoader::StateLoader(Engine& engine) : engine_(engine), missing_(stateful_nodes(engine)) {}
+StateLoader::StateLoader(Engine& engine, const ProgramChanges& changes)
+    : engine_(engine), changes_(changes), missing_(stateful_nodes(engine)) {}
 
 void StateLoader::begin(std::uint64_t step, Decoder& intake) {
   engine_.resume_after(step);
-  engine_.intake().load(intake);
+  found_inputs_ = engine_.intake().load(intake, changes_.removed);
 }
 
-StateLoader::Operator StateLoader::find(std::string_view name, std::string_view identity) {
+std::optional<StateLoader::Operator> StateLoader::find(const std::string& saved, std::string_view identity,
+                                                       std::string_view versions) {
+  found_.insert(saved);
+  if (changes_.removed.contains(saved)) return std::nullopt;
+  const auto renamed = changes_.renamed.find(saved);
+  const std::string& name = renamed == changes_.renamed.end() ? saved : renamed->second;
   const auto found = missing_.find(name);
   if (found == missing_.end()) {
-    throw SavedStateError(fmt::format("the saved state has an operator '{}', this dataflow has not", name));
+    throw SavedStateError(
+        fmt::format("the saved state has an operator '{}', this dataflow has not: was it renamed, or removed?", name));
   }
   Operator result;
   result.nodes_ = std::move(found->second);
   missing_.erase(found);
-  if (const std::string now = identity_of(*result.nodes_.front()->info); now != identity) {
+  const OperatorInfo& info = *result.nodes_.front()->info;
+  if (const std::string now = identity_of(info); now != identity) {
     throw SavedStateError(fmt::format("operator '{}' was saved as: {}; and now is: {}", name, identity, now));
+  }
+  if (const std::string now = versions_of(info); now != versions && !changes_.changed_functions.contains(name)) {
+    const auto text = [](std::string_view these) { return these.empty() ? std::string_view("no version") : these; };
+    throw SavedStateError(
+        fmt::format("operator '{}' was saved with {}; and now has {}: is its state right all the same?", name,
+                    text(versions), text(now)));
   }
   return result;
 }
@@ -209,10 +239,34 @@ void StateLoader::Operator::load(unsigned slot, Decoder items) const {
   }
 }
 
+/// Whoever misspells a name learns of it.
+void StateLoader::check_changes() const {
+  const auto check = [this](const std::string& name) {
+    if (!found_.contains(name)) throw SavedStateError(fmt::format("the saved state has no operator '{}'", name));
+  };
+  for (const std::string& name : changes_.removed) {
+    if (!found_inputs_.contains(name)) check(name);
+  }
+  for (const auto& [name, now] : changes_.renamed) check(name);
+}
+
+bool StateLoader::begins_empty(const OperatorInfo& info) const {
+  if (changes_.begin_empty.contains(info.name)) return true;
+  return std::none_of(info.upstream.begin(), info.upstream.end(),
+                      [&](InputId input) { return found_inputs_.contains(engine_.flow().inputs[input].name); });
+}
+
 void StateLoader::finish(bool is_kept) {
-  if (!missing_.empty()) {
+  check_changes();
+  for (const auto& [name, nodes] : missing_) {
+    const OperatorInfo& info = *nodes.front()->info;
+    if (begins_empty(info)) continue;
+    std::vector<std::string> upstream;
+    for (const InputId input : info.upstream) upstream.push_back(engine_.flow().inputs[input].name);
     throw SavedStateError(
-        fmt::format("the saved state has no operator '{}', this dataflow has", missing_.begin()->first));
+        fmt::format("the saved state has no operator '{}', this dataflow has: its state would be what "
+                    "came before from {}, which would have to be read again",
+                    name, listed(upstream)));
   }
   for (const auto& worker : engine_.workers()) {
     if (is_kept) {
@@ -233,7 +287,8 @@ void load_state(Engine& engine, const SavedState& saved) {
     loader.begin(step, in);
     for (std::uint64_t operators = in.varint(); operators != 0; --operators) {
       const std::string_view name = in.bytes();
-      const StateLoader::Operator op = loader.find(name, in.bytes());
+      const std::string_view identity = in.bytes();
+      const StateLoader::Operator op = *loader.find(std::string(name), identity, in.bytes());
       for (std::uint64_t slots = in.varint(); slots != 0; --slots) {
         const std::uint64_t slot = in.varint();
         op.load(static_cast<unsigned>(std::min<std::uint64_t>(slot, kSlots)), Decoder(in.bytes()));

@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/clock/clock.hpp"
+#include "runtime/durability/program_changes.hpp"
 #include "runtime/durability/saved_state.hpp"
 
 namespace lockstep {
@@ -22,6 +25,8 @@ class PinnedEngine {
     const std::string& name() const { return info_->name; }
     /// What must be the same of an operator that this state is given to.
     std::string identity() const;
+    /// And the versions of its functions.
+    std::string versions() const;
     /// About.
     std::size_t bytes() const { return bytes_; }
     /// About how many rows, groups or keys; 0 if it does not know before they are written.
@@ -80,10 +85,11 @@ class PinnedEngine {
 };
 
 /// Gives an engine that has not made a step the state that one like it had. Throws SavedStateError if it is not of the
-/// same dataflow: an operator with state must have the same name, kind, rows, and form of its state.
+/// same dataflow, but for the changes that are named: an operator with state must have the same name, kind, rows, form
+/// of its state, and versions of its functions.
 class StateLoader {
  public:
-  explicit StateLoader(Engine& engine);
+  explicit StateLoader(Engine& engine, const ProgramChanges& changes = {});
 
   /// First of all: the step after which the state was taken, and PinnedEngine::intake().
   void begin(std::uint64_t step, Decoder& intake);
@@ -101,13 +107,22 @@ class StateLoader {
     friend class StateLoader;
     std::vector<PlacedNode*> nodes_;  // by worker
   };
-  Operator find(std::string_view name, std::string_view identity);
-  /// Last: throws if an operator got nothing. `is_kept`: what is pinned next may be only what has changed since.
+  /// Null if it was removed.
+  std::optional<Operator> find(const std::string& name, std::string_view identity, std::string_view versions);
+  /// Last: throws if an operator got nothing, and may not begin empty. `is_kept`: what is pinned next may be only what
+  /// has changed since.
   void finish(bool is_kept);
 
  private:
+  void check_changes() const;
+  bool begins_empty(const OperatorInfo& info) const;
+
   Engine& engine_;
+  ProgramChanges changes_;
   std::map<std::string, std::vector<PlacedNode*>, std::less<>> missing_;
+  // Names that were saved.
+  std::set<std::string> found_;
+  std::set<std::string> found_inputs_;
 };
 
 /// REQUIRES: the engine has not made a step.

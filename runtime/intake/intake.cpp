@@ -253,26 +253,31 @@ void Intake::save(Encoder& out) {
   }
 }
 
-void Intake::load(Decoder& in) {
-  std::vector<InputId> inputs;  // by their order when they were saved
+std::set<std::string> Intake::load(Decoder& in, const std::set<std::string>& removed) {
+  std::set<std::string> names;
+  std::vector<std::optional<InputId>> inputs;  // by their order when they were saved
   for (std::uint64_t count = in.varint(); count != 0; --count) {
     const std::string name(in.bytes());
     const auto found = std::find_if(flow_->inputs.begin(), flow_->inputs.end(),
                                     [&](const InputInfo& one) { return one.name == name; });
-    if (found == flow_->inputs.end()) {
+    const bool is_there = found != flow_->inputs.end();
+    if (!is_there && !removed.contains(name)) {
       throw DecodeError(fmt::format("it has an input '{}', this dataflow has not", name));
     }
-    inputs.push_back(static_cast<InputId>(found - flow_->inputs.begin()));
+    inputs.push_back(is_there ? std::optional(static_cast<InputId>(found - flow_->inputs.begin())) : std::nullopt);
+    names.insert(name);
   }
-  if (inputs.size() != flow_->inputs.size()) throw DecodeError("this dataflow has inputs that it has not");
   const std::lock_guard sessions_lock(sessions_mutex_);
   for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {
     Session& session = find_or_add(in.varint());
-    for (const InputId input : inputs) {
-      StageBase& stage = session.stage(input);
-      stage.position = stage.sealed_position = in.varint();
+    for (const std::optional<InputId> input : inputs) {
+      const std::uint64_t position = in.varint();
+      if (!input) continue;
+      StageBase& stage = session.stage(*input);
+      stage.position = stage.sealed_position = position;
     }
   }
+  return names;
 }
 
 }  // namespace lockstep

@@ -9,6 +9,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -58,7 +60,9 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
   // Positions of all sessions, for saved state.
   void save(Encoder& out);
-  void load(Decoder& in);
+  /// Returns the names of the inputs that were saved. Each must be there, but for those that were removed; those that
+  /// are new begin at 0.
+  std::set<std::string> load(Decoder& in, const std::set<std::string>& removed);
 
  private:
   friend class Session;

@@ -11,6 +11,7 @@
 #include "runtime/faults/errors.hpp"
 #include "runtime/rows/slots.hpp"
 #include "runtime/rows/traits.hpp"
+#include "runtime/state/index.hpp"
 #include "runtime/steps/output_name.hpp"
 #include "runtime/zset/batch.hpp"
 
@@ -31,8 +32,8 @@ class ContentsPart {
 template <class K, class V>
 class KeyedContentsPart : public ContentsPart<std::pair<K, V>> {
  public:
-  /// Calls function(value, weight) for each value of a key with this hash.
-  virtual void find(const K& key, std::uint64_t hash, const std::function<void(const V&, Weight)>& function) const = 0;
+  /// The values of a key with this hash. Valid until this thread calls it again.
+  virtual Match<V> find(const K& key, std::uint64_t hash) const = 0;
 };
 
 /// The contents of one output at one step: a Z-set that stays as it is. Of a thread at a time; copies are cheap.
@@ -96,34 +97,31 @@ class KeyedContents : public Contents<std::pair<K, V>> {
   /// The value of a key, if it has one. Throws UsageError if it has several, or one with another weight than 1: see
   /// values(). O(1).
   std::optional<V> find(const K& key) const {
-    std::optional<V> found;
-    bool is_one = true;
-    find(key, [&](const V& value, Weight weight) {
-      is_one = !found && weight == 1;
-      if (is_one) found.emplace(value);
-    });
-    if (!is_one) throw UsageError("find() of key " + to_string(key) + ", which has several values: values() has them");
-    return found;
+    const Match<V> match = match_of(key);
+    if (match.large == nullptr && match.rows.empty()) return std::nullopt;
+    if (match.large != nullptr || match.rows.size() != 1 || match.rows[0].weight != 1) {
+      throw UsageError("find() of key " + to_string(key) + ", which has several values: values() has them");
+    }
+    return match.rows[0].row;
   }
   /// O(1).
   bool contains(const K& key) const {
-    bool found = false;
-    find(key, [&found](const V&, Weight) { found = true; });
-    return found;
+    const Match<V> match = match_of(key);
+    return match.large != nullptr || !match.rows.empty();
   }
   /// Those of a key with their weights.
   Batch<V> values(const K& key) const {
     Batch<V> found;
-    find(key, [&found](const V& value, Weight weight) { found.push_back({value, weight}); });
+    match_of(key).for_each([&found](const V& value, Weight weight) { found.push_back({value, weight}); });
     return found;
   }
 
  private:
-  void find(const K& key, const std::function<void(const V&, Weight)>& function) const {
+  Match<V> match_of(const K& key) const {
     const std::uint64_t hash = row_traits<K>::hash(key);
     const auto workers = static_cast<unsigned>(this->parts().size());
     const auto& part = *this->parts()[worker_of_slot(slot_of(hash), workers)];
-    static_cast<const KeyedContentsPart<K, V>&>(part).find(key, hash, function);
+    return static_cast<const KeyedContentsPart<K, V>&>(part).find(key, hash);
   }
 };
 

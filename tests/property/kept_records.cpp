@@ -11,7 +11,7 @@ void KeptRecords::attach(Clock& clock) {
   Decoder intake(intake_);
   loader.begin(step_, intake);
   for (const auto& [name, op] : operators_) {
-    const StateLoader::Operator loaded = loader.find(name, op.identity);
+    const StateLoader::Operator loaded = *loader.find(name, op.identity, op.versions);
     for (const auto& [slot, records] : op.slots) {
       for (const std::string& items : records) loaded.load(slot, Decoder(items));
     }
@@ -41,6 +41,7 @@ std::shared_future<std::uint64_t> KeptRecords::checkpoint(CheckpointCondition) {
     for (const PinnedEngine::Operator& op : pinned->operators()) {
       Operator& kept = operators_[op.name()];
       kept.identity = op.identity();
+      kept.versions = op.versions();
       std::erase_if(kept.slots, [&](const auto& slot) { return !op.has_only_changes(slot.first); });
       StateWriter items;
       op.save(items);

@@ -30,6 +30,7 @@ class KeptRecords final : public Durability {
  private:
   struct Operator {
     std::string identity;
+    std::string versions;
     std::map<unsigned, std::vector<std::string>> slots;
   };
 

@@ -109,19 +109,21 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
           fmt::format("{} is of application '{}', this is '{}'", where, manifest.application, options_.application));
     }
     try {
-      StateLoader loader(engine);
+      StateLoader loader(engine, options_.changes);
       Decoder intake(manifest.intake);
       loader.begin(manifest.step, intake);
       if (!intake.at_end()) throw DecodeError("there are bytes after the positions of its sessions");
-      std::vector<StateLoader::Operator> operators;
-      for (const Manifest::Operator& op : manifest.operators) operators.push_back(loader.find(op.name, op.identity));
+      std::vector<std::pair<const Manifest::Operator*, StateLoader::Operator>> operators;
+      for (const Manifest::Operator& op : manifest.operators) {
+        if (auto found = loader.find(op.name, op.identity, op.versions)) operators.emplace_back(&op, std::move(*found));
+      }
       const std::size_t workers = engine.workers().size();
       in_parallel(allowed_processors(), workers, [&](std::size_t worker) {
-        for (std::size_t op = 0; op < operators.size(); ++op) {
-          const auto at = static_cast<unsigned>(worker);
-          store_.read(manifest.operators[op], operators[op].slots_of(at), [&](unsigned, std::string_view items) {
+        const auto at = static_cast<unsigned>(worker);
+        for (const auto& [saved, op] : operators) {
+          store_.read(*saved, op.slots_of(at), [&op = op, at](unsigned, std::string_view items) {
             Decoder in(items);
-            operators[op].load_at(at, in);
+            op.load_at(at, in);
           });
         }
       });

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/clock/durability.hpp"
+#include "runtime/durability/program_changes.hpp"
 
 namespace rocksdb {
 class FileSystem;
@@ -30,6 +31,8 @@ struct CheckpointOptions {
   /// That write. 0: as many as processors that the threads of the runtime's steps leave free, but one at least; all, if
   /// no step was made meanwhile.
   unsigned threads = 0;
+  /// In what the program differs from the one that wrote the directory.
+  ProgramChanges changes = {};
   /// Called by the thread that takes checkpoints, when one fails that no call asked for. The next one is tried when it
   /// is due.
   std::function<void(const CheckpointError&)> on_error = {};
