@@ -271,6 +271,62 @@ TEST_CASE("only rows that have changed are written, and what is read again stays
   CHECK(wrong == 0);
 }
 
+TEST_CASE("rows that are erased while a checkpoint is written are not in the next one", "[checkpoint]") {
+  using Row = std::pair<std::string, Number>;
+  ls::Dataflow flow;
+  const auto table = flow.table<Row>("table", &Row::first);
+  const Folder folder;
+  {
+    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true}));
+    for (Number i = 0; i < 100; ++i) runtime[table].upsert({"key " + std::to_string(i), i});
+    runtime.step();
+    runtime.checkpoint().get();
+    runtime[table].upsert({"", 7});
+    runtime.step();
+    runtime
+        .checkpoint([&] {
+          for (Number i = 0; i < 100; ++i) runtime[table].erase("key " + std::to_string(i));
+          runtime.step();
+        })
+        .get();
+    runtime[table].upsert({"other", 1});
+    runtime.step();
+    runtime.checkpoint().get();
+  }
+  ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state()));
+  const auto rows = runtime.snapshot()[table];
+  CHECK(rows.size() == 2);
+  CHECK(rows.find("") == Row("", 7));
+  CHECK(rows.find("other") == Row("other", 1));
+}
+
+TEST_CASE("a runtime that lets go of a directory in a condition of its own leaves it to the next one", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const auto directory = ls::checkpoints(folder.state(), {.begin_if_empty = true});
+  const auto open = [&] {
+    return std::make_unique<ls::Runtime>(numbers.flow, ls::RuntimeOptions{.workers = 2}, directory);
+  };
+  for (std::uint64_t step = 3; step < 30; step += 3) {
+    auto runtime = open();
+    numbers.step_to(*runtime, step);
+    bool refused = false;
+    auto done = runtime->checkpoint([&] {
+      runtime.reset();
+      try {
+        open();
+      } catch (const ls::UsageError&) {
+        refused = true;
+      }
+    });
+    CHECK(done.get() == step);
+    const auto after = open();
+    CHECK(refused);
+    CHECK(after->latest().number() == step);
+    CHECK(numbers.contents(*after) == numbers.expected(step));
+  }
+}
+
 TEST_CASE("changes that a failed checkpoint did not keep are in the next one", "[checkpoint]") {
   Numbers numbers;
   const Folder folder;

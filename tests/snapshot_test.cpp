@@ -78,6 +78,11 @@ TEST_CASE("the values of a key that has several are listed, and find says so", "
   CHECK(text(values) == "10 +1, 20 +2");
   CHECK_THROWS_WITH(amounts.find(1), Contains("key 1") && Contains("values()"));
   CHECK_THROWS_AS(amounts.find(2), ls::UsageError);  // one value, twice
+  runtime[bank.transfers].push({3, 1}, 2);
+  runtime[bank.transfers].push({3, 2}, -1);
+  runtime[bank.transfers].push({3, 3}, 1);
+  runtime.step();
+  CHECK_THROWS_AS(runtime.snapshot()[bank.amounts].find(3), ls::UsageError);
   CHECK(amounts.weight_of({2, 7}) == 2);
   CHECK(amounts.contains(2));
   CHECK(amounts.values(3).empty());

@@ -110,12 +110,10 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
     (std::index_sequence_for<Aggregator...>());
   }
 
-  /// Whether there are so many rows that they have an index of their own.
-  bool is_large() const requires kAnyKeepsRows {
-    const auto any = [this]<std::size_t... i>(std::index_sequence<i...>) {
-      return (... || is_large<Aggregator>(item<i>(states)));
-    };
-    return any(std::index_sequence_for<Aggregator...>());
+  /// Rows that ordered aggregates keep, each for itself.
+  std::size_t kept_rows() const requires kAnyKeepsRows {
+    return [&]<std::size_t... i>(std::index_sequence<i...>) { return (... + kept_rows<Aggregator>(item<i>(states))); }
+    (std::index_sequence_for<Aggregator...>());
   }
 
   /// Adds a row to the linear aggregates. Calls carried(i, carry) if the i-th sum has left its range, the total being
@@ -221,9 +219,9 @@ class GroupState : public std::conditional_t<(Aggregator::kKeepsRows || ...), In
   }
 
   template <class A>
-  static bool is_large(const typename A::State& state) {
-    if constexpr (A::kKeepsRows) return state.is_large();
-    return false;
+  static std::size_t kept_rows(const typename A::State& state) {
+    if constexpr (A::kKeepsRows) return state.size();
+    return 0;
   }
 
   template <class Carried>

@@ -6,7 +6,8 @@
 
 namespace lockstep {
 
-/// In what a dataflow differs from the one whose state it goes on from.
+/// In what a dataflow differs from the one whose state it goes on from. What is named and was not there, or is as it
+/// was, does not matter, so that the same program starts again when it has taken a checkpoint.
 struct ProgramChanges {
   /// Operators that have another name now: old to new.
   std::map<std::string, std::string> renamed = {};

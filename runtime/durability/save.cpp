@@ -77,10 +77,12 @@ void PinnedEngine::Operator::save(StateWriter& out) const {
   for (const auto& part : parts_) part->save(out);
 }
 
-std::size_t PinnedEngine::Operator::entries() const {
+std::optional<std::size_t> PinnedEngine::Operator::entries() const {
   std::size_t sum = 0;
   for (const auto& part : parts_) {
-    if (const Capture* capture = part->as_capture()) sum += capture->entries();
+    const Capture* const capture = part->as_capture();
+    if (capture == nullptr) return std::nullopt;
+    sum += capture->entries();
   }
   return sum;
 }
@@ -194,7 +196,6 @@ void StateLoader::begin(std::uint64_t step, Decoder& intake) {
 
 std::optional<StateLoader::Operator> StateLoader::find(const std::string& saved, std::string_view identity,
                                                        std::string_view versions) {
-  found_.insert(saved);
   if (changes_.removed.contains(saved)) return std::nullopt;
   const auto renamed = changes_.renamed.find(saved);
   const std::string& name = renamed == changes_.renamed.end() ? saved : renamed->second;
@@ -239,17 +240,6 @@ void StateLoader::Operator::load(unsigned slot, Decoder items) const {
   }
 }
 
-/// Whoever misspells a name learns of it.
-void StateLoader::check_changes() const {
-  const auto check = [this](const std::string& name) {
-    if (!found_.contains(name)) throw SavedStateError(fmt::format("the saved state has no operator '{}'", name));
-  };
-  for (const std::string& name : changes_.removed) {
-    if (!found_inputs_.contains(name)) check(name);
-  }
-  for (const auto& [name, now] : changes_.renamed) check(name);
-}
-
 bool StateLoader::begins_empty(const OperatorInfo& info) const {
   if (changes_.begin_empty.contains(info.name)) return true;
   return std::none_of(info.upstream.begin(), info.upstream.end(),
@@ -257,7 +247,6 @@ bool StateLoader::begins_empty(const OperatorInfo& info) const {
 }
 
 void StateLoader::finish(bool is_kept) {
-  check_changes();
   for (const auto& [name, nodes] : missing_) {
     const OperatorInfo& info = *nodes.front()->info;
     if (begins_empty(info)) continue;

@@ -29,8 +29,8 @@ class PinnedEngine {
     std::string versions() const;
     /// About.
     std::size_t bytes() const { return bytes_; }
-    /// About how many rows, groups or keys; 0 if it does not know before they are written.
-    std::size_t entries() const;
+    /// About how many rows, groups or keys, if that is known before they are written.
+    std::optional<std::size_t> entries() const;
     /// Whether of this slot only what has changed is written: items replace what was said of their keys.
     bool has_only_changes(unsigned slot) const { return changes_[slot]; }
     void save(StateWriter& out) const;
@@ -114,15 +114,12 @@ class StateLoader {
   void finish(bool is_kept);
 
  private:
-  void check_changes() const;
   bool begins_empty(const OperatorInfo& info) const;
 
   Engine& engine_;
   ProgramChanges changes_;
   std::map<std::string, std::vector<PlacedNode*>, std::less<>> missing_;
-  // Names that were saved.
-  std::set<std::string> found_;
-  std::set<std::string> found_inputs_;
+  std::set<std::string> found_inputs_;  // names that were saved
 };
 
 /// REQUIRES: the engine has not made a step.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/state/capture.hpp"
 #include "runtime/state/segment.hpp"
 #include "runtime/state/state_writer.hpp"
@@ -10,7 +12,7 @@ namespace lockstep {
 /// A capture of a table whose entries Write writes, also vacant ones, where only changes are wanted: they say that the
 /// key is not there any more. What is about to change in a step is only kept, and written when
 /// all is captured, by any thread: entries that are no more than bytes are copied, into memory as that of segments,
-/// since new memory is what takes longest (measured: bench/NOTES.md); large groups are pinned.
+/// since new memory is what takes longest (measured: bench/NOTES.md); groups of very many rows are pinned.
 template <class Table, class Write>
 class CapturedTable final : public Capture {
   using Entry = typename Table::Entry;
@@ -59,7 +61,7 @@ class CapturedTable final : public Capture {
     }
     void add(const Entry& entry) {
       if (last_ == nullptr || size_ == last_->capacity()) {
-        last_ = own(Segment::make(Segment::kLayout.capacity_for(segment_memory::kUsualBytes)));
+        last_ = own(Segment::make(std::max(1U, Segment::kLayout.capacity_for(segment_memory::kUsualBytes))));
         size_ = 0;
       }
       std::construct_at(last_->entries() + size_++, entry);
@@ -97,8 +99,8 @@ class CapturedTable final : public Capture {
   }
   void write(StateWriter& items, Copies& copies, const Entry& entry, const Segment& segment) {
     if (!is_told(entry)) return;
-    if constexpr (requires { entry.payload.is_large(); }) {
-      if (entry.payload.is_large()) {
+    if constexpr (requires { entry.payload.kept_rows(); }) {
+      if (entry.payload.kept_rows() >= typed_->rows_to_pin()) {
         copies.own(segment.clone_entry(entry));
         return;
       }

@@ -261,6 +261,7 @@ class HashTable final : public Segments {
   }
   std::size_t count_erased() const override { return erased_.size(); }
   void drop_erased(std::size_t count) override {
+    if (count == 0) return;
     if (count == erased_.size()) {
       Array<Erased>().swap(erased_);
       return;

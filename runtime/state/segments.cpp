@@ -79,6 +79,7 @@ void Segments::lose_changes() {
   since_ = {};
   lists_erased_ = false;
   ++losses_;
+  if (capture_ == nullptr) drop_erased(count_erased());
 }
 
 void Segments::begin_capture(Capture& capture, const SlotSet* changes_of) {

@@ -28,6 +28,9 @@ class Segments {
 
   // For a Capture, between steps.
 
+  /// A payload of so many rows takes too long to write at once, and what a pin of it copies beside it is little then.
+  std::size_t rows_to_pin() const { return limits_.rows_in_segment == 0 ? 4096 : 16 * limits_.rows_in_segment; }
+
   void end_capture() { capture_ = nullptr; }
   void keep(const Capture& capture);
   /// Writes what a range has in the segment of its lowest hash, and moves it on.

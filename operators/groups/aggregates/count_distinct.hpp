@@ -22,7 +22,6 @@ class DistinctValues {
 
   bool empty() const { return values_.empty(); }
   std::size_t size() const { return values_.size(); }
-  bool is_large() const { return values_.is_large(); }
   template <class Segment>
   [[gnu::always_inline]] void prefetch(const Segment& home) const {
     values_.prefetch(home);

@@ -68,7 +68,7 @@ CheckpointWrite::CheckpointWrite(CheckpointStore& store, const PinnedEngine& pin
                                    .identity = op.identity(),
                                    .versions = op.versions(),
                                    .records = {},
-                                   .items = op.entries()});
+                                   .items = op.entries().value_or(0)});
   }
   records_.resize(manifest_.operators.size());
 }
@@ -155,7 +155,7 @@ std::uint64_t CheckpointWrite::write(const Job& job, CheckpointStore::File& file
   });
   const std::lock_guard lock(mutex_);
   records_[job.op].insert(records_[job.op].end(), records.begin(), records.end());
-  if (op.entries() == 0) manifest_.operators[job.op].items += items.items();
+  if (!op.entries()) manifest_.operators[job.op].items += items.items();
   return bytes;
 }
 

@@ -49,14 +49,21 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   ~Checkpoints() override { detach(); }
 
   void attach(Clock& clock) override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (clock_ != nullptr)
       throw UsageError(fmt::format("another runtime has the checkpoints in {}", directory_.string()));
+    if (runs_ && runner_ == std::this_thread::get_id()) {
+      throw UsageError(fmt::format("a checkpoint is under way in {}: this is its condition", directory_.string()));
+    }
+    // The runtime before may have gone in a condition of its own, or in on_error.
+    news_.wait(lock, [this] { return !runs_; });
     restore(clock.engine());
     clock_ = &clock;
     stopping_ = false;
     note_begun(SteadyClock::now(), clock.engine().rows());
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
+    runs_ = true;
+    runner_ = thread_.get_id();
   }
 
   void detach() noexcept override {
@@ -145,7 +152,11 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
       {
         std::unique_lock lock(mutex_);
         while (requests_.empty() && !stopping_ && !is_due()) wait(lock);
-        if (requests_.empty() && stopping_) return;
+        if (requests_.empty() && stopping_) {
+          runs_ = false;
+          news_.notify_all();
+          return;
+        }
         if (!requests_.empty()) {
           request = std::move(requests_.front());
           requests_.pop_front();
@@ -280,6 +291,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   std::condition_variable news_;
   Clock* clock_ = nullptr;
   bool stopping_ = false;
+  bool runs_ = false;  // the thread that takes checkpoints
+  std::thread::id runner_;
   std::deque<Request> requests_;
   SteadyClock::time_point begun_at_;
   std::uint64_t begun_rows_ = 0;
