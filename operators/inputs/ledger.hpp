@@ -30,7 +30,7 @@ Output<LedgerRow> ledger(const Handle& input) {
 /// The same, whose contents snapshots show in runtimes that are made after this.
 template <class Handle>
 Output<LedgerRow> ledger(const Handle& input, Accumulated) {
-  const Output<LedgerRow> output = ledger(input);
+  Output<LedgerRow> output = ledger(input);
   accumulate_ledger(input.flow(), output.id());
   return output;
 }
