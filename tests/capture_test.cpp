@@ -44,6 +44,15 @@ void advance(ls::Capture& capture, std::size_t which = 0) {
   }
 }
 
+/// Some segments' worth more. Returns whether all is written; now and then, nobody wants it any more.
+template <class Captured>
+bool goes_on(std::unique_ptr<Captured>& capture, std::mt19937_64& random) {
+  for (std::size_t i = random() % 200; i != 0 && !capture->done(); --i) advance(*capture, random());
+  if (capture->done()) return true;
+  if (random() % 200 == 0) capture.reset();
+  return false;
+}
+
 struct WriteEntry {
   template <class Entry, class Segment>
   void operator()(ls::Encoder& out, const Entry& entry, const Segment&) const {
@@ -91,11 +100,7 @@ TEST_CASE("a captured table is as it was, whatever steps do to it meanwhile", "[
       then = now;
       capture = std::make_unique<ls::CapturedTable<Table, WriteEntry>>(table);
     } else if (capture != nullptr) {
-      for (std::size_t i = random() % 200; i != 0 && !capture->done(); --i) advance(*capture, random());
-      if (!capture->done()) {
-        if (random() % 200 == 0) capture.reset();  // nobody wants it any more
-        continue;
-      }
+      if (!goes_on(capture, random)) continue;
       ls::StateWriter items;
       capture->save(items);
       REQUIRE(decoded(items) == then);
@@ -146,11 +151,7 @@ TEST_CASE("changes upon what was kept before give a table as it was, whatever st
       to_keep = random() % 20 != 0;
       capture = std::make_unique<ls::CapturedTable<Table, WriteEntry>>(table, to_keep ? &changes_of : nullptr);
     } else if (capture != nullptr) {
-      for (std::size_t i = random() % 200; i != 0 && !capture->done(); --i) advance(*capture, random());
-      if (!capture->done()) {
-        if (random() % 200 == 0) capture.reset();  // nobody wants it any more
-        continue;
-      }
+      if (!goes_on(capture, random)) continue;
       ls::StateWriter items;
       capture->save(items);
       std::map<Number, Number> found;

@@ -68,6 +68,7 @@ TEST_CASE("an operator or input that is gone is an error, or dropped if told so"
     return kCounts(flow, in);
   };
   CHECK(go_on(folder, with_more) == kOnce);
+  CHECK_THROWS_AS(go_on(folder, kCounts), ls::ForeignCheckpoint);
   CHECK_THROWS_WITH(go_on(folder, kCounts), Contains("'other'"));
   CHECK_THROWS_WITH(go_on(folder, kCounts, {.removed = {"other"}}), Contains("'others'") && Contains("removed?"));
   CHECK(go_on(folder, kCounts, {.removed = {"other", "others"}}) == kAgain);

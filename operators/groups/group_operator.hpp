@@ -69,7 +69,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
 
   void for_each(const std::function<void(const K&, const Result&, Weight)>& function) const override {
-    groups_.for_each([&](const Entry& entry) {
+    groups_.for_each_in({}, [&](const Entry& entry, const Segment&) {
       if (entry.payload.total == 0) return;
       function(entry.key, result(entry.payload, [&] { return row_traits<K>::hash(entry.key); }), 1);
     });
@@ -179,7 +179,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     });
     groups_.account(segment, bytes_before);
   }
-  /// Before the entry is taken out: leaves nothing outside of the table.
+  /// Before the entry is loaded again: leaves no rows, and nothing outside of the table.
   void unload(Entry& entry) {
     auto& segment = groups_.segment(row_traits<K>::hash(entry.key));
     const std::size_t bytes_before = segment.bytes();

@@ -76,7 +76,7 @@ class TableOperator final : public IndexView<K, R> {
   }
 
   void for_each(const std::function<void(const K&, const R&, Weight)>& function) const override {
-    rows_.for_each([&](const auto& entry) { function(entry.key, entry.payload->row, 1); });
+    rows_.for_each_in({}, [&](const auto& entry, const auto&) { function(entry.key, entry.payload->row, 1); });
   }
   [[gnu::cold]] std::unique_ptr<const IndexView<K, R>> pin_view() override {
     return std::unique_ptr<const IndexView<K, R>>(new TableOperator(*rejects_, rows_.pin()));
@@ -96,6 +96,7 @@ class TableOperator final : public IndexView<K, R> {
       const bool is_there = derived::decode_flag(in);
       const K key = row_traits<K>::decode(in);
       rows_.load(key, row_traits<K>::hash(key), [&in, is_there](auto& entry) {
+        entry.payload.reset();
         if (is_there) entry.payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});
       });
     }

@@ -99,13 +99,10 @@ class IndexContents final : public KeyedContentsPart<K, V> {
 /// Has snapshots show what an index holds.
 template <class K, class V>
 [[gnu::cold]] void show_indexed(Description& flow, ContentsName of, EdgeId indexed) {
-  flow.contents.push_back({of, indexed, [](Assembly& assembly, const ContentsInfo& info) {
-                             IndexView<K, V>& view = assembly.view<K, V>(info.indexed);
-                             assembly.add_contents({info.of, [&view]() -> std::shared_ptr<const void> {
-                                                      using Part = ContentsPart<std::pair<K, V>>;
-                                                      return std::shared_ptr<const Part>(
-                                                          std::make_shared<const IndexContents<K, V>>(view.pin_view()));
-                                                    }});
+  flow.contents.push_back({of, indexed, [](IndexViewBase& view) -> std::shared_ptr<const void> {
+                             using Part = ContentsPart<std::pair<K, V>>;
+                             auto pin = static_cast<IndexView<K, V>&>(view).pin_view();
+                             return std::shared_ptr<const Part>(new IndexContents<K, V>(std::move(pin)));
                            }});
 }
 

@@ -53,7 +53,7 @@ void Engine::assemble(const RuntimeOptions& options) {
     auto pulse = std::make_unique<Pulse>();
     Assembly assembly(*flow_, common_, *pulse, w);
     for (const OperatorInfo& info : flow_->operators) info.build(assembly);
-    for (const ContentsInfo& one : flow_->contents) one.keep(assembly, one);
+    for (const ContentsInfo& one : flow_->contents) assembly.add_contents(one);
     parts.push_back(assembly.take());
     for (const PlacedNode& placed : parts.back().nodes) {
       levels = std::max(levels, placed.level + 1);
@@ -103,7 +103,6 @@ Step Engine::run_step() {
   const std::uint64_t number = state_->completed() + 1;
   const bool timed = steps_are_timed_.load(std::memory_order_relaxed);
   const std::uint64_t begun = timed ? ticks() : 0;
-  if (limit_) limit_->set(state_bytes());
   order_.inputs.clear();
   order_.rows = intake_->seal(number, order_.inputs);
   Step step(pool_->acquire(number, flow_->identity.get(), 2));
@@ -125,14 +124,15 @@ Step Engine::run_step() {
   return step;
 }
 
-std::uint64_t Engine::state_bytes() const {
+void Engine::count_state() {
+  if (!limit_) return;
   std::uint64_t sum = 0;
   for (const auto& worker : workers_) {
     for (const PlacedNode& placed : worker->nodes()) {
       sum += placed.node->counters.state_bytes.load(std::memory_order_relaxed);
     }
   }
-  return sum;
+  limit_->set(sum);
 }
 
 Step Engine::latest() const {

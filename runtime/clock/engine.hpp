@@ -32,6 +32,8 @@ class Engine {
 
   /// As if this were the last complete step. REQUIRES: before the first step.
   void resume_after(std::uint64_t step);
+  /// When state has been loaded.
+  void count_state();
 
   /// From the first call on, steps are timed.
   Metrics metrics() const;
@@ -50,7 +52,6 @@ class Engine {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
 
  private:
-  std::uint64_t state_bytes() const;
   Step run_step();
   void assemble(const RuntimeOptions& options);
 

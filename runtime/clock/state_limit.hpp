@@ -11,7 +11,7 @@ class StateLimit {
  public:
   explicit StateLimit(std::size_t most) : most_(most) {}
 
-  /// Between steps: what it holds.
+  /// When no step runs: what it holds.
   void set(std::uint64_t bytes) { bytes_.store(bytes, std::memory_order_relaxed); }
   /// After an operator has run, whose state held so much before. Throws StateTooLarge.
   void changed(std::uint64_t before, std::uint64_t after);

@@ -122,12 +122,16 @@ bool Worker::run_once_more() {
 
 void Worker::eval_watched(Node& node, Activation& activation) {
   const auto bytes = [&node] { return node.counters.state_bytes.load(std::memory_order_relaxed); };
-  const std::uint64_t bytes_before = bytes();
+  const std::uint64_t before = bytes();
+  time_weight_ == 0 ? node.eval(activation) : eval_timed(node, activation);
+  if (limit_ != nullptr) limit_->changed(before, bytes());
+}
+
+void Worker::eval_timed(Node& node, Activation& activation) {
   const auto before = std::chrono::steady_clock::now();
   node.eval(activation);
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - before;
   NodeCounters::add(node.counters.nanoseconds, static_cast<std::uint64_t>(spent.count()) * time_weight_);
-  if (limit_ != nullptr) limit_->changed(bytes_before, bytes());
 }
 
 }  // namespace lockstep

@@ -57,6 +57,7 @@ class Worker {
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
   void eval_watched(Node& node, Activation& activation);
+  void eval_timed(Node& node, Activation& activation);
 
   unsigned id_;
   std::unique_ptr<Pulse> pulse_;

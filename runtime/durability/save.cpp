@@ -191,7 +191,14 @@ StateLoader::StateLoader(Engine& engine, const ProgramChanges& changes)
 
 void StateLoader::begin(std::uint64_t step, Decoder& intake) {
   engine_.resume_after(step);
-  found_inputs_ = engine_.intake().load(intake, changes_.removed);
+  found_inputs_ = engine_.intake().load(intake);
+  for (const std::string& name : found_inputs_) {
+    const auto is_it = [&name](const InputInfo& input) { return input.name == name; };
+    const auto& inputs = engine_.flow().inputs;
+    if (std::none_of(inputs.begin(), inputs.end(), is_it) && !changes_.removed.contains(name)) {
+      throw SavedStateError(fmt::format("the saved state has an input '{}', this dataflow has not", name));
+    }
+  }
 }
 
 std::optional<StateLoader::Operator> StateLoader::find(const std::string& saved, std::string_view identity,
@@ -266,6 +273,7 @@ void StateLoader::finish(bool is_kept) {
     }
     worker->resume();
   }
+  engine_.count_state();
 }
 
 void load_state(Engine& engine, const SavedState& saved) {

@@ -107,6 +107,8 @@ class Assembly {
   }
 
   void add_contents(KeptContents contents);
+  /// When all operators are there.
+  void add_contents(const ContentsInfo& of_an_index);
 
   struct Parts {
     std::vector<PlacedNode> nodes;

@@ -13,6 +13,7 @@
 namespace lockstep {
 
 class Assembly;
+class IndexViewBase;
 class SealedBase;
 
 using OperatorId = std::uint32_t;
@@ -53,8 +54,8 @@ struct OperatorInfo : Part {
 struct ContentsInfo {
   ContentsName of;
   EdgeId indexed = 0;
-  /// When all operators of a worker are there (Assembly::add_contents).
-  void (*keep)(Assembly&, const ContentsInfo&) = nullptr;
+  /// Gives a ContentsPart.
+  std::shared_ptr<const void> (*pin)(IndexViewBase&) = nullptr;
 };
 
 struct InputInfo {

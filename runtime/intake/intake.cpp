@@ -253,7 +253,7 @@ void Intake::save(Encoder& out) {
   }
 }
 
-std::set<std::string> Intake::load(Decoder& in, const std::set<std::string>& removed) {
+std::set<std::string> Intake::load(Decoder& in) {
   std::set<std::string> names;
   std::vector<std::optional<InputId>> inputs;  // by their order when they were saved
   for (std::uint64_t count = in.varint(); count != 0; --count) {
@@ -261,9 +261,6 @@ std::set<std::string> Intake::load(Decoder& in, const std::set<std::string>& rem
     const auto found = std::find_if(flow_->inputs.begin(), flow_->inputs.end(),
                                     [&](const InputInfo& one) { return one.name == name; });
     const bool is_there = found != flow_->inputs.end();
-    if (!is_there && !removed.contains(name)) {
-      throw DecodeError(fmt::format("it has an input '{}', this dataflow has not", name));
-    }
     inputs.push_back(is_there ? std::optional(static_cast<InputId>(found - flow_->inputs.begin())) : std::nullopt);
     names.insert(name);
   }

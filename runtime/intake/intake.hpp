@@ -60,9 +60,9 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
   // Positions of all sessions, for saved state.
   void save(Encoder& out);
-  /// Returns the names of the inputs that were saved. Each must be there, but for those that were removed; those that
-  /// are new begin at 0.
-  std::set<std::string> load(Decoder& in, const std::set<std::string>& removed);
+  /// Returns the names of the inputs that were saved. Positions of those that are not there are dropped; those that are
+  /// new begin at 0.
+  std::set<std::string> load(Decoder& in);
 
  private:
   friend class Session;

@@ -7,6 +7,12 @@
 
 namespace lockstep {
 
+namespace {
+
+constexpr std::size_t kErasedAtOnce = 256;
+
+}  // namespace
+
 bool CaptureWindow::is_over() const {
   return (steps == nullptr || steps->is_wanted()) && std::chrono::steady_clock::now() >= least;
 }
@@ -20,10 +26,27 @@ void Capture::keep() { source_->keep(*this); }
 bool Capture::advance(Range& range, const CaptureWindow& window) {
   const auto is_over = [&] { return range.done_ || failure_ != nullptr; };
   while (!is_over()) {
-    if (!write_erased(range.number_, erased_)) table_->write_segment(*this, range);
+    if (&range == ranges_.begin() && next_erased_ < erased_) {
+      const std::size_t first = next_erased_;
+      next_erased_ = std::min(erased_, first + kErasedAtOnce);
+      write_erased(erased_items_, first, next_erased_);
+    } else {
+      table_->write_segment(*this, range);
+    }
     if (window.is_over()) break;
   }
   return is_over();
+}
+
+/// A key that was erased may have come again.
+void Capture::save_items(StateWriter& out) const {
+  out.append(erased_items_);
+  for (const Range& range : ranges_) out.append(range.items_);
+}
+
+void Capture::add_copy(SegmentHead* copy) {
+  const std::lock_guard lock(copies_mutex_);
+  copies_.push_back(copy);
 }
 
 bool Capture::done() {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <mutex>
 
 #include "runtime/state/state_writer.hpp"
 #include "runtime/zset/array.hpp"
@@ -39,16 +40,17 @@ class Capture {
   /// A range of hashes. Of a thread at a time; several threads may go on with several ranges, when no step runs.
   class Range {
    public:
+    explicit Range(SlotRange slots) : from_(slots.lowest_hash()), last_(slots.highest_hash()), items_(slots) {}
     bool done() const { return done_; }
 
    private:
     friend class Capture;
     friend class Segments;
-    unsigned number_ = 0;
-    std::uint64_t from_ = 0;  // the lowest hash that is not written
-    std::uint64_t last_ = 0;
+    std::uint64_t from_;  // the lowest hash that is not written
+    std::uint64_t last_;
     bool done_ = false;
-    Array<std::uint32_t> places_;
+    StateWriter items_;
+    Array<std::uint32_t> places_;  // of a segment
   };
 
   Capture() = default;
@@ -74,23 +76,22 @@ class Capture {
   /// Ends it. REQUIRES: no step runs, if it is not done.
   ~Capture();
 
-  std::size_t range_number(std::uint64_t hash) const { return ranges_.size() == 1 ? 0 : hash >> (64 - kRangeBits); }
-  /// The slots of a range, of so many.
-  static SlotRange slots_of(unsigned range, unsigned ranges) {
-    return {first_slot_of(range, ranges), first_slot_of(range + 1, ranges)};
-  }
+  /// What is written already.
+  void save_items(StateWriter& out) const;
+  /// Segments of entries that are yet to be written: remembers one more. Any thread.
+  void add_copy(SegmentHead* copy);
+  const Array<SegmentHead*>& copies() const { return copies_; }
 
  private:
   friend class Segments;
-  /// Writes some of the keys of a range that have been erased, the first `erased` of the table's. Returns whether any
-  /// was left.
-  virtual bool write_erased(unsigned range, std::size_t erased) = 0;
-  /// Writes an entry of this segment, unless it is vacant.
-  virtual void write(unsigned range, const void* entry, const SegmentHead& segment) = 0;
+  /// Writes those of the table's erased keys.
+  virtual void write_erased(StateWriter& items, std::size_t first, std::size_t end) = 0;
+  /// Writes an entry of this segment, unless there is nothing to tell of it: it is vacant, and was not before.
+  virtual void write(StateWriter& items, const void* entry, const SegmentHead& segment) = 0;
   /// The same in a step that waits for it.
-  virtual void write_before_change(const void* entry, const SegmentHead& segment) = 0;
+  virtual void write_before_change(StateWriter& items, const void* entry, const SegmentHead& segment) = 0;
 
-  const Range& range_of(std::uint64_t hash) const { return ranges_[range_number(hash)]; }
+  Range& range_of(std::uint64_t hash) { return ranges_[ranges_.size() == 1 ? 0 : hash >> (64 - kRangeBits)]; }
 
   static constexpr unsigned kRangeBits = 3;
 
@@ -101,7 +102,11 @@ class Capture {
   TableTime since_;  // of the capture whose changes it takes
   SlotSet changes_;
   std::uint64_t losses_ = 0;
-  std::size_t erased_ = 0;
+  std::size_t erased_ = 0;  // so many keys
+  std::size_t next_erased_ = 0;
+  StateWriter erased_items_;
+  std::mutex copies_mutex_;
+  Array<SegmentHead*> copies_;
   std::size_t entries_ = 0;
   std::exception_ptr failure_;
 };

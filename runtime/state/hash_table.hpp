@@ -176,26 +176,18 @@ class HashTable final : public Segments {
   };
   const Array<Erased>& erased() const { return erased_; }
 
-  /// While a state is loaded: what is said of this key replaces what was said before. Calls fill(entry), whose payload
-  /// is empty, and unload(entry) before an entry is taken out.
+  /// While a state is loaded: what is said of this key replaces what was said before. Calls unload(entry) if something
+  /// was, and fill(entry), which sets all of the payload.
   template <class Unload, class Fill>
   [[gnu::cold]] void load(const Key& key, std::uint64_t hash, Unload&& unload, Fill&& fill) {
-    Entry* entry = insert(key, hash);
-    if (!is_vacant(entry->payload)) {
-      unload(*entry);
-      erase(entry, hash);
-      entry = insert(key, hash);
-    }
+    Entry* const entry = insert(key, hash);
+    if (!is_vacant(entry->payload)) unload(*entry);
     fill(*entry);
-    if (is_vacant(entry->payload)) {
-      unload(*entry);
-      erase(entry, hash);
-    }
+    if (is_vacant(entry->payload)) count_vacant(hash);
   }
   template <class Fill>
   [[gnu::cold]] void load(const Key& key, std::uint64_t hash, Fill&& fill) {
-    load(
-        key, hash, [](Entry&) {}, fill);
+    load(key, hash, LeavesNothing(), fill);
   }
 
   /// A pin: a table with the same contents that stays as it is, at the cost of a copy of the directory. REQUIRES: no
@@ -208,6 +200,9 @@ class HashTable final : public Segments {
   }
 
  private:
+  struct LeavesNothing {
+    void operator()(Entry&) const {}
+  };
   static_assert(sizeof(Segment) + sizeof(std::uint32_t) + alignof(std::max_align_t) <= Directory::kNothingBytes);
   static constexpr std::size_t kMarksAhead = 24;
 
@@ -260,14 +255,13 @@ class HashTable final : public Segments {
     return 0;
   }
   std::size_t count_erased() const override { return erased_.size(); }
-  void drop_erased(std::size_t count) override {
-    if (count == 0) return;
-    if (count == erased_.size()) {
-      Array<Erased>().swap(erased_);
-      return;
+  [[gnu::cold]] void drop_erased(std::size_t count) override {
+    if constexpr (kMarked) {
+      if (count == 0) return;
+      for (std::size_t i = count; i < erased_.size(); ++i) erased_[i - count] = std::move(erased_[i]);
+      erased_.truncate(erased_.size() - count);
+      if (erased_.empty()) Array<Erased>().swap(erased_);
     }
-    for (std::size_t i = count; i < erased_.size(); ++i) erased_[i - count] = std::move(erased_[i]);
-    erased_.truncate(erased_.size() - count);
   }
 
   /// Before an entry that says nothing is taken out.

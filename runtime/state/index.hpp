@@ -112,9 +112,8 @@ class Index final : public IndexView<K, V> {
   std::size_t bytes() const { return table_.bytes() + large_bytes_; }
 
   void for_each(const std::function<void(const K&, const V&, Weight)>& function) const override {
-    table_.for_each([&](const auto& entry) {
-      entry.payload.for_each(table_.segment(row_traits<K>::hash(entry.key)),
-                             [&](const V& value, Weight weight) { function(entry.key, value, weight); });
+    table_.for_each_in({}, [&](const auto& entry, const auto& segment) {
+      entry.payload.for_each(segment, [&](const V& value, Weight weight) { function(entry.key, value, weight); });
     });
   }
 

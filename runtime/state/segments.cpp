@@ -43,6 +43,10 @@ class Segments::Fresh {
   Segments& table_;
 };
 
+Segments::Segments(const IndexLimits& limits, const SegmentLayout& layout) : limits_(limits), layout_(layout) {}
+Segments::~Segments() = default;
+Segments::Segments(Segments&&) noexcept = default;
+
 Segments& Segments::operator=(Segments&& other) noexcept {
   std::swap(limits_, other.limits_);
   std::swap(directory_, other.directory_);
@@ -92,12 +96,8 @@ void Segments::begin_capture(Capture& capture, const SlotSet* changes_of) {
   directory_.for_each([&](const SegmentRef& place) { vacant += place.vacant; });
   capture.entries_ = size_ - std::min(size_, vacant);
   const unsigned ranges = segments_ < kFewSegments ? 1 : 1U << Capture::kRangeBits;
-  capture.ranges_.resize(ranges);
   for (unsigned i = 0; i < ranges; ++i) {
-    Capture::Range& range = capture.ranges_[i];
-    range.number_ = i;
-    range.from_ = Capture::slots_of(i, ranges).lowest_hash();
-    range.last_ = Capture::slots_of(i, ranges).highest_hash();
+    capture.ranges_.emplace_back(SlotRange{first_slot_of(i, ranges), first_slot_of(i + 1, ranges)});
   }
   if (changes_of == nullptr) return;
   assert(tells_changes() || changes_of->none());
@@ -131,7 +131,7 @@ void Segments::write_segment(Capture& capture, Capture::Range& range) const {
       const std::uint64_t hash = hash_of(*tag);
       if (hash < range.from_ || hash > range.last_) continue;
       if (tag[1] >= capture.since_.links || !capture.has_only_changes(hash)) {
-        capture.write(range.number_, tag, *place.segment);
+        capture.write(range.items_, tag, *place.segment);
       }
     }
   }
@@ -154,11 +154,11 @@ bool Segments::has_only_changes(const Capture& capture, std::size_t at, std::siz
 void Segments::write_before_change(const void* entry) noexcept {
   const auto* const tag = static_cast<const std::uint32_t*>(entry);
   const std::uint64_t hash = hash_of(*tag);
-  const Capture::Range& range = capture_->range_of(hash);
+  Capture::Range& range = capture_->range_of(hash);
   if (range.done_ || hash < range.from_ || tag[1] >= capture_->begun_.links) return;
   if (tag[1] < capture_->since_.links && capture_->has_only_changes(hash)) return;
   try {
-    capture_->write_before_change(entry, *directory_.of(hash).segment);
+    capture_->write_before_change(range.items_, entry, *directory_.of(hash).segment);
   } catch (...) {  // no memory: the capture fails, not the step
     capture_->failure_ = std::current_exception();
     capture_->table_ = nullptr;

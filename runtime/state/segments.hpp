@@ -43,9 +43,9 @@ class Segments {
   static constexpr std::uint32_t kMinCapacity = 4;
   static constexpr std::size_t kFewErased = 1024;
 
-  Segments(const IndexLimits& limits, const SegmentLayout& layout) : limits_(limits), layout_(layout) {}
-  ~Segments() = default;
-  Segments(Segments&&) noexcept = default;
+  Segments(const IndexLimits& limits, const SegmentLayout& layout);
+  ~Segments();
+  Segments(Segments&&) noexcept;
   /// Swaps.
   Segments& operator=(Segments&& other) noexcept;
 
