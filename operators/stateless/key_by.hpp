@@ -44,6 +44,7 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
                     "lockstep: what key_by's functions return cannot be a key and a value");
       Part part = this->part("key_by", in.label(),
                              projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
+      part.only_keys = kWhole && !E::kKeyed;
       const Properties before = in.properties();
       part.properties = {
           .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,

@@ -109,7 +109,7 @@ void Clock::run_until_stopped(const StepPolicy& policy) {
   Intake& intake = engine_.intake();
   const auto stopping = [this] { return state_.mode() != RunState::Mode::clocked; };
   for (;;) {
-    const bool any = intake.wait_for_rows(policy.rows, policy.every);
+    const bool any = engine_.filling() != nullptr || intake.wait_for_rows(policy.rows, policy.every);
     if (!any && stopping()) return;
     if (!any) continue;
     std::vector<std::shared_ptr<StepQueue>> queues;

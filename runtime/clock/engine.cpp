@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "runtime/threads/processors.hpp"
@@ -110,7 +111,7 @@ Step Engine::run_step() {
   order_.time = {number, 0};
   order_.data = step.data();
   order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
-  crew_->run(order_);
+  filling_ ? run_passes() : crew_->run(order_);
   if (state_->failure.failed()) throw StepFailed(state_->failure.error());
   for (const InputId input : order_.inputs) common_.sealed[input]->clear();
   rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
@@ -123,6 +124,24 @@ Step Engine::run_step() {
   state_->complete(number);
   return step;
 }
+
+void Engine::run_passes() {
+  order_.filling = &*filling_;
+  for (const auto& worker : workers_) worker->begin_filling(*filling_);
+  crew_->run(order_);
+  if (state_->failure.failed()) return;
+  order_.is_second_pass = true;
+  order_.time.round = 1;
+  const std::size_t rows = std::exchange(order_.rows, std::numeric_limits<std::size_t>::max());  // indexes have many
+  crew_->run(order_);
+  for (const auto& worker : workers_) worker->end_filling();
+  order_.rows = rows;
+  order_.is_second_pass = false;
+  order_.filling = nullptr;
+  filling_.reset();
+}
+
+void Engine::fill(Filling filling) { filling_ = std::move(filling); }
 
 void Engine::count_state() {
   if (!limit_) return;

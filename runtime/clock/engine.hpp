@@ -34,6 +34,10 @@ class Engine {
   void resume_after(std::uint64_t step);
   /// When state has been loaded.
   void count_state();
+  /// The first step has to make something complete. REQUIRES: before it.
+  void fill(Filling filling);
+  /// What it has to; null: nothing, or it has.
+  const Filling* filling() const { return filling_ ? &*filling_ : nullptr; }
 
   /// From the first call on, steps are timed.
   Metrics metrics() const;
@@ -53,6 +57,7 @@ class Engine {
 
  private:
   Step run_step();
+  void run_passes();
   void assemble(const RuntimeOptions& options);
 
   const std::shared_ptr<const Description> flow_;
@@ -64,6 +69,7 @@ class Engine {
   std::unique_ptr<StepPool, StepPool::Close> pool_;
   std::unique_ptr<Crew> crew_;
   StepOrder order_;
+  std::optional<Filling> filling_;
   unsigned threads_ = 1;
 
   mutable SpinLock latest_lock_;

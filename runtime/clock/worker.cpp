@@ -8,6 +8,7 @@ namespace lockstep {
 void Worker::install(Assembly::Parts parts, unsigned levels) {
   nodes_ = std::move(parts.nodes);
   edges_ = std::move(parts.edges);
+  views_ = std::move(parts.views);
   contents_ = std::move(parts.contents);
   std::stable_sort(nodes_.begin(), nodes_.end(),
                    [](const PlacedNode& a, const PlacedNode& b) { return a.level < b.level; });
@@ -40,13 +41,52 @@ void Worker::begin(const StepOrder& order) noexcept {
   time_weight_ = order.time_weight;
   ++pulse_->beat;
   pulse_->published.clear();
-  for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
-  for (const std::uint32_t node : again_) pulse_->dirty.set(node);
-  again_.clear();
   once_more_.clear();
+  running_ = nullptr;
+  if (order.is_second_pass) {
+    running_ = &order.filling->second;
+    try {
+      send_contents(*order.filling);
+    } catch (...) {
+      failure_.record_current("contents of an index", time_.step);
+    }
+  } else {
+    if (order.filling != nullptr) running_ = &order.filling->first;
+    for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
+    for (const std::uint32_t node : again_) pulse_->dirty.set(node);
+    again_.clear();
+  }
   level_ = 0;
   position_ = 0;
   awaiting_ = false;
+}
+
+void Worker::begin_filling(const Filling& filling) {
+  for (const auto& edge : edges_) {
+    if (edge != nullptr) edge->choose_outputs([&filling](OutputId output) { return !filling.outputs[output]; });
+  }
+  for (const EdgeId edge : filling.repeated) edges_[edge]->set_repeats(true);
+}
+
+void Worker::send_contents(const Filling& filling) {
+  for (const auto& edge : edges_) {
+    if (edge != nullptr) edge->choose_outputs([&filling](OutputId output) { return filling.outputs[output]; });
+  }
+  for (const EdgeId edge : filling.repeated) edges_[edge]->repeat();
+  for (const Filling::Source& source : filling.sources) {
+    const auto index = std::find_if(views_.begin(), views_.end(),
+                                    [&source](const ProvidedView& view) { return view.index == source.index; });
+    index->send_contents(*index->view, *edges_[source.edge]);
+  }
+}
+
+void Worker::end_filling() {
+  running_ = nullptr;
+  for (const auto& edge : edges_) {
+    if (edge == nullptr) continue;
+    edge->choose_outputs([](OutputId) { return true; });
+    edge->set_repeats(false);
+  }
 }
 
 bool Worker::ready() noexcept {
@@ -92,9 +132,9 @@ Worker::Progress Worker::run_level(bool one_node) {
       }
       Node& node = *nodes_[position_].node;
       NodeCounters::add(node.counters.activations, 1);
-      if (time_weight_ == 0 && limit_ == nullptr) [[likely]] {
+      if (time_weight_ == 0 && limit_ == nullptr && running_ == nullptr) [[likely]] {
         node.eval(activation);
-      } else {
+      } else if (running_ == nullptr || (*running_)[nodes_[position_].info->id]) {
         eval_watched(node, activation);
       }
       if (activation.again) [[unlikely]] {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/clock/filling.hpp"
 #include "runtime/clock/state_limit.hpp"
 #include "runtime/faults/failure.hpp"
 #include "runtime/flow/assembly.hpp"
@@ -22,6 +23,9 @@ struct StepOrder {
   std::size_t rows = 0;  // sealed
   /// Whether the nodes' running times are taken in this step, and for how many steps like it they count.
   std::uint64_t time_weight = 0;
+  /// Null in all steps but the first of some runtimes, which has two passes then.
+  const Filling* filling = nullptr;
+  bool is_second_pass = false;
 };
 
 /// A shard: its part of all state, its nodes in topological order, and where it is in the step. It is run by one
@@ -42,6 +46,9 @@ class Worker {
   void resume();
 
   void begin(const StepOrder& order) noexcept;
+  /// Before the first pass of a step that fills, and after the last one.
+  void begin_filling(const Filling& filling);
+  void end_filling();
   /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.
   Progress advance(bool one_node) noexcept;
   /// Whether advance() can do something, be it to learn that the step has failed.
@@ -56,6 +63,7 @@ class Worker {
   Progress run_level(bool one_node);
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
+  void send_contents(const Filling& filling);
   void eval_watched(Node& node, Activation& activation);
   void eval_timed(Node& node, Activation& activation);
 
@@ -66,6 +74,7 @@ class Worker {
   StateLimit* limit_;
   std::vector<std::unique_ptr<EdgeBase>> edges_;
   std::vector<PlacedNode> nodes_;
+  std::vector<ProvidedView> views_;
   std::vector<KeptContents> contents_;
   std::vector<std::uint32_t> level_begins_;  // of nodes_, one more than levels
   std::vector<std::uint32_t> input_nodes_;   // by input
@@ -76,6 +85,7 @@ class Worker {
   Time time_;
   StepData* data_ = nullptr;
   std::uint64_t time_weight_ = 0;
+  const std::vector<bool>* running_ = nullptr;  // by operator, those whose nodes run; null: all
   unsigned level_ = 0;
   std::uint32_t position_ = 0;
   bool awaiting_ = false;

@@ -12,7 +12,7 @@ namespace lockstep {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 
 std::uint32_t decode_32(Decoder& in) {
   const std::uint64_t value = in.varint();
@@ -48,7 +48,7 @@ std::string Manifest::encode() const {
   for (const std::uint32_t limit : {limits.segment_bytes, limits.rows_in_segment, limits.page_rows, limits.links}) {
     out.varint(limit);
   }
-  out.bytes(intake);
+  out.bytes(borders);
   out.varint(operators.size());
   for (const Operator& one : operators) {
     out.varint(one.id);
@@ -86,7 +86,7 @@ Manifest Manifest::decode(std::string_view bytes) {
                                &manifest.limits.page_rows, &manifest.limits.links}) {
     *limit = decode_32(in);
   }
-  manifest.intake = in.bytes();
+  manifest.borders = in.bytes();
   for (std::uint64_t operators = in.varint(); operators != 0; --operators) {
     Operator& one = manifest.operators.emplace_back();
     one.id = decode_32(in);

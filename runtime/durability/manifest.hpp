@@ -45,8 +45,8 @@ struct Manifest {
   std::string build_id;
   unsigned workers = 0;
   IndexLimits limits;
-  /// Sessions and their positions.
-  std::string intake;
+  /// Sessions and their positions, outputs.
+  std::string borders;
   std::vector<Operator> operators;
 
   std::uint64_t bytes() const;

@@ -43,13 +43,6 @@ std::string versions_of(const OperatorInfo& info) {
   return text;
 }
 
-/// With what there is.
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
-  return text;
-}
-
 /// The nodes with state, by worker, by the names of their operators.
 std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engine& engine) {
   std::map<std::string, std::vector<PlacedNode*>, std::less<>> found;
@@ -143,9 +136,18 @@ void PinnedEngine::for_each_capture(Function&& function) const {
 PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
     : flow_(engine.shared_flow()), step_(engine.state().completed()), rows_(engine.rows()) {
   engine.state().failure.rethrow_if_failed();
-  Encoder intake(intake_);
-  engine.intake().save(intake);
+  const Filling* const filling = engine.filling();
+  Encoder borders(borders_);
+  engine.intake().save(borders);
+  const Outputs& outputs = flow_->outputs;
+  std::vector<std::string_view> names;
+  for (OutputId id = 0; id < outputs.size(); ++id) {
+    if (filling == nullptr || !filling->outputs[id]) names.push_back(outputs[id].name);
+  }
+  borders.varint(names.size());
+  for (const std::string_view name : names) borders.bytes(name);
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
+    if (filling != nullptr && filling->second[nodes.front()->info->id]) continue;  // it is not complete
     Operator& pinned = operators_.emplace_back();
     pinned.info_ = nodes.front()->info;
     if (changes_of != nullptr) {
@@ -167,7 +169,7 @@ SavedState PinnedEngine::save() const {
   std::string content;
   Encoder out(content);
   out.varint(step_);
-  content += intake_;
+  content += borders_;
   out.varint(operators_.size());
   for (const Operator& pinned : operators_) {
     out.bytes(pinned.name());
@@ -189,9 +191,9 @@ SavedState PinnedEngine::save() const {
 StateLoader::StateLoader(Engine& engine, const ProgramChanges& changes)
     : engine_(engine), changes_(changes), missing_(stateful_nodes(engine)) {}
 
-void StateLoader::begin(std::uint64_t step, Decoder& intake) {
+void StateLoader::begin(std::uint64_t step, Decoder& borders) {
   engine_.resume_after(step);
-  found_inputs_ = engine_.intake().load(intake);
+  found_inputs_ = engine_.intake().load(borders, changes_.renamed);
   for (const std::string& name : found_inputs_) {
     const auto is_it = [&name](const InputInfo& input) { return input.name == name; };
     const auto& inputs = engine_.flow().inputs;
@@ -199,13 +201,20 @@ void StateLoader::begin(std::uint64_t step, Decoder& intake) {
       throw SavedStateError(fmt::format("the saved state has an input '{}', this dataflow has not", name));
     }
   }
+  for (std::uint64_t outputs = borders.varint(); outputs != 0; --outputs) {
+    found_outputs_.emplace(borders.bytes());
+  }
+}
+
+std::string StateLoader::name_now(const std::string& saved) const {
+  const auto renamed = changes_.renamed.find(saved);
+  return renamed == changes_.renamed.end() ? saved : renamed->second;
 }
 
 std::optional<StateLoader::Operator> StateLoader::find(const std::string& saved, std::string_view identity,
                                                        std::string_view versions) {
   if (changes_.removed.contains(saved)) return std::nullopt;
-  const auto renamed = changes_.renamed.find(saved);
-  const std::string& name = renamed == changes_.renamed.end() ? saved : renamed->second;
+  const std::string name = name_now(saved);
   const auto found = missing_.find(name);
   if (found == missing_.end()) {
     throw SavedStateError(
@@ -247,23 +256,37 @@ void StateLoader::Operator::load(unsigned slot, Decoder items) const {
   }
 }
 
-bool StateLoader::begins_empty(const OperatorInfo& info) const {
-  if (changes_.begin_empty.contains(info.name)) return true;
-  return std::none_of(info.upstream.begin(), info.upstream.end(),
+bool StateLoader::begins_empty(const std::string& name, const OperatorInfo& made_by) const {
+  if (changes_.begin_empty.contains(name)) return true;
+  return std::none_of(made_by.upstream.begin(), made_by.upstream.end(),
                       [&](InputId input) { return found_inputs_.contains(engine_.flow().inputs[input].name); });
 }
 
-void StateLoader::finish(bool is_kept) {
+WhatIsNew StateLoader::what_is_new() const {
+  const Description& flow = engine_.flow();
+  WhatIsNew added;
   for (const auto& [name, nodes] : missing_) {
     const OperatorInfo& info = *nodes.front()->info;
-    if (begins_empty(info)) continue;
-    std::vector<std::string> upstream;
-    for (const InputId input : info.upstream) upstream.push_back(engine_.flow().inputs[input].name);
-    throw SavedStateError(
-        fmt::format("the saved state has no operator '{}', this dataflow has: its state would be what "
-                    "came before from {}, which would have to be read again",
-                    name, listed(upstream)));
+    (begins_empty(name, info) ? added.empty_operators : added.operators).insert(info.id);
   }
+  for (OutputId id = 0; id < flow.outputs.size(); ++id) {
+    const OutputInfo& output = flow.outputs[id];
+    if (found_outputs_.contains(output.name)) continue;
+    const OperatorInfo& made_by = flow.operators[flow.edges[output.edge].producer];
+    (begins_empty(output.name, made_by) ? added.empty_outputs : added.outputs).insert(id);
+  }
+  for (InputId id = 0; id < flow.inputs.size(); ++id) {
+    if (!found_inputs_.contains(flow.inputs[id].name)) {
+      added.inputs.insert(id);
+    } else {
+      added.outputs.erase(flow.inputs[id].ledger);  // its input may have another name now, and so has the ledger
+    }
+  }
+  return added;
+}
+
+void StateLoader::finish(bool is_kept) {
+  if (std::optional<Filling> filling = plan_filling(engine_.flow(), what_is_new())) engine_.fill(std::move(*filling));
   for (const auto& worker : engine_.workers()) {
     if (is_kept) {
       for (PlacedNode& placed : worker->nodes()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/clock/clock.hpp"
+#include "runtime/durability/plan_filling.hpp"
 #include "runtime/durability/program_changes.hpp"
 #include "runtime/durability/saved_state.hpp"
 
@@ -61,8 +62,8 @@ class PinnedEngine {
   std::uint64_t step() const { return step_; }
   /// Sealed into all steps of this engine until then.
   std::uint64_t rows() const { return rows_; }
-  /// Sessions and their positions.
-  const std::string& intake() const { return intake_; }
+  /// Sessions and their positions, outputs.
+  const std::string& borders() const { return borders_; }
   const std::vector<Operator>& operators() const { return operators_; }
 
   SavedState save() const;
@@ -71,7 +72,7 @@ class PinnedEngine {
   std::shared_ptr<const Description> flow_;
   std::uint64_t step_;
   std::uint64_t rows_;
-  std::string intake_;
+  std::string borders_;
   struct Open {
     Capture* capture;
     Capture::Range* range;
@@ -91,8 +92,8 @@ class StateLoader {
  public:
   explicit StateLoader(Engine& engine, const ProgramChanges& changes = {});
 
-  /// First of all: the step after which the state was taken, and PinnedEngine::intake().
-  void begin(std::uint64_t step, Decoder& intake);
+  /// First of all: the step after which the state was taken, and PinnedEngine::borders().
+  void begin(std::uint64_t step, Decoder& borders);
   /// Names an operator whose items come next. Each once.
   class Operator {
    public:
@@ -109,17 +110,20 @@ class StateLoader {
   };
   /// Null if it was removed.
   std::optional<Operator> find(const std::string& name, std::string_view identity, std::string_view versions);
-  /// Last: throws if an operator got nothing, and may not begin empty. `is_kept`: what is pinned next may be only what
-  /// has changed since.
+  /// Last: operators and outputs that got nothing begin empty, if they may, or else are made complete by the first
+  /// step; throws if they cannot be. `is_kept`: what is pinned next may be only what has changed since.
   void finish(bool is_kept);
 
  private:
-  bool begins_empty(const OperatorInfo& info) const;
+  std::string name_now(const std::string& saved) const;
+  bool begins_empty(const std::string& name, const OperatorInfo& made_by) const;
+  WhatIsNew what_is_new() const;
 
   Engine& engine_;
   ProgramChanges changes_;
   std::map<std::string, std::vector<PlacedNode*>, std::less<>> missing_;
-  std::set<std::string> found_inputs_;  // names that were saved
+  std::set<std::string> found_inputs_;  // that were saved, by the names that they have now
+  std::set<std::string> found_outputs_;
 };
 
 /// REQUIRES: the engine has not made a step.

@@ -106,7 +106,25 @@ concept ServesAsIndex = std::derived_from<Operator, IndexViewBase> || requires(O
   op.view();
 };
 
-inline EdgeId indexed_by(const OperatorInfo& info) { return info.has_output ? info.output : info.inputs.front(); }
+/// Sends all that an index holds on an edge of its keys and values, or of its values.
+template <class K, class V>
+[[gnu::cold]] void send_contents(const IndexViewBase& view, EdgeBase& edge) {
+  const auto send = [&view](auto& out, const auto& row_of) {
+    auto& rows = out.fill();
+    static_cast<const IndexView<K, V>&>(view).for_each(
+        [&](const K& key, const V& value, Weight weight) { rows.push_back({row_of(key, value), weight}); });
+    out.send();
+  };
+  if (auto* keyed = dynamic_cast<Edge<std::pair<K, V>>*>(&edge)) {
+    send(*keyed, [](const K& key, const V& value) { return std::pair<K, V>(key, value); });
+  } else {
+    send(dynamic_cast<Edge<V>&>(edge), [](const K&, const V& value) { return value; });
+  }
+}
+template <class K, class V>
+[[gnu::cold]] void provide_view(Assembly& assembly, const OperatorInfo& info, IndexView<K, V>& view) {
+  assembly.provide_view({info.id, *info.indexes, &view, &send_contents<K, V>});
+}
 
 /// Makes a node that runs make(site) and, if it gives anything, its edge.
 template <class OutRow, class Make, class... Reader>
@@ -120,9 +138,9 @@ template <class OutRow, class Make, class... Reader>
   assembly.add_node(info, level, node, reader...);
   if constexpr (ServesAsIndex<Operator>) {
     if constexpr (requires { node->op().view(); }) {
-      assembly.provide_view(indexed_by(info), node->op().view());
+      provide_view(assembly, info, node->op().view());
     } else {
-      assembly.provide_view(indexed_by(info), node->op());
+      provide_view(assembly, info, node->op());
     }
   }
 }
@@ -153,7 +171,7 @@ template <class R, class Make, class... Way>
         assembly, info, 0, [&](auto... reader) __attribute__((cold)) { place<R>(assembly, info, make, reader...); },
         way...);
   };
-  if constexpr (ServesAsIndex<Operator>) flow.set_indexed(indexed_by(added));
+  if constexpr (ServesAsIndex<Operator>) flow.set_indexes(added);
   return added;
 }
 

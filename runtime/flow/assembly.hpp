@@ -45,6 +45,15 @@ struct KeptContents {
   std::function<std::shared_ptr<const void>()> pin;
 };
 
+/// An index at one worker, as others see it.
+struct ProvidedView {
+  OperatorId index = 0;
+  EdgeId of = 0;
+  IndexViewBase* view = nullptr;
+  /// Sends all that it holds on an edge whose rows are keys and values, or values only.
+  void (*send_contents)(const IndexViewBase& view, EdgeBase& edge) = nullptr;
+};
+
 /// Makes the nodes and edges of one worker out of a description. Operators call it from OperatorInfo::build. Owns what
 /// it is given, as soon as it is.
 class Assembly {
@@ -100,7 +109,7 @@ class Assembly {
   std::uint32_t lane(const OperatorInfo& info, unsigned ordinal, LaneBase* (*make)(unsigned workers));
 
   /// The operator that keeps an index of an edge lets those who read the edge see it.
-  void provide_view(EdgeId id, IndexViewBase& view);
+  void provide_view(const ProvidedView& view);
   template <class K, class V>
   IndexView<K, V>& view(EdgeId id) {
     return dynamic_cast<IndexView<K, V>&>(view_base(id));
@@ -112,7 +121,8 @@ class Assembly {
 
   struct Parts {
     std::vector<PlacedNode> nodes;
-    std::vector<std::unique_ptr<EdgeBase>> edges;
+    std::vector<std::unique_ptr<EdgeBase>> edges;  // first those of the description, by their ids
+    std::vector<ProvidedView> views;
     std::vector<KeptContents> contents;
   };
   Parts take();
@@ -130,9 +140,7 @@ class Assembly {
   static void add_read(PlacedNode& placed, const EdgeBase& edge);
 
   const Description& description_;
-  std::vector<std::unique_ptr<EdgeBase>> edges_;
   Parts parts_;
-  std::map<EdgeId, IndexViewBase*> views_;
 };
 
 }  // namespace lockstep

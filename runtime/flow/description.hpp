@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ struct OperatorInfo : Part {
   bool has_output = false;
   EdgeId output = 0;
   std::vector<EdgeId> side_edges = {};
+  /// The edge whose contents it holds by key and lets others see (Assembly::view).
+  std::optional<EdgeId> indexes = {};
   /// Makes the operator's nodes for one worker.
   std::function<void(Assembly&)> build = {};
 };
@@ -94,9 +97,9 @@ class Description {
   /// The edge that is the same for all who ask for the same thing, by a description of it; null: nobody has yet.
   const EdgeId* keyed_alike(const std::string& signature) const;
   void set_keyed_alike(const std::string& signature, EdgeId edge);
-  /// Whether an operator holds the contents of an edge by key and lets others see them (Assembly::view).
+  /// Whether an operator does: see OperatorInfo::indexes.
   bool is_indexed(EdgeId edge) const;
-  void set_indexed(EdgeId edge);
+  void set_indexes(OperatorInfo& op);
 
   InputId add_input(InputInfo info);
   OutputId add_output(OutputInfo info);

@@ -18,7 +18,7 @@ ReadInfo::~ReadInfo() = default;
 
 void ReadInfo::add_edge(EdgeId edge) { edges.push_back(edge); }
 
-void ReadInfo::add_fused(const Part& part) { fused.push_back({part.kind, part.name, part.version}); }
+void ReadInfo::add_fused(const Part& part) { fused.push_back({part.kind, part.name, part.version, part.only_keys}); }
 
 void ReadInfo::drop_fused() { fused.pop_back(); }
 

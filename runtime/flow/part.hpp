@@ -72,6 +72,8 @@ struct Part {
   /// reads.
   Properties properties = {};
   std::vector<SideEdge> sides = {};
+  /// Whether all that it does is to give the rows of a plain stream keys, so that they are its values.
+  bool only_keys = false;
 };
 
 /// A stateless operator that runs inside the one that reads it.
@@ -79,6 +81,7 @@ struct FusedPart {
   std::string kind;
   std::string name;
   std::string version;
+  bool only_keys = false;
 };
 
 /// What a part reads, and how the rows come to the worker.

@@ -27,8 +27,22 @@ class EdgeBase {
     divisible_ &= takes_pieces;
   }
   /// Whether a delta may be sent in pieces: whoever needs it as a whole gets it elsewhere.
-  bool divisible() const { return divisible_ && !published(); }
+  bool divisible() const { return divisible_ && !published() && !repeats_; }
   void publish_as(OutputId output) { outputs_.push_back(output); }
+  /// From now on, it is published as those outputs for which is_chosen(output), among those that it ever was.
+  template <class IsChosen>
+  void choose_outputs(IsChosen&& is_chosen) {
+    outputs_.insert(outputs_.end(), other_outputs_.begin(), other_outputs_.end());
+    const auto others = std::stable_partition(outputs_.begin(), outputs_.end(), is_chosen);
+    other_outputs_.assign(others, outputs_.end());
+    outputs_.erase(others, outputs_.end());
+  }
+  /// Whether it is to keep its delta, also when that is published, for the next activation.
+  void set_repeats(bool repeats) { repeats_ = repeats; }
+  /// Sends the delta of the last activation once more, if there was one. REQUIRES: it was set to.
+  void repeat() {
+    if (stamp_ + 1 == pulse_->beat) announce();
+  }
   bool published() const { return !outputs_.empty(); }
   /// Whether the delta is a piece, after which another will come in this activation, perhaps an empty one.
   bool more_to_come() const { return more_to_come_; }
@@ -50,7 +64,9 @@ class EdgeBase {
   std::uint64_t stamp_ = 0;
   std::vector<std::uint32_t> readers_;
   std::vector<OutputId> outputs_;
+  std::vector<OutputId> other_outputs_;
   bool divisible_ = true;
+  bool repeats_ = false;
   bool more_to_come_ = false;
 };
 
@@ -115,9 +131,10 @@ class Edge final : public EdgeBase {
   void publish(StepData& step, unsigned worker) override {
     if (delta_.data() != &own_) [[unlikely]]
       gather_borrowed();
-    if (outputs_.size() > 1) [[unlikely]]
+    if (outputs_.size() > 1 || repeats_) [[unlikely]]
       publish_copies(step, worker);
-    step.part<R>(outputs_.back(), worker).swap(rows_);
+    if (!repeats_) [[likely]]
+      step.part<R>(outputs_.back(), worker).swap(rows_);
   }
 
  private:
@@ -126,7 +143,8 @@ class Edge final : public EdgeBase {
     for (const auto& span : delta_) rows_.append(span.data(), span.data() + span.size());
   }
   [[gnu::cold]] void publish_copies(StepData& step, unsigned worker) {
-    for (std::size_t i = 0; i + 1 < outputs_.size(); ++i) step.part<R>(outputs_[i], worker) = rows_;
+    const std::size_t copies = outputs_.size() - (repeats_ ? 0 : 1);
+    for (std::size_t i = 0; i < copies; ++i) step.part<R>(outputs_[i], worker) = rows_;
   }
 
   Batch<R> rows_;

@@ -60,9 +60,9 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
   // Positions of all sessions, for saved state.
   void save(Encoder& out);
-  /// Returns the names of the inputs that were saved. Positions of those that are not there are dropped; those that are
-  /// new begin at 0.
-  std::set<std::string> load(Decoder& in);
+  /// Returns the names of the inputs that were saved, as they are now. Positions of those that are not there are
+  /// dropped; those that are new begin at 0. `renamed`: old to new.
+  std::set<std::string> load(Decoder& in, const std::map<std::string, std::string>& renamed);
 
  private:
   friend class Session;

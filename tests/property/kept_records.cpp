@@ -8,8 +8,8 @@ void KeptRecords::attach(Clock& clock) {
   clock_ = &clock;
   if (step_ == 0) return;
   StateLoader loader(clock.engine());
-  Decoder intake(intake_);
-  loader.begin(step_, intake);
+  Decoder borders(borders_);
+  loader.begin(step_, borders);
   for (const auto& [name, op] : operators_) {
     const StateLoader::Operator loaded = *loader.find(name, op.identity, op.versions);
     for (const auto& [slot, records] : op.slots) {
@@ -37,7 +37,7 @@ std::shared_future<std::uint64_t> KeptRecords::checkpoint(CheckpointCondition) {
   if (insists_ || !random_.chance(25)) {
     insists_ = false;
     step_ = pinned->step();
-    intake_ = pinned->intake();
+    borders_ = pinned->borders();
     for (const PinnedEngine::Operator& op : pinned->operators()) {
       Operator& kept = operators_[op.name()];
       kept.identity = op.identity();

@@ -40,7 +40,7 @@ class KeptRecords final : public Durability {
   Clock* clock_ = nullptr;
   bool insists_ = false;
   std::uint64_t step_ = 0;
-  std::string intake_;
+  std::string borders_;
   std::map<std::string, Operator> operators_;
 };
 

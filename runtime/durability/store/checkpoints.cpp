@@ -117,9 +117,9 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     }
     try {
       StateLoader loader(engine, options_.changes);
-      Decoder intake(manifest.intake);
-      loader.begin(manifest.step, intake);
-      if (!intake.at_end()) throw DecodeError("there are bytes after the positions of its sessions");
+      Decoder borders(manifest.borders);
+      loader.begin(manifest.step, borders);
+      if (!borders.at_end()) throw DecodeError("there are bytes after the names of its outputs");
       std::vector<std::pair<const Manifest::Operator*, StateLoader::Operator>> operators;
       for (const Manifest::Operator& op : manifest.operators) {
         if (auto found = loader.find(op.name, op.identity, op.versions)) operators.emplace_back(&op, std::move(*found));
@@ -223,7 +223,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     manifest.build_id = build_id();
     manifest.workers = static_cast<unsigned>(clock_->engine().workers().size());
     manifest.limits = clock_->engine().limits();
-    manifest.intake = pinned->intake();
+    manifest.borders = pinned->borders();
     CheckpointWrite write(store_, *pinned, std::move(manifest));
     write.records(threads(clock_->engine().state().completed() == pinned->step()));
     if (condition) condition();
