@@ -68,7 +68,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     }
   }
 
-  void for_each(const std::function<void(const K&, const Result&, Weight)>& function) const override {
+  void for_each(FunctionRef<void(const K&, const Result&, Weight)> function) const override {
     groups_.for_each_in({}, [&](const Entry& entry, const Segment&) {
       if (entry.payload.total == 0) return;
       function(entry.key, result(entry.payload, [&] { return row_traits<K>::hash(entry.key); }), 1);

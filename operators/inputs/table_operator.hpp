@@ -75,7 +75,7 @@ class TableOperator final : public IndexView<K, R> {
     }
   }
 
-  void for_each(const std::function<void(const K&, const R&, Weight)>& function) const override {
+  void for_each(FunctionRef<void(const K&, const R&, Weight)> function) const override {
     rows_.for_each_in({}, [&](const auto& entry, const auto&) { function(entry.key, entry.payload->row, 1); });
   }
   [[gnu::cold]] std::unique_ptr<const IndexView<K, R>> pin_view() override {

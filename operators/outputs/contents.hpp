@@ -48,7 +48,7 @@ class ContentsOperator {
   class Pin final : public ContentsPart<R> {
    public:
     explicit Pin(Contents contents) : contents_(std::move(contents)) {}
-    void for_each(const std::function<void(const R&, Weight)>& function) const override {
+    void for_each(FunctionRef<void(const R&, Weight)> function) const override {
       contents_.for_each(function);
     }
     Weight weight_of(const R& row) const override { return contents_.weight_of(row); }
@@ -69,7 +69,7 @@ class IndexContents final : public KeyedContentsPart<K, V> {
 
   explicit IndexContents(std::unique_ptr<const IndexView<K, V>> view) : view_(std::move(view)) {}
 
-  void for_each(const std::function<void(const R&, Weight)>& function) const override {
+  void for_each(FunctionRef<void(const R&, Weight)> function) const override {
     view_->for_each([&](const K& key, const V& value, Weight weight) { function({key, value}, weight); });
   }
   Match<V> find(const K& key, std::uint64_t hash) const override {

@@ -67,7 +67,7 @@ class Chain {
         link_(std::move(link)),
         part_(std::move(part)),
         signature_(std::move(signature)),
-        memo_(std::make_shared<std::optional<StreamOf<kKeyed, Row>>>()) {}
+        edge_(std::make_shared<std::optional<EdgeId>>()) {}
 
   const std::shared_ptr<Description>& flow() const { return source_.flow(); }
   Properties properties() const { return part_.properties; }
@@ -90,27 +90,27 @@ class Chain {
   }
 
   /// The chain as an edge; of a keyed chain, partitioned by key, and the same for all that key one stream alike.
-  [[gnu::cold]] const StreamOf<kKeyed, Row>& stream() const {
-    if (!*memo_ && kKeyed && signature_) {
-      if (const EdgeId* found = flow()->keyed_alike(*signature_)) memo_->emplace(flow(), *found);
+  [[gnu::cold]] StreamOf<kKeyed, Row> stream() const {
+    if (!*edge_ && kKeyed && signature_) {
+      if (const EdgeId* found = flow()->keyed_alike(*signature_)) *edge_ = *found;
     }
-    if (!*memo_) {
+    if (!*edge_) {
       Part part = part_;
       part.schema = schema();
       const auto collect = [](const Site&) { return Collect<Row>(); };
       const auto add = [&](auto read) {
         read.info.drop_fused();  // that is this one
-        return add_part<StreamOf<kKeyed, Row>>(flow(), part, collect, std::move(read));
+        return add_part<StreamOf<kKeyed, Row>>(flow(), part, collect, std::move(read)).edge();
       };
       if constexpr (kKeyed) {
         part.properties.partitioning = Partitioning::by_key;
-        memo_->emplace(add(reads::by_key(*this)));
-        if (signature_) flow()->set_keyed_alike(*signature_, (*memo_)->edge());
+        *edge_ = add(reads::by_key(*this));
+        if (signature_) flow()->set_keyed_alike(*signature_, **edge_);
       } else {
-        memo_->emplace(add(reads::in_place(*this)));
+        *edge_ = add(reads::in_place(*this));
       }
     }
-    return **memo_;
+    return {flow(), **edge_};
   }
 
  private:
@@ -118,7 +118,7 @@ class Chain {
   Link link_;
   Part part_;
   std::optional<std::string> signature_;
-  std::shared_ptr<std::optional<StreamOf<kKeyed, Row>>> memo_;
+  std::shared_ptr<std::optional<EdgeId>> edge_;  // that it has become
 };
 
 }  // namespace lockstep

@@ -53,7 +53,7 @@ void Engine::assemble(const RuntimeOptions& options) {
   for (unsigned w = 0; w < common_.workers; ++w) {
     auto pulse = std::make_unique<Pulse>();
     Assembly assembly(*flow_, common_, *pulse, w);
-    for (const OperatorInfo& info : flow_->operators) info.build(assembly);
+    for (const OperatorInfo& info : flow_->operators) info.maker->make(assembly);
     for (const ContentsInfo& one : flow_->contents) assembly.add_contents(one);
     parts.push_back(assembly.take());
     for (const PlacedNode& placed : parts.back().nodes) {

@@ -76,7 +76,8 @@ void Worker::send_contents(const Filling& filling) {
   for (const Filling::Source& source : filling.sources) {
     const auto index = std::find_if(views_.begin(), views_.end(),
                                     [&source](const ProvidedView& view) { return view.index == source.index; });
-    index->send_contents(*index->view, *edges_[source.edge]);
+    const auto send = source.edge == index->of ? index->send_contents : index->send_values;
+    send(*index->view, *edges_[source.edge]);
   }
 }
 

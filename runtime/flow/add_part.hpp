@@ -106,24 +106,25 @@ concept ServesAsIndex = std::derived_from<Operator, IndexViewBase> || requires(O
   op.view();
 };
 
-/// Sends all that an index holds on an edge of its keys and values, or of its values.
-template <class K, class V>
+/// Sends all that an index holds on an edge of its values, or of its keys and values.
+template <class R, class K, class V>
 [[gnu::cold]] void send_contents(const IndexViewBase& view, EdgeBase& edge) {
-  const auto send = [&view](auto& out, const auto& row_of) {
-    auto& rows = out.fill();
-    static_cast<const IndexView<K, V>&>(view).for_each(
-        [&](const K& key, const V& value, Weight weight) { rows.push_back({row_of(key, value), weight}); });
-    out.send();
-  };
-  if (auto* keyed = dynamic_cast<Edge<std::pair<K, V>>*>(&edge)) {
-    send(*keyed, [](const K& key, const V& value) { return std::pair<K, V>(key, value); });
-  } else {
-    send(dynamic_cast<Edge<V>&>(edge), [](const K&, const V& value) { return value; });
-  }
+  auto& out = static_cast<Edge<R>&>(edge);
+  Batch<R>& rows = out.fill();
+  static_cast<const IndexView<K, V>&>(view).for_each([&rows](const K& key, const V& value, Weight weight) {
+    if constexpr (std::same_as<R, V>) {
+      rows.push_back({value, weight});
+    } else {
+      rows.push_back({R(key, value), weight});
+    }
+  });
+  out.send();
 }
-template <class K, class V>
+template <class R, bool kFromElsewhere, class K, class V>
 [[gnu::cold]] void provide_view(Assembly& assembly, const OperatorInfo& info, IndexView<K, V>& view) {
-  assembly.provide_view({info.id, *info.indexes, &view, &send_contents<K, V>});
+  ProvidedView provided{info.id, *info.indexes, &view, &send_contents<R, K, V>, nullptr};
+  if constexpr (kFromElsewhere) provided.send_values = &send_contents<V, K, V>;
+  assembly.provide_view(provided);
 }
 
 /// Makes a node that runs make(site) and, if it gives anything, its edge.
@@ -136,14 +137,23 @@ template <class OutRow, class Make, class... Reader>
   if constexpr (!std::is_void_v<OutRow>) out = &assembly.make_edge<OutRow>(info.output, level);
   auto* node = new OperatorNode<Operator, OutRow, Reader...>(make, site, out, reader...);
   assembly.add_node(info, level, node, reader...);
-  if constexpr (ServesAsIndex<Operator>) {
-    if constexpr (requires { node->op().view(); }) {
-      provide_view(assembly, info, node->op().view());
-    } else {
-      provide_view(assembly, info, node->op());
-    }
+  if constexpr (requires { node->op().view(); }) {
+    provide_view<typename Operator::R, true>(assembly, info, node->op().view());
+  } else if constexpr (ServesAsIndex<Operator>) {
+    provide_view<OutRow, false>(assembly, info, node->op());
   }
 }
+
+template <class Function>
+class NodeMakerOf final : public NodeMaker {
+ public:
+  explicit NodeMakerOf(Function&& function) : function_(std::move(function)) {}
+  [[gnu::cold]] ~NodeMakerOf() override = default;
+  [[gnu::cold]] void make(Assembly& assembly) const override { function_(assembly); }
+
+ private:
+  Function function_;
+};
 
 /// Adds a part whose rows are of type R, or that gives none, if that is void.
 template <class R, class Make, class... Way>
@@ -164,13 +174,16 @@ template <class R, class Make, class... Way>
         ": its part says that it has state, but it has not both save(StateWriter&) const and load(Decoder&)");
   }
   OperatorInfo& added = flow.add(std::move(part), {reads.info...}, !std::is_void_v<R>);
-  added.build = [ make = std::move(make), id = added.id, ... way = std::move(reads.way) ](Assembly & assembly)
+  auto place_nodes = [ make = std::move(make), id = added.id,
+                             ... way = std::move(reads.way) ](Assembly & assembly)
       __attribute__((cold)) {
     const OperatorInfo& info = assembly.info(id);
     reads::bind_all(
         assembly, info, 0, [&](auto... reader) __attribute__((cold)) { place<R>(assembly, info, make, reader...); },
         way...);
   };
+  const NodeMaker* const maker = new NodeMakerOf<decltype(place_nodes)>(std::move(place_nodes));
+  added.maker.reset(maker);
   if constexpr (ServesAsIndex<Operator>) flow.set_indexes(added);
   return added;
 }

@@ -50,8 +50,10 @@ struct ProvidedView {
   OperatorId index = 0;
   EdgeId of = 0;
   IndexViewBase* view = nullptr;
-  /// Sends all that it holds on an edge whose rows are keys and values, or values only.
+  /// Sends all that it holds on the edge that it is of.
   void (*send_contents)(const IndexViewBase& view, EdgeBase& edge) = nullptr;
+  /// Sends its values on another one. Null if it is not an index of rows that come from elsewhere.
+  void (*send_values)(const IndexViewBase& view, EdgeBase& edge) = nullptr;
 };
 
 /// Makes the nodes and edges of one worker out of a description. Operators call it from OperatorInfo::build. Owns what

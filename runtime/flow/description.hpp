@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +28,13 @@ struct EdgeInfo {
   OperatorId producer = 0;
 };
 
+/// Makes an operator's nodes for one worker.
+class NodeMaker {
+ public:
+  virtual ~NodeMaker() = default;
+  virtual void make(Assembly& assembly) const = 0;
+};
+
 /// A part that has been added.
 struct OperatorInfo : Part {
   explicit OperatorInfo(Part part);
@@ -49,8 +55,7 @@ struct OperatorInfo : Part {
   std::vector<EdgeId> side_edges = {};
   /// The edge whose contents it holds by key and lets others see (Assembly::view).
   std::optional<EdgeId> indexes = {};
-  /// Makes the operator's nodes for one worker.
-  std::function<void(Assembly&)> build = {};
+  std::shared_ptr<const NodeMaker> maker = {};
 };
 
 /// Contents that an index holds anyway.

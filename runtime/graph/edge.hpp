@@ -7,6 +7,7 @@
 #include "runtime/graph/pulse.hpp"
 #include "runtime/steps/step.hpp"
 #include "runtime/zset/batch.hpp"
+#include "runtime/zset/function_ref.hpp"
 #include "runtime/zset/slice.hpp"
 
 namespace lockstep {
@@ -15,10 +16,10 @@ namespace lockstep {
 /// activation whose beat it is stamped with, and is empty in all others. Worker-local.
 class EdgeBase {
  public:
-  EdgeBase(Pulse& pulse, unsigned level) : level(level), pulse_(&pulse) {}
+  EdgeBase(Pulse& pulse, unsigned level);
   EdgeBase(const EdgeBase&) = delete;
   EdgeBase& operator=(const EdgeBase&) = delete;
-  virtual ~EdgeBase() = default;
+  virtual ~EdgeBase();
 
   bool fresh() const { return stamp_ == pulse_->beat; }
   /// `takes_pieces`: see Node.
@@ -30,13 +31,7 @@ class EdgeBase {
   bool divisible() const { return divisible_ && !published() && !repeats_; }
   void publish_as(OutputId output) { outputs_.push_back(output); }
   /// From now on, it is published as those outputs for which is_chosen(output), among those that it ever was.
-  template <class IsChosen>
-  void choose_outputs(IsChosen&& is_chosen) {
-    outputs_.insert(outputs_.end(), other_outputs_.begin(), other_outputs_.end());
-    const auto others = std::stable_partition(outputs_.begin(), outputs_.end(), is_chosen);
-    other_outputs_.assign(others, outputs_.end());
-    outputs_.erase(others, outputs_.end());
-  }
+  void choose_outputs(FunctionRef<bool(OutputId)> is_chosen);
   /// Whether it is to keep its delta, also when that is published, for the next activation.
   void set_repeats(bool repeats) { repeats_ = repeats; }
   /// Sends the delta of the last activation once more, if there was one. REQUIRES: it was set to.

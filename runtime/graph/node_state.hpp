@@ -5,21 +5,11 @@
 #include <utility>
 
 #include "runtime/rows/bytes.hpp"
-#include "runtime/state/capture.hpp"
+#include "runtime/state/pinned_state.hpp"
 #include "runtime/state/segments.hpp"
 #include "runtime/state/state_writer.hpp"
 
 namespace lockstep {
-
-/// The state of an operator at one worker as of one step. Any thread may save it, when all of it is captured.
-class PinnedState {
- public:
-  virtual ~PinnedState() = default;
-  /// What has to be captured yet; null: nothing.
-  virtual Capture* as_capture() { return nullptr; }
-  /// Writes what lies in the writer's range.
-  virtual void save(StateWriter& out) const = 0;
-};
 
 /// The state of an operator at one worker, erased. Worker-local; called when no step runs.
 class NodeState {
@@ -41,10 +31,6 @@ class PinnedAs final : public PinnedState {
   [[gnu::cold]] explicit PinnedAs(const Pin& pin) : pinned_(pin()) {}
   [[gnu::cold]] ~PinnedAs() override = default;
   [[gnu::cold]] void save(StateWriter& out) const override { pinned_.save(out); }
-  [[gnu::cold]] Capture* as_capture() override {
-    if constexpr (std::derived_from<Pinned, Capture>) return &pinned_;
-    return nullptr;
-  }
 
  private:
   Pinned pinned_;
@@ -63,7 +49,7 @@ class PinnedItems final : public PinnedState {
 
 /// An operator has state if it has load(decoder), and one of these: save(writer) const; pin(), which gives something
 /// that has save(writer) const; table(), the table that is all of its state, and capture(changes_of), which gives a
-/// CapturedTable of it.
+/// Capture of it.
 template <class Operator>
 concept CanBePinned = requires(Operator& op, StateWriter& out) {
   op.pin().save(out);
@@ -83,8 +69,7 @@ concept HasState = requires(Operator& op, Decoder& in) {
 template <class Operator>
 [[gnu::cold]] std::unique_ptr<PinnedState> pin_state(Operator& op, [[maybe_unused]] const SlotSet* changes_of) {
   if constexpr (CanBeCaptured<Operator>) {
-    using Pinned = PinnedAs<decltype(op.capture(changes_of))>;
-    return std::unique_ptr<PinnedState>(new Pinned([&] { return op.capture(changes_of); }));
+    return op.capture(changes_of);
   } else if constexpr (CanBePinned<Operator>) {
     return std::unique_ptr<PinnedState>(new PinnedAs<decltype(op.pin())>([&] { return op.pin(); }));
   } else {

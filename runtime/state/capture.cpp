@@ -39,12 +39,18 @@ bool Capture::advance(Range& range, const CaptureWindow& window) {
 }
 
 /// A key that was erased may have come again.
-void Capture::save_items(StateWriter& out) const {
+void Capture::save(StateWriter& out) const {
   out.append(erased_items_);
   for (const Range& range : ranges_) out.append(range.items_);
+  for (SegmentHead* copy : copies_) {
+    for (std::uint32_t i = 0; i < copy->capacity(); ++i) {
+      const std::uint32_t* const tag = layout_.tag(copy, i);
+      if (*tag != 0 && out.range().has(Segments::hash_of(*tag))) write(out, tag, *copy);
+    }
+  }
 }
 
-void Capture::add_copy(SegmentHead* copy) {
+void Capture::add_copy(SegmentHead* copy) const {
   const std::lock_guard lock(copies_mutex_);
   copies_.push_back(copy);
 }

@@ -5,13 +5,13 @@
 #include <exception>
 #include <mutex>
 
-#include "runtime/state/state_writer.hpp"
+#include "runtime/state/pinned_state.hpp"
+#include "runtime/state/segment_head.hpp"
 #include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
 class FairMutex;
-class SegmentHead;
 class Segments;
 
 /// A time between two steps of a table with marks: entries that have changed since have links that are no lower, and
@@ -35,7 +35,7 @@ struct CaptureWindow {
 ///
 /// Of some slots it may take only what has changed since the last capture that was kept, which is told by links too:
 /// entries, vacant ones among them, and the keys that have been erased.
-class Capture {
+class Capture : public PinnedState {
  public:
   /// A range of hashes. Of a thread at a time; several threads may go on with several ranges, when no step runs.
   class Range {
@@ -56,6 +56,12 @@ class Capture {
   Capture() = default;
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
+  /// Ends it. REQUIRES: no step runs, if it is not done.
+  ~Capture() override;
+
+  Capture* as_capture() override { return this; }
+  /// REQUIRES: it is done.
+  void save(StateWriter& out) const override;
 
   Array<Range>& ranges() { return ranges_; }
   /// Whether what is written of this hash is only what has changed.
@@ -73,21 +79,18 @@ class Capture {
   void keep();
 
  protected:
-  /// Ends it. REQUIRES: no step runs, if it is not done.
-  ~Capture();
-
-  /// What is written already.
-  void save_items(StateWriter& out) const;
-  /// Segments of entries that are yet to be written: remembers one more. Any thread.
-  void add_copy(SegmentHead* copy);
+  bool is_done() const { return table_ == nullptr; }
+  /// Segments of entries that save() is to write: remembers one more. Any thread.
+  void add_copy(SegmentHead* copy) const;
   const Array<SegmentHead*>& copies() const { return copies_; }
 
  private:
   friend class Segments;
   /// Writes those of the table's erased keys.
   virtual void write_erased(StateWriter& items, std::size_t first, std::size_t end) = 0;
-  /// Writes an entry of this segment, unless there is nothing to tell of it: it is vacant, and was not before.
-  virtual void write(StateWriter& items, const void* entry, const SegmentHead& segment) = 0;
+  /// Writes an entry of this segment, unless there is nothing to tell of it: it is vacant, and was not before. Until it
+  /// is done, adds a copy of what takes long to write.
+  virtual void write(StateWriter& items, const void* entry, const SegmentHead& segment) const = 0;
   /// The same in a step that waits for it.
   virtual void write_before_change(StateWriter& items, const void* entry, const SegmentHead& segment) = 0;
 
@@ -105,8 +108,9 @@ class Capture {
   std::size_t erased_ = 0;  // so many keys
   std::size_t next_erased_ = 0;
   StateWriter erased_items_;
-  std::mutex copies_mutex_;
-  Array<SegmentHead*> copies_;
+  SegmentLayout layout_{};
+  mutable std::mutex copies_mutex_;
+  mutable Array<SegmentHead*> copies_;
   std::size_t entries_ = 0;
   std::exception_ptr failure_;
 };

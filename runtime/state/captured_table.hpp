@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 
 #include "runtime/state/capture.hpp"
 #include "runtime/state/segment.hpp"
@@ -22,20 +23,8 @@ class CapturedTable final : public Capture {
   explicit CapturedTable(Table& table, const SlotSet* changes_of = nullptr) : typed_(&table) {
     table.begin_capture(*this, changes_of);
   }
-  [[gnu::cold]] ~CapturedTable() {
+  [[gnu::cold]] ~CapturedTable() override {
     for (SegmentHead* copy : copies()) static_cast<Segment*>(copy)->destroy();
-  }
-
-  /// REQUIRES: it is done.
-  [[gnu::cold]] void save(StateWriter& out) const {
-    save_items(out);
-    for (const SegmentHead* copy : copies()) {
-      const auto& segment = *static_cast<const Segment*>(copy);
-      for (std::uint32_t i = 0; i < segment.capacity(); ++i) {
-        const Entry& entry = segment.entries()[i];
-        if (entry.tag != 0 && out.range().has(Table::hash_of(entry))) write(out, entry, segment);
-      }
-    }
   }
 
  private:
@@ -50,12 +39,12 @@ class CapturedTable final : public Capture {
     return !is_vacant(entry.payload) || has_only_changes(Table::hash_of(entry));
   }
 
-  [[gnu::cold]] void write(StateWriter& items, const void* place, const SegmentHead& head) override {
+  [[gnu::cold]] void write(StateWriter& items, const void* place, const SegmentHead& head) const override {
     const auto& entry = *static_cast<const Entry*>(place);
     const auto& segment = static_cast<const Segment&>(head);
     if (!is_told(entry)) return;
     if constexpr (requires { entry.payload.kept_rows(); }) {
-      if (entry.payload.kept_rows() >= typed_->rows_to_pin()) {
+      if (!is_done() && entry.payload.kept_rows() >= typed_->rows_to_pin()) {
         own(segment.clone_entry(entry));
         return;
       }
@@ -95,7 +84,7 @@ class CapturedTable final : public Capture {
   }
 
   /// Takes it, and destroys it if there is no memory to remember it in.
-  Segment* own(Segment* one) {
+  Segment* own(Segment* one) const {
     try {
       add_copy(one);
     } catch (...) {
@@ -112,8 +101,8 @@ class CapturedTable final : public Capture {
 
 /// Captures a table whose entries write(encoder, entry, segment) writes. REQUIRES: as Segments::begin_capture().
 template <class Table, class Write>
-[[gnu::cold]] CapturedTable<Table, Write> capture_table(Table& table, const SlotSet* changes_of, Write) {
-  return CapturedTable<Table, Write>(table, changes_of);
+[[gnu::cold]] std::unique_ptr<Capture> capture_table(Table& table, const SlotSet* changes_of, Write) {
+  return std::unique_ptr<Capture>(new CapturedTable<Table, Write>(table, changes_of));
 }
 
 }  // namespace lockstep

@@ -9,6 +9,7 @@
 #include "runtime/zset/batch.hpp"
 #include "runtime/zset/carries.hpp"
 #include "runtime/zset/slice.hpp"
+#include "runtime/zset/function_ref.hpp"
 
 namespace lockstep {
 
@@ -50,7 +51,7 @@ class IndexView : public IndexViewBase {
   virtual void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<V>> matches,
                      Batch<V>& made) const = 0;
   /// Calls function(key, value, weight) for all of them.
-  virtual void for_each(const std::function<void(const K&, const V&, Weight)>& function) const = 0;
+  virtual void for_each(FunctionRef<void(const K&, const V&, Weight)> function) const = 0;
   /// A view that stays as it is, made in O(segments), for any thread to read. When no step runs.
   virtual std::unique_ptr<const IndexView> pin_view() = 0;
 };
@@ -111,7 +112,7 @@ class Index final : public IndexView<K, V> {
   std::size_t keys() const { return table_.size(); }
   std::size_t bytes() const { return table_.bytes() + large_bytes_; }
 
-  void for_each(const std::function<void(const K&, const V&, Weight)>& function) const override {
+  void for_each(FunctionRef<void(const K&, const V&, Weight)> function) const override {
     table_.for_each_in({}, [&](const auto& entry, const auto& segment) {
       entry.payload.for_each(segment, [&](const V& value, Weight weight) { function(entry.key, value, weight); });
     });

@@ -91,6 +91,7 @@ void Segments::begin_capture(Capture& capture, const SlotSet* changes_of) {
   capture_ = &capture;
   capture.table_ = this;
   capture.source_ = this;
+  capture.layout_ = layout_;
   capture.begun_ = {.links = next_link(), .version = ++version_};
   std::size_t vacant = 0;
   directory_.for_each([&](const SegmentRef& place) { vacant += place.vacant; });

@@ -22,7 +22,7 @@ template <class R>
 class ContentsPart {
  public:
   virtual ~ContentsPart() = default;
-  virtual void for_each(const std::function<void(const R&, Weight)>& function) const = 0;
+  virtual void for_each(FunctionRef<void(const R&, Weight)> function) const = 0;
   virtual Weight weight_of(const R& row) const = 0;
   /// Distinct rows.
   virtual std::size_t size() const = 0;
@@ -44,7 +44,7 @@ class Contents {
   explicit Contents(std::vector<Part> parts) : parts_(std::move(parts)) {}
 
   /// Calls function(row, weight) for each row, in no promised order.
-  void for_each(const std::function<void(const R&, Weight)>& function) const {
+  void for_each(FunctionRef<void(const R&, Weight)> function) const {
     for (const Part& part : parts_) part->for_each(function);
   }
   /// O(1).
