@@ -34,6 +34,19 @@ const char* const kAgain = "(0, 1) -1, (0, 2) +1, (1, 1) -1, (1, 2) +1, (2, 1) -
 
 }  // namespace
 
+TEST_CASE("what is new is complete in the first step, if an index holds what it begins with", "[checkpoint]") {
+  const Folder folder;
+  CHECK(go_on(folder, kCounts) == kOnce);
+  const auto more = [](ls::Dataflow&, const auto& in) {
+    const auto counts = in | ls::group_by(ls::value, ls::count()).named("counts");
+    const auto how_often = counts | ls::group_by([](Number, Number count) { return count; }, ls::count());
+    (void)(counts | ls::output("counts"));
+    return how_often | ls::output("how often");
+  };
+  CHECK(go_on(folder, more) == "(2, 3) +1");
+  CHECK(go_on(folder, more) == "(2, 3) -1, (3, 3) +1");
+}
+
 TEST_CASE("an operator that is new is an error that names the inputs to read again, or begins empty if told so",
           "[checkpoint]") {
   const Folder folder;

@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
 #include <lockstep.hpp>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "runtime/durability/saved_state.hpp"
@@ -21,12 +23,10 @@ struct Program {
   ls::Dataflow flow;
   decltype(flow.table<Pair>("", &Pair::first)) prices = flow.table<Pair>("prices", &Pair::first);
   ls::Input<Pair> orders = flow.input<Pair>("orders");
-  ls::Output<Pair> joined = orders | ls::key_by(&Pair::second) |
-                            ls::join(prices,
-                                     [](Number, const Pair& order, const Pair& price) {
-                                       return Pair(order.first, price.second);
-                                     }) |
-                            ls::output("joined");
+  ls::Output<Pair> joined =
+      orders | ls::key_by(&Pair::second) |
+      ls::join(prices, [](Number, const Pair& order, const Pair& price) { return Pair(order.first, price.second); }) |
+      ls::output("joined");
   decltype(orders | ls::group_by(&Pair::second, ls::count())) counts =
       orders | ls::group_by(&Pair::second, ls::count()).named("counts");
 
@@ -108,8 +108,7 @@ TEST_CASE("new operators over a group, a table, and a stream that a join holds b
   SECTION("a join of both") {
     const auto pairs =
         program.prices |
-        ls::join(program.counts,
-                 [](Number, const Pair& price, Number count) { return Pair(price.second, count); }) |
+        ls::join(program.counts, [](Number, const Pair& price, Number count) { return Pair(price.second, count); }) |
         ls::output("pairs", ls::accumulated);
     CHECK(first_deltas(program, pairs, saved, workers) ==
           std::pair<std::string, std::string>("(100, 1) +1, (250, 4) +1", "(100, 1) -1, (100, 2) +1"));
@@ -197,6 +196,34 @@ TEST_CASE("what was there cannot read what is new: its state would lack what tha
   build(changed, true);
   CHECK_THROWS_WITH(ls::Runtime(changed, {}, saved),
                     Contains("operator 'counts' was saved") && Contains("'in between', which is new"));
+}
+
+TEST_CASE("what was there may read the stream of an index that is new", "[filling]") {
+  const auto build = [](ls::Dataflow& flow, bool is_changed) {
+    const auto table = flow.table<Pair>("table", &Pair::first);
+    const auto by_value = table | ls::key_by(&Pair::second);
+    using Row = std::pair<Number, Pair>;
+    const auto add = [](Number, const Row& a, const Row& b) { return a.first + b.first; };
+    std::optional<ls::Output<Number>> sums;
+    if (is_changed) sums = by_value | ls::join(by_value, add) | ls::output("sums");  // its index gives the stream
+    const auto keyed = by_value.stream();
+    const auto counts = keyed | ls::group_by(ls::key, ls::count()).named("counts") | ls::output("counts");
+    return std::tuple(table, counts, sums);
+  };
+  ls::Dataflow flow;
+  const auto before = std::get<0>(build(flow, false));
+  ls::Runtime first(flow);
+  for (Number n = 0; n < 4; ++n) first[before].upsert({n, n % 2});
+  first.step();
+  ls::Dataflow changed;
+  const auto [table, counts, sums] = build(changed, true);
+  ls::Runtime runtime(changed, {.workers = 3}, first.save());
+  runtime[table].erase(2);
+  const ls::Step step = runtime.step();
+  CHECK(text(step[counts]) == "(0, 1) +1, (0, 2) -1");
+  CHECK(text(step[*sums]) == "0 +1, 2 +1, 4 +2, 6 +1");
+  runtime[table].erase(1);
+  CHECK(text(runtime.step()[*sums]) == "2 -1, 4 -2");
 }
 
 TEST_CASE("until the first step, what is new is in no saved state and in no snapshot", "[filling]") {

@@ -16,7 +16,7 @@ struct Filling {
     EdgeId edge = 0;
   };
 
-  std::vector<bool> first;    // by operator: it runs in the first pass
+  std::vector<bool> first;    // by operator: it runs in the first pass, if in both then without its state
   std::vector<bool> second;   // by operator: it runs in the second pass
   std::vector<bool> outputs;  // by output: it is published in the second pass, not the first
   std::vector<Source> sources;

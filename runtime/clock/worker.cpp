@@ -42,16 +42,15 @@ void Worker::begin(const StepOrder& order) noexcept {
   ++pulse_->beat;
   pulse_->published.clear();
   once_more_.clear();
-  running_ = nullptr;
-  if (order.is_second_pass) {
-    running_ = &order.filling->second;
+  filling_ = order.filling;
+  is_second_pass_ = order.is_second_pass;
+  if (is_second_pass_) {
     try {
       send_contents(*order.filling);
     } catch (...) {
       failure_.record_current("contents of an index", time_.step);
     }
   } else {
-    if (order.filling != nullptr) running_ = &order.filling->first;
     for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
     for (const std::uint32_t node : again_) pulse_->dirty.set(node);
     again_.clear();
@@ -82,7 +81,6 @@ void Worker::send_contents(const Filling& filling) {
 }
 
 void Worker::end_filling() {
-  running_ = nullptr;
   for (const auto& edge : edges_) {
     if (edge == nullptr) continue;
     edge->choose_outputs([](OutputId) { return true; });
@@ -133,9 +131,11 @@ Worker::Progress Worker::run_level(bool one_node) {
       }
       Node& node = *nodes_[position_].node;
       NodeCounters::add(node.counters.activations, 1);
-      if (time_weight_ == 0 && limit_ == nullptr && running_ == nullptr) [[likely]] {
+      if (time_weight_ == 0 && limit_ == nullptr && filling_ == nullptr) [[likely]] {
         node.eval(activation);
-      } else if (running_ == nullptr || (*running_)[nodes_[position_].info->id]) {
+      } else if (filling_ != nullptr) {
+        eval_in_a_pass(nodes_[position_], activation);
+      } else {
         eval_watched(node, activation);
       }
       if (activation.again) [[unlikely]] {
@@ -159,6 +159,13 @@ bool Worker::run_once_more() {
   for (const std::uint32_t node : once_more_) pulse_->dirty.set(node);
   once_more_.clear();
   return true;
+}
+
+void Worker::eval_in_a_pass(PlacedNode& placed, Activation& activation) {
+  const OperatorId id = placed.info->id;
+  if (!(is_second_pass_ ? filling_->second : filling_->first)[id]) return;
+  activation.only_passes_on = !is_second_pass_ && filling_->second[id] && placed.info->passes_on;
+  eval_watched(*placed.node, activation);
 }
 
 void Worker::eval_watched(Node& node, Activation& activation) {

@@ -64,6 +64,7 @@ class Worker {
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
   void send_contents(const Filling& filling);
+  void eval_in_a_pass(PlacedNode& placed, Activation& activation);
   void eval_watched(Node& node, Activation& activation);
   void eval_timed(Node& node, Activation& activation);
 
@@ -85,7 +86,8 @@ class Worker {
   Time time_;
   StepData* data_ = nullptr;
   std::uint64_t time_weight_ = 0;
-  const std::vector<bool>* running_ = nullptr;  // by operator, those whose nodes run; null: all
+  const Filling* filling_ = nullptr;
+  bool is_second_pass_ = false;
   unsigned level_ = 0;
   std::uint32_t position_ = 0;
   bool awaiting_ = false;

@@ -43,7 +43,8 @@ class Planner {
                       op.name, new_below(*reads)));
     }
     filling_.second[op.id] = true;
-    made_of_new_.insert(op.id);
+    comes_whole_.insert(op.id);
+    if (reads_new || !op.passes_on) made_of_new_.insert(op.id);
     for (const EdgeId in : op.inputs) complete(in, fmt::format("operator '{}'", op.name));
   }
 
@@ -73,7 +74,7 @@ class Planner {
   void complete(EdgeId edge, const std::string& whose) {
     if (!completed_.insert(edge).second) return;
     const OperatorInfo& op = flow_.operators[flow_.edges[edge].producer];
-    if (made_of_new_.contains(op.id)) return;
+    if (comes_whole_.contains(op.id)) return;
     if (added_.empty_operators.contains(op.id) || (op.source && added_.inputs.contains(*op.source))) {
       filling_.repeated.push_back(edge);
       return;
@@ -109,14 +110,15 @@ class Planner {
                     whose, inputs, lacking.name));
   }
 
-  /// Operators without state whose rows only go to what is new.
+  /// What is new, and operators whose rows only go there.
   void leave_out_of_the_first() {
     std::vector<bool> is_wanted(flow_.operators.size());
     for (OutputId output = 0; output < flow_.outputs.size(); ++output) {
       if (!filling_.outputs[output]) is_wanted[flow_.edges[flow_.outputs[output].edge].producer] = true;
     }
     for (auto op = flow_.operators.rbegin(); op != flow_.operators.rend(); ++op) {
-      if (filling_.second[op->id] && !is_wanted[op->id]) {
+      const bool is_new = added_.operators.contains(op->id) && !op->passes_on;
+      if (is_new || (filling_.second[op->id] && !is_wanted[op->id])) {
         filling_.first[op->id] = false;
       } else {
         for (const EdgeId in : op->inputs) is_wanted[flow_.edges[in].producer] = true;
@@ -127,7 +129,8 @@ class Planner {
   const Description& flow_;
   const WhatIsNew& added_;
   Filling filling_;
-  std::set<OperatorId> made_of_new_;  // what it gives comes complete by itself
+  std::set<OperatorId> comes_whole_;  // what it gives in the second pass is all
+  std::set<OperatorId> made_of_new_;  // it gives what no operator gave before
   std::set<EdgeId> completed_;
 };
 

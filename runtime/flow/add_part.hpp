@@ -174,8 +174,7 @@ template <class R, class Make, class... Way>
         ": its part says that it has state, but it has not both save(StateWriter&) const and load(Decoder&)");
   }
   OperatorInfo& added = flow.add(std::move(part), {reads.info...}, !std::is_void_v<R>);
-  auto place_nodes = [ make = std::move(make), id = added.id,
-                             ... way = std::move(reads.way) ](Assembly & assembly)
+  auto place_nodes = [ make = std::move(make), id = added.id, ... way = std::move(reads.way) ](Assembly & assembly)
       __attribute__((cold)) {
     const OperatorInfo& info = assembly.info(id);
     reads::bind_all(

@@ -74,6 +74,8 @@ struct Part {
   std::vector<SideEdge> sides = {};
   /// Whether all that it does is to give the rows of a plain stream keys, so that they are its values.
   bool only_keys = false;
+  /// Whether it passes on what it reads, beside its state: it can do so without it (Activation::only_passes_on).
+  bool passes_on = false;
 };
 
 /// A stateless operator that runs inside the one that reads it.

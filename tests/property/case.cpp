@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+
+#include "tests/property/random.hpp"
 
 namespace lockstep::property {
 
@@ -144,6 +147,22 @@ History recut(const History& history, const std::vector<std::size_t>& sizes) {
   return result;
 }
 
+std::vector<OpSpec> before_growth(const std::vector<OpSpec>& flow, const Growth& growth) {
+  Random random(growth.seed);
+  std::set<int> left_out;
+  std::vector<OpSpec> result;
+  for (const OpSpec& op : flow) {
+    const bool reads_none = std::any_of(op.in.begin(), op.in.end(), [&](int in) { return left_out.contains(in); });
+    if (!is_input(op.kind) && (reads_none || random.chance(15))) {
+      left_out.insert(op.id);
+    } else {
+      result.push_back(op);
+      if (random.chance(20)) result.back().shown = Shown::no;
+    }
+  }
+  return result;
+}
+
 bool relational(const Case& one) {
   if (std::any_of(one.flow.begin(), one.flow.end(), [](const OpSpec& op) { return op.kind == Kind::delay; })) {
     return false;
@@ -187,6 +206,13 @@ std::string to_text(const Case& one) {
     }
   }
   text += "run with " + to_text(one.config) + "\n";
+  if (one.growth) {
+    text += fmt::format("after step {}, on {} workers, grown from:", one.growth->after, one.growth->workers);
+    for (const OpSpec& op : before_growth(one.flow, *one.growth)) {
+      text += fmt::format(" op{}{}", op.id, op.shown == Shown::no ? "" : "; output");
+    }
+    text += "\n";
+  }
   if (one.other) text += "and with " + to_text(*one.other) + "\n";
   if (one.cut) text += fmt::format("and cut into steps of {} pushes in turn\n", fmt::join(*one.cut, ", "));
   return text;

@@ -152,6 +152,14 @@ struct Config {
   bool batches = false;
 };
 
+/// After a step the program is changed: until then it lacks what growth_of() leaves out. It goes on from saved state,
+/// on so many workers.
+struct Growth {
+  std::size_t after = 0;
+  std::uint64_t seed = 0;
+  unsigned workers = 1;
+};
+
 struct Case {
   std::vector<OpSpec> flow;
   History history;
@@ -160,11 +168,15 @@ struct Case {
   std::optional<Config> other;
   /// Runs the pushes again, cut into steps of these sizes in turn.
   std::optional<std::vector<std::size_t>> cut;
+  /// And runs it as a program that grows.
+  std::optional<Growth> growth;
 };
 
 bool is_input(Kind kind);
 /// The same pushes in order, cut into steps of these sizes in turn.
 History recut(const History& history, const std::vector<std::size_t>& sizes);
+/// The dataflow before it grew: without some operators and what reads them, and without some outputs.
+std::vector<OpSpec> before_growth(const std::vector<OpSpec>& flow, const Growth& growth);
 /// Whether the result does not depend on the cut into steps.
 bool relational(const Case& one);
 

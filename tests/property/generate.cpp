@@ -245,6 +245,10 @@ Case generate(std::uint64_t seed, std::uint64_t number) {
       one.cut->push_back(static_cast<std::size_t>(random.one_of({1, 1, 2, 5, 20, 1000})));
     }
   }
+  if (random.chance(15)) {
+    const auto after = static_cast<std::size_t>(random.below(static_cast<int>(one.history.size())));
+    one.growth = {after, random.next() % 1000, static_cast<unsigned>(random.between(1, 4))};
+  }
   return one;
 }
 

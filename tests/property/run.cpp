@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 
 #include "tests/property/kept_records.hpp"
 #include "tests/property/random.hpp"
@@ -40,21 +41,29 @@ class Run {
  public:
   Run(const std::vector<OpSpec>& flow, const Built& built, const History& history,
       const std::vector<ExpectedStep>& expected, const Config& config)
-      : built_(built), history_(history), expected_(expected), config_(config) {
+      : built_(&built), history_(history), expected_(expected), config_(config) {
     for (const OpSpec& op : flow) shapes_[op.id] = info(op.kind).out;
     if (config_.checkpoints) kept_ = std::make_shared<KeptRecords>(*config_.checkpoints);
-    runtime_ = kept_ != nullptr ? std::make_unique<Runtime>(built_.flow, options(config_.workers), kept_)
-                                : std::make_unique<Runtime>(built_.flow, options(config_.workers));
+    runtime_ = kept_ != nullptr ? std::make_unique<Runtime>(built_->flow, options(config_.workers), kept_)
+                                : std::make_unique<Runtime>(built_->flow, options(config_.workers));
+  }
+
+  /// After a step, it goes on as another program.
+  void grow_into(const Built& built, const Growth& growth) {
+    grown_ = &built;
+    growth_ = growth;
   }
 
   std::optional<std::string> go() {
     for (std::size_t i = 0; i < history_.size() && !wrong_; ++i) {
-      for (const auto& [id, seen] : built_.inspected) seen->rows.clear();
+      if (grown_ != nullptr && i == growth_.after && !grow()) return wrong_;
+      for (const auto& [id, seen] : built_->inspected) seen->rows.clear();
       push(interleaved(history_[i], config_.interleaving));
       const Step step = runtime_->step();
       if (step.number() != i + 1) fail(fmt::format("step {} calls itself {}", i + 1, step.number()));
       compare(i, step, fmt::format("step {}", i + 1));
-      for (const auto& [id, seen] : built_.inspected) {
+      for (const auto& [id, seen] : built_->inspected) {
+        if (new_since_ == i) continue;  // it may have seen what was new, and what all others saw before
         note(compare_rows(seen->rows, expected_[i].deltas.at(id)), fmt::format("step {}, inspected op{}", i + 1, id));
       }
       const auto due = [i](const auto& at) { return at.first == i + 1; };
@@ -96,12 +105,45 @@ class Run {
       runtime_->checkpoint();
       sessions_.clear();
       runtime_.reset();
-      runtime_ = std::make_unique<Runtime>(built_.flow, options(workers), kept_);
+      runtime_ = std::make_unique<Runtime>(built_->flow, options(workers), kept_);
       return;
     }
     const SavedState saved = runtime_->save();
     sessions_.clear();
-    runtime_ = std::make_unique<Runtime>(built_.flow, options(workers), saved);
+    runtime_ = std::make_unique<Runtime>(built_->flow, options(workers), saved);
+  }
+
+  /// Returns whether it could: not all that is new is kept by an index that is there, and an index that two operators
+  /// share is called after the first of them.
+  bool grow() {
+    const SavedState saved = runtime_->save();
+    sessions_.clear();
+    try {
+      runtime_ = std::make_unique<Runtime>(grown_->flow, options(growth_.workers), saved);
+    } catch (const SavedStateError& error) {
+      const std::string what = error.what();
+      const auto says = [&what](const char* text) { return what.find(text) != std::string::npos; };
+      if (!says("read again") && !says("has an operator 'index(")) throw;
+      return false;
+    }
+    for (const auto& [id, output] : grown_->outputs) {
+      if (!built_->outputs.contains(id)) new_outputs_.insert(id);
+    }
+    built_ = grown_;
+    new_since_ = growth_.after;
+    return true;
+  }
+
+  /// What an output shows in a step: its delta, or all that it holds, if it is new.
+  Facts expected_delta(std::size_t i, int id) const {
+    if (new_since_ != i || !new_outputs_.contains(id)) return expected_[i].deltas.at(id);
+    Facts sum;
+    for (std::size_t step = 0; step <= i; ++step) {
+      for (const auto& [fact, weight] : expected_[step].deltas.at(id)) {
+        if ((sum[fact] += weight) == 0) sum.erase(fact);
+      }
+    }
+    return sum;
   }
 
   void push(const StepPushes& pushes) {
@@ -136,7 +178,7 @@ class Run {
              pushes[batch - 1].kind == Push::Kind::row && pushes[batch].input == pushes.front().input) {
         ++batch;
       }
-      const auto& input = built_.inputs.at(pushes.front().input);
+      const auto& input = built_->inputs.at(pushes.front().input);
       if (batch > 1) {
         std::vector<Weighted<Rec>> rows;
         for (const Push& push : pushes.first(batch)) rows.push_back({push.row, push.weight});
@@ -164,11 +206,10 @@ class Run {
   }
 
   void compare(std::size_t i, const Step& step, const std::string& where) {
-    for (const auto& [id, output] : built_.outputs) {
-      note(compare_delta(shapes_[id], step, output, expected_[i].deltas.at(id)),
-           fmt::format("{}, output op{}", where, id));
+    for (const auto& [id, output] : built_->outputs) {
+      note(compare_delta(shapes_[id], step, output, expected_delta(i, id)), fmt::format("{}, output op{}", where, id));
     }
-    for (const auto& [id, input] : built_.inputs) {
+    for (const auto& [id, input] : built_->inputs) {
       const auto rejected = expected_[i].ledgers.find(id);
       note(compare_ledger(step, input,
                           rejected == expected_[i].ledgers.end() ? std::vector<Rejected>() : rejected->second),
@@ -180,7 +221,8 @@ class Run {
     if (snapshot.step() != i + 1)
       fail(fmt::format("{}: a snapshot of step {} calls itself {}", where, i + 1, snapshot.step()));
     for (const auto& [id, facts] : expected_[i].contents) {
-      note(compare_contents(shapes_[id], snapshot, built_.outputs.at(id), facts),
+      if (!built_->outputs.contains(id)) continue;  // not yet
+      note(compare_contents(shapes_[id], snapshot, built_->outputs.at(id), facts),
            fmt::format("{}, contents of op{}", where, id));
     }
   }
@@ -203,7 +245,7 @@ class Run {
     if (!wrong_) wrong_ = what;
   }
 
-  const Built& built_;
+  const Built* built_;
   const History& history_;
   const std::vector<ExpectedStep>& expected_;
   const Config& config_;
@@ -212,8 +254,30 @@ class Run {
   std::unique_ptr<Runtime> runtime_;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
   std::vector<Pinned> pins_;
+  const Built* grown_ = nullptr;
+  Growth growth_;
+  std::set<int> new_outputs_;
+  std::optional<std::size_t> new_since_;
   std::optional<std::string> wrong_;
 };
+
+std::optional<std::string> run_growing(const Case& one, const std::vector<ExpectedStep>& expected) {
+  const std::vector<OpSpec> before = before_growth(one.flow, *one.growth);
+  const Built small = build(before);
+  const Built grown = build(one.flow);
+  Config config = one.config;
+  config.saves.clear();
+  config.checkpoints.reset();
+  config.pins.clear();
+  hash_knob = config.hash;
+  try {
+    Run run(one.flow, small, one.history, expected, config);
+    run.grow_into(grown, *one.growth);
+    return run.go();
+  } catch (const std::exception& error) {
+    return std::string("threw: ") + error.what();
+  }
+}
 
 std::optional<std::string> in_run(const char* which, const std::optional<std::string>& wrong) {
   return wrong ? std::optional(which + *wrong) : std::nullopt;
@@ -238,7 +302,11 @@ std::optional<std::string> failure_of(Case one) {
   if (one.other) {
     if (const auto wrong = run(one.flow, built, one.history, expected, *one.other)) return in_run("run again: ", wrong);
   }
-  if (!one.cut || !relational(one)) return std::nullopt;
+  if (!relational(one)) return std::nullopt;
+  if (one.growth && one.growth->after < one.history.size()) {
+    if (const auto wrong = run_growing(one, expected)) return in_run("as it grows: ", wrong);
+  }
+  if (!one.cut) return std::nullopt;
   History cut = recut(one.history, *one.cut);
   const auto expected_cut = expect(one.flow, cut);
   Config config = one.other.value_or(one.config);

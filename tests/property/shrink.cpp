@@ -50,6 +50,7 @@ class Shrinker {
 
   void drop_knobs() {
     attempt([](Case& one) { return one.cut.has_value() && (one.cut.reset(), true); });
+    attempt([](Case& one) { return one.growth.has_value() && (one.growth.reset(), true); });
     attempt([](Case& one) { return one.other.has_value() && (one.other.reset(), true); });
     attempt([](Case& one) { return one.other.has_value() && (one.config = *one.other, one.other.reset(), true); });
     attempt([](Case& one) { return !one.config.saves.empty() && (one.config.saves.clear(), true); });
