@@ -48,9 +48,7 @@ class ContentsOperator {
   class Pin final : public ContentsPart<R> {
    public:
     explicit Pin(Contents contents) : contents_(std::move(contents)) {}
-    void for_each(FunctionRef<void(const R&, Weight)> function) const override {
-      contents_.for_each(function);
-    }
+    void for_each(FunctionRef<void(const R&, Weight)> function) const override { contents_.for_each(function); }
     Weight weight_of(const R& row) const override { return contents_.weight_of(row); }
     std::size_t size() const override { return contents_.size(); }
 

@@ -57,7 +57,8 @@ IndexViewBase& Assembly::view_base(EdgeId id) {
 void Assembly::add_contents(KeptContents contents) { parts_.contents.push_back(std::move(contents)); }
 
 void Assembly::add_contents(const ContentsInfo& of_an_index) {
-  add_contents({of_an_index.of, [view = &view_base(of_an_index.indexed), pin = of_an_index.pin] { return pin(*view); }});
+  add_contents(
+      {of_an_index.of, [view = &view_base(of_an_index.indexed), pin = of_an_index.pin] { return pin(*view); }});
 }
 
 Assembly::Parts Assembly::take() { return std::move(parts_); }

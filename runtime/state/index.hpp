@@ -8,8 +8,8 @@
 #include "runtime/state/rows_of_key.hpp"
 #include "runtime/zset/batch.hpp"
 #include "runtime/zset/carries.hpp"
-#include "runtime/zset/slice.hpp"
 #include "runtime/zset/function_ref.hpp"
+#include "runtime/zset/slice.hpp"
 
 namespace lockstep {
 
