@@ -1,8 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <type_traits>
-#include <utility>
 
 namespace lockstep {
 
@@ -14,14 +14,13 @@ class FunctionRef;
 template <class Result, class... Argument>
 class FunctionRef<Result(Argument...)> {
  public:
+  // Implicit, so that it is given as a function is; copies do not come here.
   template <class Function>
-  FunctionRef(Function&& function)  // NOLINT(google-explicit-constructor): so that it is given as a function is
+  requires(!std::same_as<std::remove_cvref_t<Function>, FunctionRef>) FunctionRef(Function&& function)  // NOLINT
       : function_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))),
         call_([](void* called, Argument... argument) -> Result {
           return (*static_cast<std::remove_reference_t<Function>*>(called))(argument...);
         }) {}
-  FunctionRef(const FunctionRef&) = default;
-  FunctionRef(FunctionRef& other) : FunctionRef(std::as_const(other)) {}
 
   Result operator()(Argument... argument) const { return call_(function_, argument...); }
 
