@@ -61,6 +61,19 @@ TEST_CASE("an operator that is new is an error that names the inputs to read aga
   CHECK_THAT(go_on(folder, with_another), Contains("(2, 3) +1"));  // it is not new any more
 }
 
+TEST_CASE("what is made of operators that begin empty begins with what these give", "[checkpoint]") {
+  const Folder folder;
+  CHECK(go_on(folder, kCounts) == kOnce);
+  const auto more = [](ls::Dataflow& flow, const auto& in) {
+    const auto again = in | ls::group_by(ls::value, ls::count()).named("again");
+    (void)kCounts(flow, in);
+    return again | ls::filter([](Number n, Number) { return n != 1; }) | ls::output("filtered");
+  };
+  CHECK_THROWS_WITH(go_on(folder, more), Contains("'again'") && Contains("read again"));
+  CHECK(go_on(folder, more, {.begin_empty = {"again"}}) == "(0, 1) +1, (2, 1) +1");
+  CHECK(go_on(folder, more) == "(0, 1) -1, (0, 2) +1, (2, 1) -1, (2, 2) +1");
+}
+
 TEST_CASE("operators of an input that is new begin empty", "[checkpoint]") {
   const Folder folder;
   CHECK(go_on(folder, kCounts) == kOnce);

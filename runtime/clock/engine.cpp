@@ -131,10 +131,9 @@ void Engine::run_passes() {
   crew_->run(order_);
   if (state_->failure.failed()) return;
   order_.is_second_pass = true;
-  order_.time.round = 1;
   const std::size_t rows = std::exchange(order_.rows, std::numeric_limits<std::size_t>::max());  // indexes have many
   crew_->run(order_);
-  for (const auto& worker : workers_) worker->end_filling();
+  for (const auto& worker : workers_) worker->end_filling(*filling_);
   order_.rows = rows;
   order_.is_second_pass = false;
   order_.filling = nullptr;

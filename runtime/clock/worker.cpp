@@ -60,17 +60,19 @@ void Worker::begin(const StepOrder& order) noexcept {
   awaiting_ = false;
 }
 
-void Worker::begin_filling(const Filling& filling) {
+void Worker::choose_outputs(FunctionRef<bool(OutputId)> is_chosen) {
   for (const auto& edge : edges_) {
-    if (edge != nullptr) edge->choose_outputs([&filling](OutputId output) { return !filling.outputs[output]; });
+    if (edge != nullptr) edge->choose_outputs(is_chosen);
   }
+}
+
+void Worker::begin_filling(const Filling& filling) {
+  choose_outputs([&filling](OutputId output) { return !filling.outputs[output]; });
   for (const EdgeId edge : filling.repeated) edges_[edge]->set_repeats(true);
 }
 
 void Worker::send_contents(const Filling& filling) {
-  for (const auto& edge : edges_) {
-    if (edge != nullptr) edge->choose_outputs([&filling](OutputId output) { return filling.outputs[output]; });
-  }
+  choose_outputs([&filling](OutputId output) { return filling.outputs[output]; });
   for (const EdgeId edge : filling.repeated) edges_[edge]->repeat();
   for (const Filling::Source& source : filling.sources) {
     const auto index = std::find_if(views_.begin(), views_.end(),
@@ -80,12 +82,9 @@ void Worker::send_contents(const Filling& filling) {
   }
 }
 
-void Worker::end_filling() {
-  for (const auto& edge : edges_) {
-    if (edge == nullptr) continue;
-    edge->choose_outputs([](OutputId) { return true; });
-    edge->set_repeats(false);
-  }
+void Worker::end_filling(const Filling& filling) {
+  choose_outputs([](OutputId) { return true; });
+  for (const EdgeId edge : filling.repeated) edges_[edge]->set_repeats(false);
 }
 
 bool Worker::ready() noexcept {

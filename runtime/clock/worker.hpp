@@ -48,7 +48,7 @@ class Worker {
   void begin(const StepOrder& order) noexcept;
   /// Before the first pass of a step that fills, and after the last one.
   void begin_filling(const Filling& filling);
-  void end_filling();
+  void end_filling(const Filling& filling);
   /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.
   Progress advance(bool one_node) noexcept;
   /// Whether advance() can do something, be it to learn that the step has failed.
@@ -63,6 +63,7 @@ class Worker {
   Progress run_level(bool one_node);
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
+  void choose_outputs(FunctionRef<bool(OutputId)> is_chosen);
   void send_contents(const Filling& filling);
   void eval_in_a_pass(PlacedNode& placed, Activation& activation);
   void eval_watched(Node& node, Activation& activation);

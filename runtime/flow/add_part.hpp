@@ -183,7 +183,7 @@ template <class R, class Make, class... Way>
   };
   const NodeMaker* const maker = new NodeMakerOf<decltype(place_nodes)>(std::move(place_nodes));
   added.maker.reset(maker);
-  if constexpr (ServesAsIndex<Operator>) flow.set_indexes(added);
+  if constexpr (ServesAsIndex<Operator>) added.indexes = added.has_output ? added.output : added.inputs.front();
   return added;
 }
 

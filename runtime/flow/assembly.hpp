@@ -56,7 +56,7 @@ struct ProvidedView {
   void (*send_values)(const IndexViewBase& view, EdgeBase& edge) = nullptr;
 };
 
-/// Makes the nodes and edges of one worker out of a description. Operators call it from OperatorInfo::build. Owns what
+/// Makes the nodes and edges of one worker out of a description. Operators call it from their NodeMaker. Owns what
 /// it is given, as soon as it is.
 class Assembly {
  public:

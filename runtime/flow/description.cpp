@@ -30,10 +30,8 @@ const EdgeId* Description::keyed_alike(const std::string& signature) const {
 }
 void Description::set_keyed_alike(const std::string& signature, EdgeId edge) { keyed_alike_[signature] = edge; }
 
-bool Description::is_indexed(EdgeId edge) const { return indexed_.contains(edge); }
-void Description::set_indexes(OperatorInfo& op) {
-  op.indexes = op.has_output ? op.output : op.inputs.front();
-  indexed_.insert(*op.indexes);
+bool Description::is_indexed(EdgeId edge) const {
+  return std::any_of(operators.begin(), operators.end(), [edge](const OperatorInfo& op) { return op.indexes == edge; });
 }
 
 namespace {

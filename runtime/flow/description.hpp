@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -104,7 +103,6 @@ class Description {
   void set_keyed_alike(const std::string& signature, EdgeId edge);
   /// Whether an operator does: see OperatorInfo::indexes.
   bool is_indexed(EdgeId edge) const;
-  void set_indexes(OperatorInfo& op);
 
   InputId add_input(InputInfo info);
   OutputId add_output(OutputInfo info);
@@ -118,7 +116,6 @@ class Description {
  private:
   std::shared_ptr<std::deque<std::string>> names_;
   std::map<std::string, EdgeId> keyed_alike_;
-  std::set<EdgeId> indexed_;
 };
 
 }  // namespace lockstep

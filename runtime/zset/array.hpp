@@ -170,10 +170,10 @@ class Array {
   }
 
  private:
-  static constexpr bool kBytes = std::is_trivially_copyable_v<T>;
+  static constexpr bool kBytes = std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>;
 
   [[gnu::always_inline]] void grow(std::size_t wanted) {
-    if constexpr (std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>) {
+    if constexpr (kBytes) {
       data_ = static_cast<T*>(array_memory::grow(data_, size_, wanted, capacity_, sizeof(T), alignof(T)));
     } else {
       move_items(wanted);

@@ -152,7 +152,7 @@ struct Config {
   bool batches = false;
 };
 
-/// After a step the program is changed: until then it lacks what growth_of() leaves out. It goes on from saved state,
+/// After a step the program is changed: until then it is what before_growth() says. It goes on from saved state,
 /// on so many workers.
 struct Growth {
   std::size_t after = 0;
