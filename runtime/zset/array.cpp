@@ -23,13 +23,10 @@ std::size_t grown(std::size_t capacity, std::size_t wanted) {
   return std::max({kLeast, 2 * capacity, wanted});
 }
 
-void* grow(void* old, std::size_t size, std::size_t wanted, std::size_t& capacity, std::size_t item_bytes,
-           std::size_t alignment) {
-  const std::size_t items = grown(capacity, wanted);
-  void* const memory = allocate(items * item_bytes, alignment);
-  if (size != 0) std::memcpy(memory, old, size * item_bytes);
+void* grow(void* old, std::size_t used_bytes, std::size_t bytes, std::size_t alignment) {
+  void* const memory = allocate(bytes, alignment);
+  if (used_bytes != 0) std::memcpy(memory, old, used_bytes);
   if (old != nullptr) free(old, alignment);
-  capacity = items;
   return memory;
 }
 

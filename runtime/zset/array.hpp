@@ -20,10 +20,8 @@ void* allocate(std::size_t bytes, std::size_t alignment);
 void free(void* memory, std::size_t alignment) noexcept;
 /// How many items an array of `capacity` that is full should hold next, at least `wanted`.
 std::size_t grown(std::size_t capacity, std::size_t wanted);
-/// Memory for `wanted` items or some more that are no more than their bytes, and in it the `size` ones of `old`, which
-/// is freed. Says for how many.
-void* grow(void* old, std::size_t size, std::size_t wanted, std::size_t& capacity, std::size_t item_bytes,
-           std::size_t alignment);
+/// Memory for `capacity` items that are no more than their bytes, and in it those of `old`, which is freed.
+void* grow(void* old, std::size_t used_bytes, std::size_t bytes, std::size_t alignment);
 
 }  // namespace array_memory
 
@@ -170,25 +168,22 @@ class Array {
   }
 
  private:
-  static constexpr bool kBytes = std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>;
+  static constexpr bool kBytes = std::is_trivially_copyable_v<T>;
 
-  [[gnu::always_inline]] void grow(std::size_t wanted) {
-    if constexpr (kBytes) {
-      data_ = static_cast<T*>(array_memory::grow(data_, size_, wanted, capacity_, sizeof(T), alignof(T)));
-    } else {
-      move_items(wanted);
-    }
-  }
-  [[gnu::noinline]] void move_items(std::size_t wanted) {
-    static_assert(std::is_nothrow_move_constructible_v<T>);
+  [[gnu::noinline]] void grow(std::size_t wanted) {
     const std::size_t capacity = array_memory::grown(capacity_, wanted);
-    T* const moved = static_cast<T*>(array_memory::allocate(capacity * sizeof(T), alignof(T)));
-    for (std::size_t i = 0; i < size_; ++i) {
-      std::construct_at(moved + i, std::move(data_[i]));
-      std::destroy_at(data_ + i);
+    if constexpr (kBytes) {
+      data_ = static_cast<T*>(array_memory::grow(data_, size_ * sizeof(T), capacity * sizeof(T), alignof(T)));
+    } else {
+      static_assert(std::is_nothrow_move_constructible_v<T>);
+      T* const moved = static_cast<T*>(array_memory::allocate(capacity * sizeof(T), alignof(T)));
+      for (std::size_t i = 0; i < size_; ++i) {
+        std::construct_at(moved + i, std::move(data_[i]));
+        std::destroy_at(data_ + i);
+      }
+      if (data_ != nullptr) array_memory::free(data_, alignof(T));
+      data_ = moved;
     }
-    if (data_ != nullptr) array_memory::free(data_, alignof(T));
-    data_ = moved;
     capacity_ = capacity;
   }
 
