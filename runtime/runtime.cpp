@@ -2,6 +2,7 @@
 
 #include "runtime/clock/clock.hpp"
 #include "runtime/durability/save.hpp"
+#include "runtime/durability/state_loader.hpp"
 
 namespace lockstep {
 

@@ -19,6 +19,7 @@ namespace ls = lockstep;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using Fault = FaultyFiles::Fault;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -96,6 +97,27 @@ TEST_CASE("whenever a process is killed, the last checkpoint that it told of is 
     CHECK(step_in(numbers, folder.state()) == found + 4);
   }
   CHECK(kills >= 5);
+}
+
+TEST_CASE(
+    "an executable that is another one is refused, and names the functions without a version, until it is accepted",
+    "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  CHECK(run_victim(folder.state(), 1'000'000, 4, 0us).step == 4);
+  const auto go_on = [&](std::uint64_t step, bool accept) {
+    ls::Runtime runtime(numbers.flow, {},
+                        ls::checkpoints(folder.state(), {.changes = {.accept_changed_functions = accept}}));
+    numbers.step_to(runtime, step);
+    runtime.checkpoint().get();
+    CHECK(numbers.contents(runtime) == numbers.expected(step));
+  };
+  CHECK_THROWS_AS(go_on(5, false), ls::ForeignCheckpoint);
+  // The index of the join is of a key_by with a function; the table has none.
+  CHECK_THROWS_WITH(go_on(5, false), Contains("group_by(in, function, count)") && Contains("key_by(in, function)") &&
+                                         !Contains("'table(names)'") && Contains("accept_changed_functions"));
+  go_on(5, true);
+  go_on(6, false);
 }
 
 TEST_CASE("a process that is killed again and again comes to its end", "[checkpoint]") {

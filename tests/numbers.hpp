@@ -53,7 +53,8 @@ struct Numbers {
       lockstep::output("named", lockstep::accumulated);
 
   std::unique_ptr<lockstep::Runtime> open(const std::filesystem::path& directory, unsigned workers = 2,
-                                          const lockstep::CheckpointOptions& options = {.begin_if_empty = true}) {
+                                          lockstep::CheckpointOptions options = {.begin_if_empty = true}) {
+    options.changes.accept_changed_functions = true;  // the victim is another executable
     return std::make_unique<lockstep::Runtime>(flow, lockstep::RuntimeOptions{.workers = workers},
                                                lockstep::checkpoints(directory, options));
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/delta_text.hpp"
+#include "tests/saved_forms.hpp"
 
 // A type of rows is taken through every operator, and through saved state.
 
@@ -128,6 +129,7 @@ void check(const std::vector<T>& values) {
   Everything<T> saved;
   ls::Runtime first(saved.flow, {.workers = 3, .threads = 1, .limits = ls::IndexLimits::minimum()});
   CHECK(saved.run(first, values, 0, 6) == begin);
+  check_forms(first.save());
   Everything<T> loaded;
   ls::Runtime second(loaded.flow, {.workers = 2, .threads = 1}, first.save());
   CHECK(loaded.run(second, values, 6, 12) == end);

@@ -21,7 +21,7 @@ TEST_CASE("the state command shows the checkpoints of a directory, also while a 
   CHECK(shown.exit_code == 0);
   CHECK_THAT(shown.output, Contains("application numbers") && Contains("on 3 workers") &&
                                Contains("checkpoint 2: step 1,005") && Contains("checkpoint 1: step 2,") &&
-                               Contains("records verified") && Contains("contents(named)"));
+                               Contains("items verified") && Contains("contents(named)"));
 }
 
 TEST_CASE("the state command tells damage from what is not there by its exit code", "[checkpoint]") {

@@ -290,7 +290,7 @@ void ExactSum::encode(Encoder& out) const {
   const Whole& whole = copy.widen();
   std::size_t begin = 0;
   while (begin < kWholeLimbs && whole.limbs[begin] == 0) ++begin;
-  out.varint(begin);
+  out.varint(kWholeLimbs - begin);
   for (std::size_t i = begin; i < kWholeLimbs; ++i) out.fixed64(whole.limbs[i]);
   Packed128(whole.positive_infinity).encode(out);
   Packed128(whole.negative_infinity).encode(out);
@@ -300,9 +300,9 @@ void ExactSum::encode(Encoder& out) const {
 ExactSum ExactSum::decode(Decoder& in) {
   ExactSum sum;
   Whole& whole = sum.widen();
-  const std::uint64_t begin = in.varint();
-  if (begin > kWholeLimbs) throw DecodeError("a sum has more limbs than there are");
-  for (std::size_t i = begin; i < kWholeLimbs; ++i) whole.limbs[i] = in.fixed64();
+  const std::uint64_t limbs = in.varint();
+  if (limbs > kWholeLimbs) throw DecodeError("a sum has more limbs than there are");
+  for (std::size_t i = kWholeLimbs - limbs; i < kWholeLimbs; ++i) whole.limbs[i] = in.fixed64();
   whole.positive_infinity = Packed128::decode(in);
   whole.negative_infinity = Packed128::decode(in);
   whole.nan = Packed128::decode(in);

@@ -38,6 +38,7 @@ class ExactSum {
   /// Bytes on the heap.
   std::size_t heap_bytes() const { return whole_ == nullptr ? 0 : sizeof(Whole); }
 
+  /// See state_form::exact_sum().
   void encode(Encoder& out) const;
   static ExactSum decode(Decoder& in);
 

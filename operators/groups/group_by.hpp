@@ -8,8 +8,10 @@
 #include "operators/groups/aggregates/count.hpp"
 #include "operators/groups/combine.hpp"
 #include "operators/groups/group_operator.hpp"
+#include "operators/groups/kept_rows.hpp"
 #include "operators/groups/lift.hpp"
 #include "operators/stateless/chain.hpp"
+#include "runtime/state/state_form.hpp"
 
 namespace lockstep {
 
@@ -86,13 +88,16 @@ class Grouping {
     using Link = LiftLink<E::kKeyed, typename E::Row, K, KeyFunction, A...>;
     using Operator = GroupOperator<kKeepKey, K, A...>;
     const Properties before = in.properties();
-    part.state = state_of<E, K, A...>(before);
+    part.state = "by " + projection::name(key_of_);
+    if ((A::kKeepsRows || ...) && before.append_only) part.state += ", of rows that are never deleted";
+    part.runs_user_code = projection::is_user_code<KeyFunction> || (Specification::kRunsUserCode || ...);
     part.bound = bound_of<A...>(before, in.label());
     part.properties = {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
                        .unique_by_key = kKeepKey,
                        .consolidated = true};
     const auto aggregators = Pack<A...>::from(
         [this]<std::size_t i, class Aggregator>() { return make_aggregator<Aggregator>(item<i>(specifications_)); });
+    part.form = form_of<K, A...>(KeptRows<A...>(aggregators, !before.append_only));
     const auto make = [aggregators, append_only = before.append_only](const Site& site) {
       return Operator(site.limits(), aggregators, append_only);
     };
@@ -114,12 +119,16 @@ class Grouping {
     return "the groups of " + label;
   }
 
-  template <class E, class K, class... A>
-  std::string state_of(const Properties& of_rows) const {
-    std::string text = row_traits<typename E::Row>::schema().to_string() + " by " + projection::name(key_of_) + ": " +
-                       row_traits<K>::schema().to_string() + ", " + describe();
-    if ((A::kKeepsRows || ...) && of_rows.append_only) text += ", of rows that are never deleted";
-    return text;
+  /// Aggregates that read what another one keeps have nothing themselves, nor would that do for them alone.
+  template <class K, class... A>
+  Schema form_of(const KeptRows<A...>& kept) const {
+    Schema form = state_form::group(derived::coding<K>());
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      (form.add_field(item<i>(specifications_).describe() + (kept.keeps(i) ? "" : ", kept by another"), A::form()),
+       ...);
+    }
+    (std::index_sequence_for<A...>());
+    return form;
   }
 
   template <class A, class One>

@@ -8,6 +8,7 @@
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/graph/node.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/state/state_form.hpp"
 #include "runtime/zset/slice.hpp"
 
 namespace lockstep {
@@ -101,7 +102,9 @@ template <Expression E>
   }
 
   Part part("index", derived_name("index", in.label()));
-  part.state = "index of " + in.schema().to_string();
+  part.state = "rows by key";
+  part.form = state_form::rows_of_key(derived::coding<K>(), derived::coding<V>());
+  part.runs_user_code = false;
   part.bound = "the rows of " + in.label();
   part.schema = in.schema();
   part.properties = in.properties();

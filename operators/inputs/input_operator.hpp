@@ -68,6 +68,7 @@ InputEdges add_input(Description& flow, const std::string& name, Schema schema, 
   const InputId input =
       flow.add_input({.name = name, .make_sealed = []() -> SealedBase* { return new Sealed<Weighted<R>>(); }});
   Part part("input", name);
+  part.runs_user_code = false;
   part.source = input;
   part.schema = std::move(schema);
   part.properties = properties;

@@ -10,6 +10,7 @@
 #include "runtime/flow/dataflow.hpp"
 #include "runtime/flow/names.hpp"
 #include "runtime/flow/projection.hpp"
+#include "runtime/state/state_form.hpp"
 
 namespace lockstep {
 
@@ -48,6 +49,8 @@ auto Dataflow::table(std::string name, KeyFunction key_of) {
   const InputEdges edges = add_input<Operation>(flow, name, row_traits<R>::schema(), {});
   Part part("table", derived_name("table", name));
   part.state = "rows by " + projection::name(key_of);
+  part.form = state_form::row_of_key(derived::coding<K>(), derived::coding<R>());
+  part.runs_user_code = projection::is_user_code<KeyFunction>;
   part.bound = "the rows of " + name;
   part.properties = {.partitioning = Partitioning::by_key, .unique_by_key = true, .consolidated = true};
   part.sides.push_back({"refused operations of " + name,

@@ -86,15 +86,15 @@ class TableOperator final : public IndexView<K, R> {
   Segments& table() { return rows_; }
   auto capture(const SlotSet* changes_of) {
     return capture_table(rows_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
-      out.byte(entry.payload ? 1 : 0);
       row_traits<K>::encode(out, entry.key);
+      out.byte(entry.payload ? 1 : 0);
       if (entry.payload) row_traits<R>::encode(out, entry.payload->row);
     });
   }
   void load(Decoder& in) {
     while (!in.at_end()) {
-      const bool is_there = derived::decode_flag(in);
       const K key = row_traits<K>::decode(in);
+      const bool is_there = derived::decode_flag(in);
       rows_.load(key, row_traits<K>::hash(key), [&in, is_there](auto& entry) {
         entry.payload.reset();
         if (is_there) entry.payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});

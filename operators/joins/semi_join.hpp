@@ -46,6 +46,7 @@ struct KeysLink {
 template <Expression E>
 auto keys_of(const E& in) {
   Part part("keys", derived_name("keys", in.label()));
+  part.runs_user_code = false;
   part.properties = in.properties();
   part.properties.consolidated = false;
   const auto signature = in.signature();
@@ -91,6 +92,7 @@ class SemiJoin : public Named<SemiJoin<kMatched, Other, Options>> {
     const auto b = index_of(other);
     Part part = this->part(kMatched ? "semi_join" : "anti_join", a.label() + ", " + other_.label());
     part.schema = a.schema();
+    part.runs_user_code = Options::kConditional;
     part.properties = {.partitioning = Partitioning::by_key,
                        .append_only = kMatched && a.properties().append_only && b.properties().append_only,
                        .unique_by_key = a.properties().unique_by_key,

@@ -31,6 +31,7 @@ template <Expression E>
   const bool together = read.info.exchanged_by == nullptr;
   if (in.properties().consolidated && together) return in.stream();
   Part part("consolidate", derived_name("consolidate", in.label()));
+  part.runs_user_code = false;
   part.schema = in.schema();
   part.properties = in.properties();
   part.properties.consolidated = true;

@@ -7,6 +7,7 @@
 #include "exchange/reads.hpp"
 #include "runtime/flow/names.hpp"
 #include "runtime/state/index.hpp"
+#include "runtime/state/state_form.hpp"
 #include "runtime/state/weight_table.hpp"
 #include "runtime/steps/snapshot.hpp"
 
@@ -109,7 +110,9 @@ template <class R>
 [[gnu::cold]] void keep_contents(const Stream<R>& stream, OutputId id, const std::string& output) {
   Part part("contents", derived_name("contents", output));
   part.state = reads::kRowsByOwner<false>;
+  part.form = state_form::row_and_weights(derived::coding<R>(), 1);
   part.bound = "the rows of output " + output;
+  part.runs_user_code = false;
   part.schema = stream.schema();
   add_sink(
       *stream.flow(), std::move(part),

@@ -72,6 +72,7 @@ class Inspect : public Named<Inspect<Function>> {
     } else {
       const auto stream = consolidate(in);
       Part part = this->part("inspect", in.label());
+      part.runs_user_code = false;
       part.schema = stream.schema();
       part.properties = stream.properties();
       return add_part<StreamOf<E::kKeyed, R>>(

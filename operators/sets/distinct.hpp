@@ -4,6 +4,7 @@
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/captured_table.hpp"
 #include "runtime/state/hash_table.hpp"
+#include "runtime/state/state_form.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
@@ -72,6 +73,8 @@ class Distinct : public Named<Distinct> {
     using R = typename E::Row;
     Part part = this->part("distinct", in.label());
     part.state = reads::kRowsByOwner<E::kKeyed>;
+    part.form = state_form::row_and_weights(derived::coding<R>(), 1);
+    part.runs_user_code = false;
     part.bound = "the rows of " + in.label();
     part.schema = in.schema();
     part.properties = {

@@ -6,6 +6,7 @@
 #include "runtime/graph/lookahead.hpp"
 #include "runtime/state/captured_table.hpp"
 #include "runtime/state/hash_table.hpp"
+#include "runtime/state/state_form.hpp"
 #include "runtime/zset/carries.hpp"
 
 namespace lockstep {
@@ -101,6 +102,8 @@ class SetOf : public Named<SetOf<Law, Other>> {
       using R = typename E::Row;
       Part part = this->part(Law::kKind, in.label() + ", " + other_.label());
       part.state = std::string("weights of ") + reads::kRowsByOwner<E::kKeyed>;
+      part.form = state_form::row_and_weights(derived::coding<R>(), 2);
+      part.runs_user_code = false;
       part.bound = "the rows of " + in.label() + " and " + other_.label();
       part.schema = in.schema();
       part.properties = {.partitioning = reads::kOwner<E::kKeyed>,

@@ -38,6 +38,7 @@ class Filter : public Named<Filter<Predicate>> {
       using Link = FilterLink<E::kKeyed, typename E::Row, Predicate>;
       Part part = this->part("filter", in.label());
       part.properties = in.properties();
+      part.runs_user_code = projection::is_user_code<Predicate>;
       const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{predicate_, name}, std::move(part));
     }

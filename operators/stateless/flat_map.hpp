@@ -69,6 +69,7 @@ class FlatMap : public Named<FlatMap<Function>> {
       static_assert(Row<typename Link::Row>, "lockstep: what flat_map's function gives cannot be rows");
       Part part = this->part("flat_map", in.label());
       part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
+      part.runs_user_code = projection::is_user_code<Function>;
       const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{function_, name}, std::move(part));
     }

@@ -12,6 +12,7 @@ class Gather : public Named<Gather> {
     static_assert(!E::kKeyed, "lockstep: a keyed stream lies by its key; it cannot be gathered");
     using R = typename E::Row;
     Part part = this->part("gather", in.label());
+    part.runs_user_code = false;
     part.schema = in.schema();
     part.properties = in.properties();
     part.properties.partitioning = Partitioning::colocated;

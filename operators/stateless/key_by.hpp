@@ -45,6 +45,7 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
       Part part = this->part("key_by", in.label(),
                              projection::name(key_of_) + (kWhole ? "" : ", " + projection::name(value_of_)));
       part.only_keys = kWhole && !E::kKeyed;
+      part.runs_user_code = projection::is_user_code<KeyFunction> || projection::is_user_code<ValueFunction>;
       const Properties before = in.properties();
       part.properties = {
           .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,

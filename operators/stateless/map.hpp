@@ -38,6 +38,7 @@ class Map : public Named<Map<Function>> {
       static_assert(Row<typename Link::Row>, "lockstep: what map's function returns cannot be a row");
       Part part = this->part("map", in.label());
       part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
+      part.runs_user_code = projection::is_user_code<Function>;
       const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{function_, name}, std::move(part));
     }

@@ -28,6 +28,7 @@ class Negate : public Named<Negate> {
   [[gnu::cold]] auto apply(const E& in) const {
     using Link = NegateLink<E::kKeyed, typename E::Row>;
     Part part = this->part("negate", in.label());
+    part.runs_user_code = false;
     part.properties = in.properties();
     part.properties.append_only = part.properties.unique_by_key = part.properties.consolidated = false;
     const auto signature = in.signature();

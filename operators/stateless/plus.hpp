@@ -119,6 +119,7 @@ class Plus : public Named<Plus<Other>> {
       using Link = PassLink<E::kKeyed, typename E::Row>;
       Both<E, Other> both(in, other_);
       Part part = this->part(kind_, both.label());
+      part.runs_user_code = false;
       part.properties = both.properties();
       return Chain<Both<E, Other>, Link>(std::move(both), Link{}, std::move(part));
     }

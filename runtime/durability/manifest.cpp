@@ -12,7 +12,7 @@ namespace lockstep {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 
 std::uint32_t decode_32(Decoder& in) {
   const std::uint64_t value = in.varint();
@@ -53,8 +53,7 @@ std::string Manifest::encode() const {
   for (const Operator& one : operators) {
     out.varint(one.id);
     out.bytes(one.name);
-    out.bytes(one.identity);
-    out.bytes(one.versions);
+    one.identity.encode(out);
     out.varint(one.items);
     out.varint(one.records.size());
     unsigned slot = 0;
@@ -91,8 +90,7 @@ Manifest Manifest::decode(std::string_view bytes) {
     Operator& one = manifest.operators.emplace_back();
     one.id = decode_32(in);
     one.name = in.bytes();
-    one.identity = in.bytes();
-    one.versions = in.bytes();
+    one.identity = StateIdentity::decode(in);
     one.items = in.varint();
     std::uint64_t slot = 0;
     for (std::uint64_t records = in.varint(); records != 0; --records) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/durability/state_identity.hpp"
 #include "runtime/state/limits.hpp"
 
 namespace lockstep {
@@ -22,10 +23,7 @@ struct Manifest {
     /// The same for an operator of this name in all checkpoints of a directory.
     std::uint32_t id = 0;
     std::string name;
-    /// What must be the same of an operator that this state is given to.
-    std::string identity;
-    /// And of its functions, unless their change is accepted.
-    std::string versions;
+    StateIdentity identity;
     /// By slot, then by checkpoint: the first of a slot is all that it held then; the items of those that follow
     /// replace what was said of their keys, or say that they are not there any more.
     std::vector<Record> records;
@@ -45,7 +43,7 @@ struct Manifest {
   std::string build_id;
   unsigned workers = 0;
   IndexLimits limits;
-  /// Sessions and their positions, outputs.
+  /// Sessions and their positions, outputs and what they give.
   std::string borders;
   std::vector<Operator> operators;
 

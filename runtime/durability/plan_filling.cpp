@@ -37,10 +37,10 @@ class Planner {
     if (!is_new && !reads_new) return;
     if (!is_new && has_state(op)) {
       if (added_.empty_operators.contains(op.id)) return;
-      throw SavedStateError(
-          fmt::format("operator '{}' was saved, but reads operator '{}', which is new: its state lacks what that one "
-                      "begins with. If it is another one now, give it another name",
-                      op.name, new_below(*reads)));
+      throw SavedStateError(fmt::format(
+          "operator '{}' was saved, but reads operator '{}', which is new: its state lacks what that one "
+          "begins with. If it is to be made again, name it in rebuilt; if it is another one now, give it another name",
+          op.name, new_below(*reads)));
     }
     filling_.second[op.id] = true;
     comes_whole_.insert(op.id);
@@ -55,9 +55,11 @@ class Planner {
       filling_.outputs[id] = true;
       complete(output.edge, name);
     } else if (is_of_new(output.edge) && !added_.empty_outputs.contains(id)) {
-      throw SavedStateError(fmt::format(
-          "{} was saved, but is of operator '{}', which is new. If it is another one now, give it another name", name,
-          new_below(output.edge)));
+      throw SavedStateError(
+          fmt::format("{} was saved, but is of operator '{}', which is new. If all of it is to come again, name it in "
+                      "rebuilt; if it "
+                      "is another one now, give it another name",
+                      name, new_below(output.edge)));
     }
   }
 
@@ -105,8 +107,8 @@ class Planner {
       inputs += (inputs.empty() ? "'" : ", '") + flow_.inputs[input].name + "'";
     }
     throw SavedStateError(
-        fmt::format("the saved state has no {}, this dataflow has: it would begin with what came before from {}, which "
-                    "would have to be read again, since no index keeps what '{}' gives",
+        fmt::format("the saved state has no {} as it is now: it would begin with what came before from {}, which would "
+                    "have to be read again, since no index keeps what '{}' gives",
                     whose, inputs, lacking.name));
   }
 

@@ -16,8 +16,17 @@ struct ProgramChanges {
   /// Operators that begin with empty state, and outputs that begin with what comes, though inputs that they depend on
   /// have been stepped. (Those that depend on new inputs only need not be named.)
   std::set<std::string> begin_empty = {};
+  /// Operators and outputs that are not what they were, or that read such: their state is dropped and made again, as if
+  /// they were new. What nothing can make again is refused.
+  std::set<std::string> rebuilt = {};
+  /// Structs of which fields have come, gone, or become wider: rows that are kept are read as they are now. A field
+  /// that has come is as in a struct made of nothing. What functions make of rows read so has to be what they made
+  /// before, read so.
+  std::set<std::string> changed_rows = {};
   /// Operators whose functions have another version, and whose state is right all the same.
   std::set<std::string> changed_functions = {};
+  /// The executable is another one, and functions without a version, which may have changed with it, do what they did.
+  bool accept_changed_functions = false;
 };
 
 }  // namespace lockstep

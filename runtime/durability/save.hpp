@@ -4,15 +4,13 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/clock/clock.hpp"
-#include "runtime/durability/plan_filling.hpp"
-#include "runtime/durability/program_changes.hpp"
 #include "runtime/durability/saved_state.hpp"
+#include "runtime/durability/state_identity.hpp"
 
 namespace lockstep {
 
@@ -24,10 +22,7 @@ class PinnedEngine {
   class Operator {
    public:
     const std::string& name() const { return info_->name; }
-    /// What must be the same of an operator that this state is given to.
-    std::string identity() const;
-    /// And the versions of its functions.
-    std::string versions() const;
+    StateIdentity identity() const;
     /// About.
     std::size_t bytes() const { return bytes_; }
     /// About how many rows, groups or keys, if that is known before they are written.
@@ -39,6 +34,7 @@ class PinnedEngine {
    private:
     friend class PinnedEngine;
     const OperatorInfo* info_ = nullptr;
+    const Description* flow_ = nullptr;
     std::size_t bytes_ = 0;
     SlotSet changes_;
     std::vector<std::unique_ptr<PinnedState>> parts_;  // by worker, or one that is the same at all
@@ -62,7 +58,7 @@ class PinnedEngine {
   std::uint64_t step() const { return step_; }
   /// Sealed into all steps of this engine until then.
   std::uint64_t rows() const { return rows_; }
-  /// Sessions and their positions, outputs.
+  /// Sessions and their positions, outputs and what they give.
   const std::string& borders() const { return borders_; }
   const std::vector<Operator>& operators() const { return operators_; }
 
@@ -84,49 +80,5 @@ class PinnedEngine {
   std::vector<Operator> operators_;
   std::vector<Open> open_;  // what has to be captured yet
 };
-
-/// Gives an engine that has not made a step the state that one like it had. Throws SavedStateError if it is not of the
-/// same dataflow, but for the changes that are named: an operator with state must have the same name, kind, rows, form
-/// of its state, and versions of its functions.
-class StateLoader {
- public:
-  explicit StateLoader(Engine& engine, const ProgramChanges& changes = {});
-
-  /// First of all: the step after which the state was taken, and PinnedEngine::borders().
-  void begin(std::uint64_t step, Decoder& borders);
-  /// Names an operator whose items come next. Each once.
-  class Operator {
-   public:
-    /// Items of a slot, at those workers whose state they are part of.
-    void load(unsigned slot, Decoder items) const;
-    /// The slots whose items are part of the state at one worker.
-    SlotRange slots_of(unsigned worker) const;
-    /// Items of such a slot at that worker. Any thread, one for each worker.
-    void load_at(unsigned worker, Decoder& items) const { nodes_[worker]->node->state()->load(items); }
-
-   private:
-    friend class StateLoader;
-    std::vector<PlacedNode*> nodes_;  // by worker
-  };
-  /// Null if it was removed.
-  std::optional<Operator> find(const std::string& name, std::string_view identity, std::string_view versions);
-  /// Last: operators and outputs that got nothing begin empty, if they may, or else are made complete by the first
-  /// step; throws if they cannot be. `is_kept`: what is pinned next may be only what has changed since.
-  void finish(bool is_kept);
-
- private:
-  std::string name_now(const std::string& saved) const;
-  bool begins_empty(const std::string& name, const OperatorInfo& made_by) const;
-  WhatIsNew what_is_new() const;
-
-  Engine& engine_;
-  ProgramChanges changes_;
-  std::map<std::string, std::vector<PlacedNode*>, std::less<>> missing_;
-  std::set<std::string> found_inputs_;  // that were saved, by the names that they have now
-  std::set<std::string> found_outputs_;
-};
-
-/// REQUIRES: the engine has not made a step.
-void load_state(Engine& engine, const SavedState& saved);
 
 }  // namespace lockstep

@@ -18,7 +18,9 @@ ReadInfo::~ReadInfo() = default;
 
 void ReadInfo::add_edge(EdgeId edge) { edges.push_back(edge); }
 
-void ReadInfo::add_fused(const Part& part) { fused.push_back({part.kind, part.name, part.version, part.only_keys}); }
+void ReadInfo::add_fused(const Part& part) {
+  fused.push_back({part.kind, part.name, part.version, part.only_keys, part.runs_user_code});
+}
 
 void ReadInfo::drop_fused() { fused.pop_back(); }
 

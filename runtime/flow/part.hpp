@@ -58,8 +58,11 @@ struct Part {
   std::string detail = {};
   /// Of its functions, as the user numbers them. State of another version is not loaded.
   std::string version = {};
-  /// What its state is: all that must be the same for saved state to be loaded. Empty: it keeps none.
+  /// What its state is: must be the same for saved state to be loaded. Empty: it keeps none.
   std::string state = {};
+  /// What the items of its state are made of: see state_form. None: that cannot be told, and the rows that it gives
+  /// must be the same, too.
+  std::optional<Schema> form = {};
   /// What bounds its state, for explain(): `rows of a`.
   std::string bound = {};
   /// Of its state. That of a part that gathers what it reads is `first`, whatever is said here.
@@ -76,6 +79,8 @@ struct Part {
   bool only_keys = false;
   /// Whether it passes on what it reads, beside its state: it can do so without it (Activation::only_passes_on).
   bool passes_on = false;
+  /// Whether what it does depends on functions of the user's, which may change with the program.
+  bool runs_user_code = true;
 };
 
 /// A stateless operator that runs inside the one that reads it.
@@ -84,6 +89,7 @@ struct FusedPart {
   std::string name;
   std::string version;
   bool only_keys = false;
+  bool runs_user_code = true;
 };
 
 /// What a part reads, and how the rows come to the worker.

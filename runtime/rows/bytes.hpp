@@ -42,6 +42,8 @@ class Encoder {
     varint(value.size());
     out_.append(value);
   }
+  /// What is coded already.
+  void raw(std::string_view coded) { out_.append(coded); }
 
  private:
   template <class Integer>
@@ -61,6 +63,7 @@ class Decoder {
 
   bool at_end() const { return in_.empty(); }
   std::size_t remaining() const { return in_.size(); }
+  std::string_view rest() const { return in_; }
 
   std::uint8_t byte() { return static_cast<std::uint8_t>(take(1)[0]); }
 

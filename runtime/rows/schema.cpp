@@ -4,10 +4,33 @@
 
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "runtime/rows/text.hpp"
 
 namespace lockstep {
+
+Schema::Schema() = default;
+Schema::Schema(Kind of_kind, std::string of_name) : kind(of_kind), name(std::move(of_name)) {}
+Schema::Schema(Kind of_kind, std::string of_name, std::vector<SchemaField> of_fields)
+    : kind(of_kind), name(std::move(of_name)), fields(std::move(of_fields)) {}
+Schema::Schema(const Schema&) = default;
+Schema::Schema(Schema&&) noexcept = default;
+Schema& Schema::operator=(const Schema&) = default;
+Schema& Schema::operator=(Schema&&) noexcept = default;
+Schema::~Schema() = default;
+
+SchemaField::SchemaField(std::string of_name, Schema of_schema)
+    : name(std::move(of_name)), schema(std::move(of_schema)) {}
+SchemaField::SchemaField(const SchemaField&) = default;
+SchemaField::SchemaField(SchemaField&&) noexcept = default;
+SchemaField& SchemaField::operator=(const SchemaField&) = default;
+SchemaField& SchemaField::operator=(SchemaField&&) noexcept = default;
+SchemaField::~SchemaField() = default;
+
+void Schema::add_field(std::string_view of_name, Schema schema) {
+  fields.emplace_back(std::string(of_name), std::move(schema));
+}
 
 std::string Schema::to_string() const {
   switch (kind) {
@@ -44,6 +67,16 @@ std::string demangled(const char* mangled) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(mangled, nullptr, nullptr, &status), std::free);
   return status == 0 ? std::string(text.get()) : std::string(mangled);
+}
+
+Schema schema_of(Schema::Kind kind, const char* name) { return {kind, name}; }
+Schema schema_of(Schema::Kind kind, const char* name, std::size_t bytes) {
+  return {kind, name + std::to_string(8 * bytes)};
+}
+Schema schema_of(Schema::Kind kind, const std::string& name, Schema element) {
+  Schema schema(kind, name);
+  schema.add_field("", std::move(element));
+  return schema;
 }
 
 std::string unit_name(std::int64_t num, std::int64_t den) {

@@ -7,14 +7,15 @@ namespace lockstep::property {
 void KeptRecords::attach(Clock& clock) {
   clock_ = &clock;
   if (step_ == 0) return;
-  StateLoader loader(clock.engine());
-  Decoder borders(borders_);
-  loader.begin(step_, borders);
+  SavedProgram saved{.step = step_, .borders = borders_, .operators = {}};
+  for (const auto& [name, op] : operators_) saved.operators.push_back({name, op.identity});
+  StateLoader loader(clock.engine(), saved);
+  std::size_t i = 0;
   for (const auto& [name, op] : operators_) {
-    const StateLoader::Operator loaded = *loader.find(name, op.identity, op.versions);
     for (const auto& [slot, records] : op.slots) {
-      for (const std::string& items : records) loaded.load(slot, Decoder(items));
+      for (const std::string& items : records) loader.operator_at(i)->load(slot, items);
     }
+    ++i;
   }
   loader.finish(true);
 }
@@ -41,7 +42,6 @@ std::shared_future<std::uint64_t> KeptRecords::checkpoint(CheckpointCondition) {
     for (const PinnedEngine::Operator& op : pinned->operators()) {
       Operator& kept = operators_[op.name()];
       kept.identity = op.identity();
-      kept.versions = op.versions();
       std::erase_if(kept.slots, [&](const auto& slot) { return !op.has_only_changes(slot.first); });
       StateWriter items;
       op.save(items);

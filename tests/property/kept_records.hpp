@@ -6,6 +6,7 @@
 
 #include "runtime/clock/durability.hpp"
 #include "runtime/durability/save.hpp"
+#include "runtime/durability/state_loader.hpp"
 #include "tests/property/random.hpp"
 
 namespace lockstep::property {
@@ -29,8 +30,7 @@ class KeptRecords final : public Durability {
 
  private:
   struct Operator {
-    std::string identity;
-    std::string versions;
+    StateIdentity identity;
     std::map<unsigned, std::vector<std::string>> slots;
   };
 

@@ -21,17 +21,20 @@ struct OfProjection {
   /// Whether it is no sum, or one of numbers.
   template <bool kKeyed, class R>
   static constexpr bool sums_numbers = true;
+  static constexpr bool kRunsUserCode = projection::is_user_code<Projection>;
 
   Projection projection;
 };
 
-/// What all aggregators have: Lifted is what the aggregate needs of a row, and lift() may run the user's code.
+/// What all aggregators have: Lifted is what the aggregate needs of a row, and lift() may run the user's code. form()
+/// is what the coding of the state, or of kept rows and how many they are, is made of.
 template <class A>
 concept Aggregator = requires(A a) {
   typename A::Lifted;
   typename A::State;
   typename A::Result;
   { A::kKeepsRows } -> std::convertible_to<bool>;
+  { A::form() } -> std::same_as<Schema>;
 };
 
 /// Keeps no rows. Its State takes a row at a time, or what a Delta has gathered of many; both give the carry of a sum

@@ -14,6 +14,7 @@ struct Count {
   static constexpr bool fits = true;
   template <bool kKeyed, class R>
   static constexpr bool sums_numbers = true;
+  static constexpr bool kRunsUserCode = false;
 
   template <bool kKeyed, bool kByKey, class R>
   struct Aggregator {
@@ -33,6 +34,7 @@ struct Count {
     static void encode(Encoder&, const State&) {}
     static State decode(Decoder&) { return {}; }
     static std::size_t heap_bytes(const State&) { return 0; }
+    static Schema form() { return {Schema::Kind::tuple, ""}; }
   };
 };
 

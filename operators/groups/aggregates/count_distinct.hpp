@@ -7,6 +7,7 @@
 #include "operators/groups/aggregates/aggregator.hpp"
 #include "runtime/flow/projection.hpp"
 #include "runtime/state/rows_of_key.hpp"
+#include "runtime/state/state_form.hpp"
 
 namespace lockstep {
 
@@ -73,6 +74,8 @@ struct DistinctCount {
   using Result = std::int64_t;
   static constexpr bool kKeepsRows = true;
   static constexpr bool kBestSuffices = false;
+
+  static Schema form() { return state_form::rows_in_order(derived::coding<Lifted>()); }
 
   Projection projection;
 

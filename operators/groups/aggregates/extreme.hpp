@@ -8,6 +8,7 @@
 #include "operators/groups/aggregates/aggregator.hpp"
 #include "runtime/flow/projection.hpp"
 #include "runtime/state/rows_of_key.hpp"
+#include "runtime/state/state_form.hpp"
 
 namespace lockstep {
 
@@ -40,6 +41,14 @@ struct Extreme {
   static constexpr bool kKeepsRows = true;
   /// Where nothing is ever deleted.
   static constexpr bool kBestSuffices = true;
+
+  static Schema form() {
+    if constexpr (kWholeRow) {
+      return state_form::rows_in_order(derived::coding<Rest>());
+    } else {
+      return state_form::rows_by_field(derived::coding<Field>(), derived::coding<Rest>(), kArg);
+    }
+  }
 
   Projection projection;
 

@@ -70,6 +70,7 @@ struct Linear {
   static Result result(const State& state, Weight total) { return Of<Lifted>::of(state, total); }
   static void encode(Encoder& out, const State& state) { Sums::encode(out, state); }
   static State decode(Decoder& in) { return Sums::decode(in); }
+  static Schema form() { return Sums::form(); }
   static std::size_t heap_bytes(const State& state) { return Sums::heap_bytes(state); }
 };
 
@@ -124,6 +125,7 @@ struct LinearOptional {
     state.weight = Packed128::decode(in);
     return state;
   }
+  static Schema form() { return state_form::with_weight(Sums::form()); }
   static std::size_t heap_bytes(const State& state) { return Sums::heap_bytes(state.sum); }
 };
 

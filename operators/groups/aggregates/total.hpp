@@ -7,6 +7,7 @@
 #include "operators/groups/exact_sum.hpp"
 #include "operators/groups/wide_integer.hpp"
 #include "runtime/rows/shape.hpp"
+#include "runtime/state/state_form.hpp"
 
 namespace lockstep {
 
@@ -51,6 +52,7 @@ struct Total<Field, Packed128> {
   }
   static void encode(Encoder& out, const State& state) { state.encode(out); }
   static State decode(Decoder& in) { return Packed128::decode(in); }
+  static Schema form() { return state_form::wide_integer("sum"); }
   static std::size_t heap_bytes(const State&) { return 0; }
 };
 
@@ -75,6 +77,7 @@ struct Total<Field, Held> {
   static bool is_zero(const State& state) { return state == 0; }
   static void encode(Encoder& out, const State& state) { out.fixed64(static_cast<std::uint64_t>(state)); }
   static State decode(Decoder& in) { return static_cast<State>(in.fixed64()); }
+  static Schema form() { return state_form::integer(std::is_signed_v<Held> ? "sum" : "sum without a sign"); }
   static std::size_t heap_bytes(const State&) { return 0; }
 };
 
@@ -96,6 +99,7 @@ struct Total<double> {
   static double divided(const State& state, Weight by) { return state.rounded(by); }
   static void encode(Encoder& out, const State& state) { state.encode(out); }
   static State decode(Decoder& in) { return ExactSum::decode(in); }
+  static Schema form() { return state_form::exact_sum(); }
   static std::size_t heap_bytes(const State& state) { return state.heap_bytes(); }
 };
 

@@ -63,12 +63,8 @@ CheckpointWrite::CheckpointWrite(CheckpointStore& store, const PinnedEngine& pin
   for (const auto& op : pinned.operators()) {
     const auto old = before_.find(op.name());
     const std::uint32_t id = old == before_.end() ? next_id++ : old->second->id;
-    manifest_.operators.push_back({.id = id,
-                                   .name = op.name(),
-                                   .identity = op.identity(),
-                                   .versions = op.versions(),
-                                   .records = {},
-                                   .items = op.entries().value_or(0)});
+    manifest_.operators.push_back(
+        {.id = id, .name = op.name(), .identity = op.identity(), .records = {}, .items = op.entries().value_or(0)});
   }
   records_.resize(manifest_.operators.size());
 }

@@ -10,12 +10,15 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "runtime/clock/clock.hpp"
 #include "runtime/durability/save.hpp"
+#include "runtime/durability/state_loader.hpp"
 #include "runtime/durability/store/checkpoint_store.hpp"
 #include "runtime/durability/store/checkpoint_write.hpp"
 #include "runtime/durability/store/directory_lock.hpp"
@@ -116,26 +119,23 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
           fmt::format("{} is of application '{}', this is '{}'", where, manifest.application, options_.application));
     }
     try {
-      StateLoader loader(engine, options_.changes);
-      Decoder borders(manifest.borders);
-      loader.begin(manifest.step, borders);
-      if (!borders.at_end()) throw DecodeError("there are bytes after the names of its outputs");
-      std::vector<std::pair<const Manifest::Operator*, StateLoader::Operator>> operators;
-      for (const Manifest::Operator& op : manifest.operators) {
-        if (auto found = loader.find(op.name, op.identity, op.versions)) operators.emplace_back(&op, std::move(*found));
-      }
+      SavedProgram saved{
+          .step = manifest.step, .borders = manifest.borders, .operators = {}, .build_id = manifest.build_id};
+      for (const Manifest::Operator& op : manifest.operators) saved.operators.push_back({op.name, op.identity});
+      StateLoader loader(engine, saved, options_.changes);
       const std::size_t workers = engine.workers().size();
       in_parallel(allowed_processors(), workers, [&](std::size_t worker) {
         const auto at = static_cast<unsigned>(worker);
-        for (const auto& [saved, op] : operators) {
-          store_.read(*saved, op.slots_of(at), [&op = op, at](unsigned, std::string_view items) {
-            Decoder in(items);
-            op.load_at(at, in);
-          });
+        for (std::size_t i = 0; i < manifest.operators.size(); ++i) {
+          const StateLoader::Operator* const op = loader.operator_at(i);
+          if (op == nullptr) continue;
+          store_.read(manifest.operators[i], op->slots_of(at),
+                      [op, at](unsigned, std::string_view items) { op->load_at(at, items); });
         }
       });
       loader.finish(true);
       kept_ = manifest.number;
+      written_anew_ = loader.written_anew();
     } catch (const SavedStateError& error) {
       throw ForeignCheckpoint(fmt::format("{}: {}", where, error.what()));
     } catch (const DecodeError& error) {
@@ -230,6 +230,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     write.commit(options_.keep);
     if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
     kept_ = store_.manifests().front().number;
+    written_anew_.clear();
     const std::lock_guard lock(mutex_);
     metrics_.step = pinned->step();
     metrics_.bytes = write.bytes();
@@ -243,7 +244,9 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   /// changes than it takes.
   PinnedEngine::ChangesOf changes_to_write() const {
     if (store_.manifests().empty() || store_.manifests().front().number < kept_) return {};
-    return CheckpointWrite::changes_after(store_.manifests().front());
+    PinnedEngine::ChangesOf changes = CheckpointWrite::changes_after(store_.manifests().front());
+    for (const std::string& name : written_anew_) changes.erase(name);
+    return changes;
   }
 
   unsigned threads(bool is_idle) const {
@@ -297,7 +300,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   SteadyClock::time_point begun_at_;
   std::uint64_t begun_rows_ = 0;
   CheckpointMetrics metrics_;
-  std::uint64_t kept_ = 0;  // the number of the checkpoint since which tables tell what has changed
+  std::uint64_t kept_ = 0;              // the number of the checkpoint since which tables tell what has changed
+  std::set<std::string> written_anew_;  // operators of which that one has nothing to build upon
   std::thread thread_;
 };
 

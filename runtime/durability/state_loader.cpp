@@ -1,0 +1,289 @@
+#include "runtime/durability/state_loader.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/durability/manifest.hpp"
+#include "runtime/rows/schema_coding.hpp"
+
+namespace lockstep {
+
+std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engine& engine) {
+  std::map<std::string, std::vector<PlacedNode*>, std::less<>> found;
+  for (const auto& worker : engine.workers()) {
+    for (PlacedNode& placed : worker->nodes()) {
+      if (placed.node->state() != nullptr) found[placed.info->name].push_back(&placed);
+    }
+  }
+  return found;
+}
+
+StateLoader::StateLoader(Engine& engine, const SavedProgram& saved, const ProgramChanges& changes)
+    : engine_(engine), changes_(changes), missing_(stateful_nodes(engine)), operators_(saved.operators.size()) {
+  engine_.resume_after(saved.step);
+  load_borders(saved);
+  match(saved);
+  mark_rebuilt();
+  for (auto& [id, one] : found_) take_over(one);
+  check_outputs();
+  throw_problems();
+}
+
+void StateLoader::load_borders(const SavedProgram& saved) {
+  Decoder borders(saved.borders);
+  found_inputs_ = engine_.intake().load(borders, changes_.renamed);
+  for (const std::string& name : found_inputs_) {
+    const auto is_it = [&name](const InputInfo& input) { return input.name == name; };
+    const auto& inputs = engine_.flow().inputs;
+    if (std::none_of(inputs.begin(), inputs.end(), is_it) && !changes_.removed.contains(name)) {
+      problems_.push_back(fmt::format("the saved state has an input '{}', this dataflow has not", name));
+    }
+  }
+  for (std::uint64_t outputs = borders.varint(); outputs != 0; --outputs) {
+    std::string name(borders.bytes());
+    found_outputs_.emplace(std::move(name), decode_schema(borders));
+  }
+  if (!borders.at_end()) throw DecodeError("there are bytes after its outputs");
+}
+
+const std::string& StateLoader::name_now(const std::string& saved) const {
+  const auto renamed = changes_.renamed.find(saved);
+  return renamed == changes_.renamed.end() ? saved : renamed->second;
+}
+
+void StateLoader::match(const SavedProgram& saved) {
+  const std::string executable = build_id();
+  const bool is_another = !saved.build_id.empty() && !executable.empty() && saved.build_id != executable;
+  for (std::size_t i = 0; i < saved.operators.size(); ++i) {
+    const SavedProgram::Operator& op = saved.operators[i];
+    const std::string& name = name_now(op.name);
+    const auto found = missing_.find(name);
+    if (found == missing_.end()) {
+      if (changes_.removed.contains(op.name)) continue;
+      problems_.push_back(fmt::format(
+          "the saved state has an operator '{}', this dataflow has not: was it renamed, or removed?", name));
+      continue;
+    }
+    const OperatorInfo& info = *found->second.front()->info;
+    operators_[i].emplace().nodes_ = std::move(found->second);
+    missing_.erase(found);
+    found_.emplace(info.id, Saved{.saved = &op,
+                                  .place = i,
+                                  .now = StateIdentity::of(info, engine_.flow()),
+                                  .without_version =
+                                      is_another ? without_version(info, engine_.flow()) : std::vector<std::string>()});
+  }
+}
+
+/// What is named so and differs, or reads what is made anew, becomes new again.
+void StateLoader::mark_rebuilt() {
+  const Description& flow = engine_.flow();
+  for (const OperatorInfo& op : flow.operators) {
+    const bool reads_new = std::any_of(op.inputs.begin(), op.inputs.end(),
+                                       [&](EdgeId in) { return made_anew_.contains(flow.edges[in].producer); });
+    if (op.state.empty()) {
+      if (reads_new) made_anew_.insert(op.id);
+      continue;
+    }
+    const auto found = found_.find(op.id);
+    if (found != found_.end()) {
+      const Saved& one = found->second;
+      const bool differs = !(one.saved->identity == one.now) || !one.without_version.empty();
+      if (!changes_.rebuilt.contains(op.name) || !(differs || reads_new)) continue;
+      missing_.emplace(op.name, std::move(operators_[one.place]->nodes_));
+      operators_[one.place].reset();
+      written_anew_.insert(op.name);
+      found_.erase(found);
+    }
+    made_anew_.insert(op.id);
+  }
+}
+
+void StateLoader::take_over(Saved& one) {
+  Operator& op = *operators_[one.place];
+  const std::string& name = op.nodes_.front()->info->name;
+  const StateIdentity& was = one.saved->identity;
+  const StateIdentity& is = one.now;
+  const auto differ = [&](const std::string& why) {
+    problems_.push_back(fmt::format("operator '{}' was saved as: {}; and now is: {}{}", name, was.to_string(),
+                                    is.to_string(), why.empty() ? why : ": " + why));
+  };
+  if (was.what != is.what || was.form.has_value() != is.form.has_value()) return differ("");
+  if (!(was.form == is.form)) {
+    try {
+      op.conversion_ = conversion(*was.form, *is.form, fmt::format("operator '{}'", name));
+    } catch (const SchemaChange& change) {
+      return differ(change.what());
+    }
+    written_anew_.insert(name);
+  }
+  if (changes_.changed_functions.contains(name)) return;
+  if (was.versions != is.versions) {
+    const auto text = [](std::string_view these) { return these.empty() ? std::string_view("no version") : these; };
+    problems_.push_back(fmt::format("operator '{}' was saved with {}; and now has {}: is its state right all the same?",
+                                    name, text(was.versions), text(is.versions)));
+  }
+  changed_functions_.insert(one.without_version.begin(), one.without_version.end());
+}
+
+void StateLoader::check_outputs() {
+  const Description& flow = engine_.flow();
+  for (const OutputInfo& output : flow.outputs) {
+    const auto found = found_outputs_.find(output.name);
+    if (found == found_outputs_.end()) continue;
+    const EdgeInfo& edge = flow.edges[output.edge];
+    const bool is_same = found->second == edge.schema;
+    if (changes_.rebuilt.contains(output.name) && (!is_same || made_anew_.contains(edge.producer))) {
+      found_outputs_.erase(found);
+    } else if (!is_same) {
+      try {
+        (void)conversion(found->second, edge.schema, fmt::format("output '{}'", output.name));
+      } catch (const SchemaChange&) {
+        problems_.push_back(
+            fmt::format("output '{}' gave {}, and now gives {}: if all of it is to come again, name it "
+                        "in rebuilt",
+                        output.name, found->second.to_string(), edge.schema.to_string()));
+      }
+    }
+  }
+}
+
+std::shared_ptr<const RowConversion> StateLoader::conversion(const Schema& was, const Schema& is,
+                                                             const std::string& whose) {
+  auto conversion = std::make_shared<const RowConversion>(was, is);
+  for (const std::string& type : conversion->changed()) {
+    if (!changes_.changed_rows.contains(type)) changed_rows_[type].push_back(whose);
+  }
+  return conversion;
+}
+
+void StateLoader::throw_problems() const {
+  std::vector<std::string> problems = problems_;
+  for (const auto& [type, whose] : changed_rows_) {
+    problems.push_back(
+        fmt::format("rows of type {} are not what they were, in {}: if those that are kept can be read as they are "
+                    "now, name it in changed_rows",
+                    type, fmt::join(whose, ", ")));
+  }
+  if (!changed_functions_.empty() && !changes_.accept_changed_functions) {
+    problems.push_back(
+        fmt::format("the executable is another one, and functions without a version may have changed with it, of '{}': "
+                    "set accept_changed_functions if they do what they did, and give them a version()",
+                    fmt::join(changed_functions_, "', '")));
+  }
+  if (!problems.empty()) throw SavedStateError(fmt::format("{}", fmt::join(problems, "\n")));
+}
+
+SlotRange StateLoader::Operator::slots_of(unsigned worker) const {
+  const Placement placement = nodes_.front()->info->placement;
+  if (placement == Placement::whole || (placement == Placement::first && worker == 0)) return {};
+  if (placement == Placement::first) return {0, 0};
+  const auto workers = static_cast<unsigned>(nodes_.size());
+  return {first_slot_of(worker, workers), first_slot_of(worker + 1, workers)};
+}
+
+void StateLoader::Operator::load(unsigned slot, std::string_view items) const {
+  const OperatorInfo& info = *nodes_.front()->info;
+  if (slot >= kSlots) throw DecodeError(fmt::format("operator '{}' has items in slot {}", info.name, slot));
+  const auto workers = static_cast<unsigned>(nodes_.size());
+  const bool is_whole = info.placement == Placement::whole;
+  const unsigned owner = info.placement == Placement::by_slot ? worker_of_slot(slot, workers) : 0;
+  for (unsigned worker = owner; worker < (is_whole ? workers : owner + 1); ++worker) load_at(worker, items);
+}
+
+void StateLoader::Operator::load_at(unsigned worker, std::string_view items) const {
+  std::string converted;
+  if (conversion_ != nullptr) {
+    Decoder in(items);
+    Encoder out(converted);
+    while (!in.at_end()) conversion_->convert(in, out);
+    items = converted;
+  }
+  Decoder in(items);
+  nodes_[worker]->node->state()->load(in);
+}
+
+bool StateLoader::begins_empty(const std::string& name, const OperatorInfo& made_by) const {
+  if (changes_.begin_empty.contains(name)) return true;
+  return std::none_of(made_by.upstream.begin(), made_by.upstream.end(),
+                      [&](InputId input) { return found_inputs_.contains(engine_.flow().inputs[input].name); });
+}
+
+WhatIsNew StateLoader::what_is_new() const {
+  const Description& flow = engine_.flow();
+  WhatIsNew added;
+  for (const auto& [name, nodes] : missing_) {
+    const OperatorInfo& info = *nodes.front()->info;
+    (begins_empty(name, info) ? added.empty_operators : added.operators).insert(info.id);
+  }
+  for (OutputId id = 0; id < flow.outputs.size(); ++id) {
+    const OutputInfo& output = flow.outputs[id];
+    if (found_outputs_.contains(output.name)) continue;
+    const OperatorInfo& made_by = flow.operators[flow.edges[output.edge].producer];
+    (begins_empty(output.name, made_by) ? added.empty_outputs : added.outputs).insert(id);
+  }
+  for (InputId id = 0; id < flow.inputs.size(); ++id) {
+    if (!found_inputs_.contains(flow.inputs[id].name)) {
+      added.inputs.insert(id);
+    } else {
+      added.outputs.erase(flow.inputs[id].ledger);  // its input may have another name now, and so has the ledger
+    }
+  }
+  return added;
+}
+
+void StateLoader::finish(bool is_kept) {
+  if (std::optional<Filling> filling = plan_filling(engine_.flow(), what_is_new())) engine_.fill(std::move(*filling));
+  for (const auto& worker : engine_.workers()) {
+    if (is_kept) {
+      for (PlacedNode& placed : worker->nodes()) {
+        Segments* table = placed.node->state() == nullptr ? nullptr : placed.node->state()->table();
+        if (table != nullptr) table->tell_changes();
+      }
+    }
+    worker->resume();
+  }
+  engine_.count_state();
+}
+
+namespace {
+
+/// Calls function(slot, items) for what PinnedEngine::save() wrote of an operator.
+template <class Function>
+void for_each_slot(Decoder& in, Function&& function) {
+  for (std::uint64_t slots = in.varint(); slots != 0; --slots) {
+    const std::uint64_t slot = in.varint();
+    function(static_cast<unsigned>(std::min<std::uint64_t>(slot, kSlots)), in.bytes());
+  }
+}
+
+}  // namespace
+
+void load_state(Engine& engine, const SavedState& saved) {
+  try {
+    Decoder in(saved.unseal());
+    SavedProgram program;
+    program.step = in.varint();
+    program.borders = in.bytes();
+    std::vector<Decoder> items;
+    for (std::uint64_t operators = in.varint(); operators != 0; --operators) {
+      std::string name(in.bytes());
+      program.operators.push_back({std::move(name), StateIdentity::decode(in)});
+      items.push_back(in);
+      for_each_slot(in, [](unsigned, std::string_view) {});
+    }
+    if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
+    StateLoader loader(engine, program);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      for_each_slot(items[i], [&](unsigned slot, std::string_view bytes) { loader.operator_at(i)->load(slot, bytes); });
+    }
+    loader.finish(false);
+  } catch (const DecodeError& error) {
+    throw SavedStateError(fmt::format("the saved state does not fit this dataflow: {}", error.what()));
+  }
+}
+
+}  // namespace lockstep
