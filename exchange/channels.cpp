@@ -12,6 +12,10 @@ std::uint32_t Channels::add_lane(std::unique_ptr<LaneBase> lane) {
   return static_cast<std::uint32_t>(lanes_.size() - 1);
 }
 
+void Channels::give_back_idle() {
+  for (const auto& lane : lanes_) lane->give_back_idle();
+}
+
 void Channels::open(unsigned levels, std::vector<Doorbell*> bells) {
   const Lanes none{LaneSet(lanes_.size())};
   announced_.assign(workers_ * workers_, none);

@@ -23,6 +23,7 @@ class Channels final : public Transport {
 
   std::uint32_t add_lane(std::unique_ptr<LaneBase> lane) override;
   LaneBase& lane(std::uint32_t number) override { return *lanes_[number]; }
+  void give_back_idle() override;
   void open(unsigned levels, std::vector<Doorbell*> bells) override;
 
   void announce(unsigned from, unsigned to, std::uint32_t lane) override;

@@ -14,7 +14,10 @@ namespace lockstep {
 template <class R>
 class Lane final : public LaneBase {
  public:
-  explicit Lane(unsigned workers) : workers_(workers), parcels_(2 * workers * workers), edges_(workers) {}
+  explicit Lane(unsigned workers) : LaneBase(workers), parcels_(2 * workers * workers), edges_(workers) {
+    static_assert(sizeof(Parcel) == kParcelBytes);
+    LaneBase::parcels_ = parcels_.data();
+  }
 
   [[gnu::cold]] ~Lane() override = default;
 
@@ -31,10 +34,6 @@ class Lane final : public LaneBase {
     return parcel.rows;
   }
 
-  void prefetch(unsigned from, unsigned to, std::uint64_t beat) const override {
-    __builtin_prefetch(&at(from, to, beat));
-  }
-
   /// The receiver's, after all messages of the level are there.
   void deliver(unsigned worker, std::uint64_t beat) override {
     Edge<R>& edge = static_cast<Edge<R>&>(*edges_[worker]);
@@ -49,19 +48,19 @@ class Lane final : public LaneBase {
     edge.send_borrowed();
   }
 
+  [[gnu::cold]] void give_back_idle() override {
+    for (Parcel& parcel : parcels_) parcel.rows.give_back_idle();
+  }
+
  private:
-  struct alignas(64) Parcel {
+  struct alignas(kParcelBytes) Parcel {
     std::uint64_t beat = 0;
     Batch<R> rows;
   };
 
-  Parcel& at(unsigned from, unsigned to, std::uint64_t beat) { return parcels_[index(from, to, beat)]; }
-  const Parcel& at(unsigned from, unsigned to, std::uint64_t beat) const { return parcels_[index(from, to, beat)]; }
-  std::size_t index(unsigned from, unsigned to, std::uint64_t beat) const {
-    return ((beat & 1) * workers_ + from) * workers_ + to;
-  }
+  Parcel& at(unsigned from, unsigned to, std::uint64_t beat) { return parcels_[place(from, to, beat)]; }
+  const Parcel& at(unsigned from, unsigned to, std::uint64_t beat) const { return parcels_[place(from, to, beat)]; }
 
-  const unsigned workers_;
   Array<Parcel> parcels_;
   Array<EdgeBase*> edges_;
 };

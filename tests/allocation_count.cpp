@@ -1,5 +1,8 @@
 #include "tests/allocation_count.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -9,6 +12,7 @@ namespace {
 
 std::atomic<bool> counting = false;
 std::atomic<std::uint64_t> allocations = 0;
+std::atomic<std::uint64_t> live = 0;
 
 // Calls until there is no memory; 0: there is.
 std::atomic<std::uint64_t> until_the_end = 0;
@@ -28,9 +32,17 @@ bool memory_has_ended() {
 void* counted(std::size_t bytes, std::size_t alignment) {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
   if (memory_has_ended()) throw std::bad_alloc();
-  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* memory = alignment <= alignof(std::max_align_t)
+                     ? std::malloc(std::max<std::size_t>(bytes, 1))
+                     : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
+  live.fetch_add(malloc_usable_size(memory), std::memory_order_relaxed);
   return memory;
+}
+
+void give_back(void* memory) {
+  live.fetch_sub(malloc_usable_size(memory), std::memory_order_relaxed);
+  std::free(memory);
 }
 
 }  // namespace
@@ -41,6 +53,8 @@ AllocationCount::AllocationCount() {
 }
 AllocationCount::~AllocationCount() { counting = false; }
 std::uint64_t AllocationCount::value() const { return allocations; }
+
+std::uint64_t allocated_now() { return live; }
 
 MemoryEnds::MemoryEnds(std::uint64_t n, bool later) {
   the_end = false;
@@ -64,7 +78,7 @@ void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
     return nullptr;
   }
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }

@@ -15,6 +15,9 @@ class AllocationCount {
   std::uint64_t value() const;
 };
 
+/// Bytes that operator new has given out and that have not come back, as the allocator counts them.
+std::uint64_t allocated_now();
+
 /// While it exists, the n-th call of operator new, of any thread, finds no memory; `and_later`: and every one after it.
 /// One at a time.
 class MemoryEnds {

@@ -104,21 +104,19 @@ namespace {
 /// A lane of one plain number for each pair of workers, by parity, which posting has to publish.
 class TickLane final : public ls::LaneBase {
  public:
-  explicit TickLane(unsigned workers) : workers_(workers), sent_(2 * workers * workers), delivered(workers) {}
+  explicit TickLane(unsigned workers) : LaneBase(workers), sent_(2 * workers * workers), delivered(workers) {}
 
   void send(unsigned from, unsigned to, std::uint64_t beat) { at(from, to, beat) = beat; }
   void deliver(unsigned worker, std::uint64_t beat) override {
     for (unsigned from = 0; from < workers_; ++from) delivered[worker].count += at(from, worker, beat) == beat;
   }
+  void give_back_idle() override {}
 
  private:
-  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t beat) {
-    return sent_[((beat & 1) * workers_ + from) * workers_ + to];
-  }
+  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t beat) { return sent_[place(from, to, beat)]; }
   struct alignas(64) Count {
     std::uint64_t count = 0;
   };
-  unsigned workers_;
   std::vector<std::uint64_t> sent_;
 
  public:

@@ -221,6 +221,7 @@ class Unlucky final : public ls::Transport {
 
   std::uint32_t add_lane(std::unique_ptr<ls::LaneBase> lane) override { return channels_.add_lane(std::move(lane)); }
   ls::LaneBase& lane(std::uint32_t number) override { return channels_.lane(number); }
+  void give_back_idle() override { channels_.give_back_idle(); }
   void open(unsigned levels, std::vector<ls::Doorbell*> bells) override {
     bells_ = bells;
     channels_.open(levels, std::move(bells));

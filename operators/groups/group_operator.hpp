@@ -163,7 +163,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
   void load(Decoder& in, Entry& entry) {
     auto& segment = groups_.segment(row_traits<K>::hash(entry.key));
-    const std::size_t bytes_before = segment.bytes();
+    const std::size_t capacity_before = segment.arena_capacity();
     entry.payload.total = in.zigzag();
     each([&]<std::size_t i, class One>() {
       auto& state = item<i>(entry.payload.states);
@@ -177,22 +177,17 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
         large_bytes_ += One::heap_bytes(state);
       }
     });
-    groups_.account(segment, bytes_before);
+    groups_.account(segment, capacity_before);
   }
   /// Before the entry is loaded again: leaves no rows, and nothing outside of the table.
   void unload(Entry& entry) {
     auto& segment = groups_.segment(row_traits<K>::hash(entry.key));
-    const std::size_t bytes_before = segment.bytes();
+    const std::size_t capacity_before = segment.arena_capacity();
     large_bytes_ -= heap_bytes(entry.payload);
     each([&]<std::size_t i, class One>() {
-      if constexpr (One::kKeepsRows) {
-        auto& state = item<i>(entry.payload.states);
-        Array<std::pair<typename One::Lifted, Weight>> rows;
-        state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) { rows.push_back({row, weight}); });
-        for (const auto& [row, weight] : rows) state.add(segment, limits_, row, wrapping_negated(weight), large_bytes_);
-      }
+      if constexpr (One::kKeepsRows) item<i>(entry.payload.states).clear(segment, large_bytes_);
     });
-    groups_.account(segment, bytes_before);
+    groups_.account(segment, capacity_before);
   }
 
   static std::size_t heap_bytes(const State& state) {
@@ -298,7 +293,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   void take_into_kept(Entry& entry, const Lifted& row, std::uint64_t hash, Weight weight) {
     Segment& segment = groups_.segment(hash);
-    const std::size_t bytes_before = segment.bytes();
+    const std::size_t capacity_before = segment.arena_capacity();
     each([&]<std::size_t i, class One>() {
       if constexpr (One::kKeepsRows) {
         const auto& lifted = item<i>(row.second);
@@ -312,7 +307,7 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
           item<i>(carries_).note({entry.key, lifted}, carry);
       }
     });
-    groups_.account(segment, bytes_before);
+    groups_.account(segment, capacity_before);
   }
 
   template <class One>

@@ -49,8 +49,10 @@ class TableOperator final : public IndexView<K, R> {
       } else if (operation.kind == Operation::Kind::erase && !present) {
         rejects.push_back({refusal(operation, "erase of a key that is absent", to_string(operation.key), -1), 1});
       } else {
+        row_bytes_ -= bytes_of(entry->payload);
         entry->payload.reset();
         if (operation.row) entry->payload.emplace(Weighted<R>{*operation.row, 1});
+        row_bytes_ += bytes_of(entry->payload);
         marked->written();
       }
     });
@@ -82,7 +84,7 @@ class TableOperator final : public IndexView<K, R> {
     return std::unique_ptr<const IndexView<K, R>>(new TableOperator(*rejects_, rows_.pin()));
   }
 
-  std::size_t bytes() const { return rows_.bytes(); }
+  std::size_t bytes() const { return rows_.bytes() + row_bytes_; }
   Segments& table() { return rows_; }
   auto capture(const SlotSet* changes_of) {
     return capture_table(rows_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
@@ -95,9 +97,11 @@ class TableOperator final : public IndexView<K, R> {
     while (!in.at_end()) {
       const K key = row_traits<K>::decode(in);
       const bool is_there = derived::decode_flag(in);
-      rows_.load(key, row_traits<K>::hash(key), [&in, is_there](auto& entry) {
+      rows_.load(key, row_traits<K>::hash(key), [this, &in, is_there](auto& entry) {
+        row_bytes_ -= bytes_of(entry.payload);
         entry.payload.reset();
         if (is_there) entry.payload.emplace(Weighted<R>{row_traits<R>::decode(in), 1});
+        row_bytes_ += bytes_of(entry.payload);
       });
     }
   }
@@ -121,7 +125,10 @@ class TableOperator final : public IndexView<K, R> {
             .weight = weight};
   }
 
+  static std::size_t bytes_of(const Held& held) { return held ? heap_bytes(held->row) : 0; }
+
   Rows rows_;
+  std::size_t row_bytes_ = 0;  // of rows on the heap
   Edge<LedgerRow>* rejects_;
 };
 

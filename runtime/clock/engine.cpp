@@ -101,6 +101,7 @@ void Engine::fail(const char* place) noexcept {
 Step Engine::run_step() {
   constexpr std::uint64_t kLargeStep = 1024;
   constexpr std::uint64_t kSmallSteps = 64;
+  constexpr std::uint64_t kIdleSteps = 256;
   const std::uint64_t number = state_->completed() + 1;
   const bool timed = steps_are_timed_.load(std::memory_order_relaxed);
   const std::uint64_t begun = timed ? ticks() : 0;
@@ -115,6 +116,7 @@ Step Engine::run_step() {
   if (state_->failure.failed()) throw StepFailed(state_->failure.error());
   for (const InputId input : order_.inputs) common_.sealed[input]->clear();
   rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
+  if (number % kIdleSteps == 0) give_back_idle();
   step.data()->rows = order_.rows;
   step.data()->ticks = timed ? ticks() - begun : 0;
   {
@@ -123,6 +125,11 @@ Step Engine::run_step() {
   }
   state_->complete(number);
   return step;
+}
+
+void Engine::give_back_idle() {
+  for (const auto& worker : workers_) worker->give_back_idle();
+  if (common_.transport != nullptr) common_.transport->give_back_idle();
 }
 
 void Engine::run_passes() {

@@ -58,6 +58,7 @@ class Engine {
  private:
   Step run_step();
   void run_passes();
+  void give_back_idle();
   void assemble(const RuntimeOptions& options);
 
   const std::shared_ptr<const Description> flow_;

@@ -66,6 +66,14 @@ void Worker::choose_outputs(FunctionRef<bool(OutputId)> is_chosen) {
   }
 }
 
+void Worker::give_back_idle() {
+  for (const auto& edge : edges_) edge->give_back_idle();
+  for (const PlacedNode& placed : nodes_) {
+    Segments* const table = placed.node->state() == nullptr ? nullptr : placed.node->state()->table();
+    if (table != nullptr) table->give_back_idle();
+  }
+}
+
 void Worker::begin_filling(const Filling& filling) {
   choose_outputs([&filling](OutputId output) { return !filling.outputs[output]; });
   for (const EdgeId edge : filling.repeated) edges_[edge]->set_repeats(true);

@@ -49,6 +49,8 @@ class Worker {
   /// Before the first pass of a step that fills, and after the last one.
   void begin_filling(const Filling& filling);
   void end_filling(const Filling& filling);
+  /// Between steps: gives back memory of deltas, and of what tables note of a step, that were much larger once.
+  void give_back_idle();
   /// Runs until the step is done or the messages of a level are missing; `one_node`: or a node has run.
   Progress advance(bool one_node) noexcept;
   /// Whether advance() can do something, be it to learn that the step has failed.

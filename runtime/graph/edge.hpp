@@ -44,6 +44,8 @@ class EdgeBase {
 
   /// Hands the delta to the step's data, at the end of the step. REQUIRES: published().
   virtual void publish(StepData& step, unsigned worker) = 0;
+  /// Between steps: gives back what a delta has grown that was much larger than the last one.
+  virtual void give_back_idle() = 0;
 
   /// How many exchanges lie between the inputs and this edge.
   const unsigned level;
@@ -130,6 +132,11 @@ class Edge final : public EdgeBase {
       publish_copies(step, worker);
     if (!repeats_) [[likely]]
       step.part<R>(outputs_.back(), worker).swap(rows_);
+  }
+
+  [[gnu::cold]] void give_back_idle() override {
+    rows_.give_back_idle();
+    hashes_.give_back_idle();
   }
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -13,9 +14,25 @@ class LaneBase {
  public:
   virtual ~LaneBase() = default;
   /// `from` has sent something to `to` in the activation `beat`, which will be delivered soon.
-  virtual void prefetch(unsigned /*from*/, unsigned /*to*/, std::uint64_t /*beat*/) const {}
+  void prefetch(unsigned from, unsigned to, std::uint64_t beat) const {
+    __builtin_prefetch(static_cast<const std::byte*>(parcels_) + kParcelBytes * place(from, to, beat));
+  }
   /// Makes what was sent to `worker` in the activation `beat` the delta of the lane's edge there.
   virtual void deliver(unsigned worker, std::uint64_t beat) = 0;
+  /// Between steps: see EdgeBase.
+  virtual void give_back_idle() = 0;
+
+ protected:
+  static constexpr std::size_t kParcelBytes = 64;
+
+  explicit LaneBase(unsigned workers) : workers_(workers) {}
+  /// Of the parcels from one worker to another in activations of the same parity as `beat`.
+  std::size_t place(unsigned from, unsigned to, std::uint64_t beat) const {
+    return ((beat & 1) * workers_ + from) * workers_ + to;
+  }
+
+  const unsigned workers_;
+  const void* parcels_ = nullptr;  // so many bytes each
 };
 
 /// How workers tell each other what they have sent. A step has levels, one more than exchanges lie behind one
@@ -28,6 +45,8 @@ class Transport {
   /// Returns the lane's number. While the dataflow is assembled.
   virtual std::uint32_t add_lane(std::unique_ptr<LaneBase> lane) = 0;
   virtual LaneBase& lane(std::uint32_t number) = 0;
+  /// Of all lanes.
+  virtual void give_back_idle() = 0;
   /// The assembly is complete: this many levels, and these are the bells of the workers' threads.
   virtual void open(unsigned levels, std::vector<Doorbell*> bells) = 0;
 

@@ -7,6 +7,7 @@
 
 #include "runtime/rows/codec.hpp"
 #include "runtime/rows/hash.hpp"
+#include "runtime/rows/heap.hpp"
 #include "runtime/rows/order.hpp"
 #include "runtime/rows/schema.hpp"
 #include "runtime/rows/text.hpp"
@@ -24,7 +25,7 @@ concept Derivable = std::integral<T> || Wrapped<T> || Real<T> || Text<T> || Opti
 /// times and durations of std::chrono, pairs, tuples, optionals, vectors and structs described with
 /// BOOST_DESCRIBE_STRUCT, and any nesting of these; specialise it for a row type of your own. Rules that a
 /// specialisation has to keep: `compare` is a total order, `equal(a, b)` is `compare(a, b) == 0` and implies equal
-/// hashes and equal codings, `hash` never changes.
+/// hashes and equal codings, `hash` never changes. It may have heap_bytes(row), so that state says how large it is.
 template <class T>
 struct row_traits {
   static_assert(shape::Derivable<T>,

@@ -97,6 +97,7 @@ class HashTable final : public Segments {
   void erase(Entry* entry, std::uint64_t hash) {
     const std::size_t at = directory_.index(hash);
     SegmentRef& place = directory_.owner(at);
+    row_bytes_ -= heap_bytes(entry->key);
     segment_of(place).destroy_entry(*entry);
     close_gap(place, entry);
     --size_;
@@ -111,8 +112,10 @@ class HashTable final : public Segments {
   /// Gives back what the arena of this segment has free, if that is most of it. Entries move.
   void tidy(std::uint64_t hash) { tidy_at(directory_.index(hash)); }
 
-  /// Call around a change of a payload that may change its arena's size.
-  void account(const Segment& segment, std::size_t bytes_before) { segment_bytes_ += segment.bytes() - bytes_before; }
+  /// Call after a change of a payload that may have changed its arena's capacity.
+  void account(const Segment& segment, std::size_t capacity_before) {
+    segment_bytes_ += segment.arena_capacity() - capacity_before;
+  }
 
   /// Marks an entry, before this step changes it first: its mark, new or not, and whether it is new. Call
   /// Marked::written() when the payload has been changed.
@@ -166,6 +169,10 @@ class HashTable final : public Segments {
   }
   using Segments::hash_of;
   static std::uint64_t hash_of(const Entry& entry) { return Segments::hash_of(entry.tag); }
+
+  [[gnu::cold]] void give_back_idle() override {
+    if constexpr (kMarked) marks_.give_back_idle();
+  }
 
   using Segments::begin_capture;
 
@@ -240,6 +247,7 @@ class HashTable final : public Segments {
     std::construct_at(&free->payload);
     if constexpr (kMarked) free->link = 0;
     free->tag = tag;
+    row_bytes_ += heap_bytes(key);
     add_entry(hash);
     return free;
   }
@@ -297,6 +305,7 @@ class HashTable final : public Segments {
     if (says_nothing(entry)) {
       if (!marks_.has(entry)) {
         if (lists_erased_ || capture_ != nullptr) note_erased(entry);
+        row_bytes_ -= heap_bytes(entry.key);
         from.destroy_entry(entry);
         --size_;
         return;
@@ -320,6 +329,7 @@ class HashTable final : public Segments {
         const bool goes = entry->tag != 0 && says_nothing(*entry);
         if (goes && !marks_.has(*entry)) {
           if (lists_erased_ || capture_ != nullptr) note_erased(*entry);
+          row_bytes_ -= heap_bytes(entry->key);
           segment_of(place).destroy_entry(*entry);
           --place.count;
           --size_;

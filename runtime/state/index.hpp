@@ -77,10 +77,10 @@ class Index final : public IndexView<K, V> {
     if (weight == 0) return;
     auto* entry = table_.insert(key, hash);
     auto& segment = table_.segment(hash);
-    const std::size_t bytes_before = segment.bytes();
+    const std::size_t capacity_before = segment.arena_capacity();
     const std::size_t rows_before = entry->payload.size();
     const int carry = entry->payload.add(segment, limits_, value, weight, large_bytes_);
-    table_.account(segment, bytes_before);
+    table_.account(segment, capacity_before);
     if (carry != 0) [[unlikely]]
       carries_.note({key, value}, carry);
     if (entry->payload.empty()) {

@@ -95,8 +95,11 @@ class Marks {
 
   void clear() {
     base_ += static_cast<std::uint32_t>(list_.size());
+    last_ = list_.size();
     list_.clear();
   }
+  /// REQUIRES: it is empty.
+  void give_back_idle() { list_.give_back_idle(last_); }
   /// Links of earlier steps are less than this.
   std::uint32_t base() const { return base_; }
   /// After the links of all entries have been set to 0.
@@ -105,6 +108,7 @@ class Marks {
  private:
   Array<Marked> list_;
   std::uint32_t base_ = 1;
+  std::size_t last_ = 0;  // how many there were last
 };
 
 /// A table without marks has none.

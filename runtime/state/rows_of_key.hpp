@@ -91,15 +91,15 @@ class RowsOfKey {
     return form_ == Form::large ? owned()->last() : rows(home).back().row;
   }
 
-  /// Adds to a row's weight; a row of weight zero vanishes. `large_bytes` follows what large groups hold outside
-  /// of segments. Returns the carry (see add_wrapping).
+  /// Adds to a row's weight; a row of weight zero vanishes. `large_bytes` follows what large groups, and rows on the
+  /// heap, hold outside of segments. Returns the carry (see add_wrapping).
   template <class Segment>
   int add(Segment& home, const IndexLimits& limits, const V& value, Weight weight, std::size_t& large_bytes) {
     if (weight == 0) return 0;
     if (form_ == Form::large) {
-      large_bytes -= owned()->bytes();
+      large_bytes -= bytes_of(*owned());
       const int carry = owned()->add(value, weight);
-      large_bytes += owned()->bytes();
+      large_bytes += bytes_of(*owned());
       if (owned()->size() <= small_rows(limits) / 2) make_small(home, large_bytes);
       return carry;
     }
@@ -110,8 +110,22 @@ class RowsOfKey {
       return 0;
     }
     const int carry = add_wrapping(items[at].weight, weight);
-    if (items[at].weight == 0) erase(home, at);
+    if (items[at].weight == 0) {
+      large_bytes -= heap_bytes(items[at].row);
+      erase(home, at);
+    }
     return carry;
+  }
+
+  /// Leaves no rows.
+  template <class Segment>
+  void clear(Segment& home, std::size_t& large_bytes) {
+    if (form_ == Form::large) {
+      large_bytes -= bytes_of(*owned());
+    } else {
+      for (const Item& item : rows(home)) large_bytes -= heap_bytes(item.row);
+    }
+    destroy(home);
   }
 
   // How a group moves with its entry (see UsesArena).
@@ -204,6 +218,8 @@ class RowsOfKey {
     return value;
   }
 
+  static std::size_t bytes_of(const Large& large) { return allocated_bytes(sizeof large) + large.bytes(); }
+
   static std::size_t small_rows(const IndexLimits& limits) {
     if (limits.rows_in_segment != 0) return std::max(limits.rows_in_segment, 2U);
     return std::max<std::size_t>(512 / sizeof(Item), 4);
@@ -243,9 +259,9 @@ class RowsOfKey {
               std::size_t& large_bytes) {
     if (size_ >= small_rows(limits)) {
       make_large(home, limits, large_bytes);
-      large_bytes -= owned()->bytes();
+      large_bytes -= bytes_of(*owned());
       owned()->add(value, weight);
-      large_bytes += owned()->bytes();
+      large_bytes += bytes_of(*owned());
       return;
     }
     if (size_ != 0 && (form_ == Form::inside || (size_ + 1) * sizeof(Item) > block().bytes)) {
@@ -253,6 +269,7 @@ class RowsOfKey {
     }
     Item* items = mutable_rows(home).data();
     Item item{value, weight};
+    large_bytes += heap_bytes(value);
     if (at == size_) {
       std::construct_at(items + at, std::move(item));
     } else {
@@ -300,17 +317,20 @@ class RowsOfKey {
   template <class Segment>
   void make_large(Segment& home, const IndexLimits& limits, std::size_t& large_bytes) {
     auto large = std::make_unique<Large>(limits);
-    for (Item& item : mutable_rows(home)) large->take(std::move(item.row), item.weight);
+    for (Item& item : mutable_rows(home)) {
+      large_bytes -= heap_bytes(item.row);
+      large->take(std::move(item.row), item.weight);
+    }
     destroy(home);
     form_ = Form::large;
     set(large.release());
-    large_bytes += owned()->bytes();
+    large_bytes += bytes_of(*owned());
   }
 
   template <class Segment>
   void make_small(Segment& home, std::size_t& large_bytes) {
     const std::unique_ptr<Large> large(owned());
-    large_bytes -= large->bytes();
+    large_bytes -= bytes_of(*large);
     form_ = Form::inside;
     if (large->size() > 1) {
       const std::uint32_t bytes = Arena::block_bytes(2 * large->size() * sizeof(Item));
@@ -320,6 +340,7 @@ class RowsOfKey {
     Item* item = mutable_rows(home).data();
     large->for_each([&](const V& value, Weight weight) {
       std::construct_at(item++, Item{value, weight});
+      large_bytes += heap_bytes(value);
       ++size_;
     });
   }

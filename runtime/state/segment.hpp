@@ -68,9 +68,9 @@ class Segment : public std::conditional_t<UsesArena<Payload>, SegmentHeadWithAre
     segment_memory::free(this, bytes);
   }
 
-  std::size_t bytes() const {
-    if constexpr (UsesArena<Payload>) return kLayout.bytes_for(capacity()) + this->arena().capacity();
-    return kLayout.bytes_for(capacity());
+  std::size_t arena_capacity() const {
+    if constexpr (UsesArena<Payload>) return this->arena().capacity();
+    return 0;
   }
 
   Entry* entries() { return reinterpret_cast<Entry*>(reinterpret_cast<std::byte*>(this) + kHead); }

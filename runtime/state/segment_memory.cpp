@@ -88,6 +88,7 @@ class Slabs {
     }
     Slab& slab = open_.front();
     if (slab.empty()) kept_ -= kSlab;
+    used_ += kCell;
     void* const cell = slab.take();
     if (slab.full()) open_.pop_front();
     return cell;
@@ -113,6 +114,10 @@ class Slabs {
     const std::lock_guard lock(mutex_);
     return bytes_;
   }
+  std::size_t used_bytes() {
+    const std::lock_guard lock(mutex_);
+    return used_;
+  }
 
  private:
   void add(Slab& fresh) {
@@ -126,6 +131,7 @@ class Slabs {
     Slab& slab = *Slab::of(cell);
     if (slab.full()) open_.push_front(slab);
     slab.give_back(cell);
+    used_ -= kCell;
     if (!slab.empty()) return nullptr;
     open_.erase(open_.iterator_to(slab));
     if (kept_ < segment_memory::kMostKept) {
@@ -141,6 +147,7 @@ class Slabs {
   boost::intrusive::list<Slab> open_;  // slabs with room, those without a segment at the end
   std::size_t kept_ = 0;               // bytes of those without a segment
   std::size_t bytes_ = 0;
+  std::size_t used_ = 0;  // bytes of cells
 };
 
 /// Never destroyed: segments may outlive all else.
@@ -161,6 +168,8 @@ void segment_memory::free(void* memory, std::size_t bytes) noexcept {
   in_slabs(bytes) ? slabs().free(memory) : ::operator delete(memory);
 }
 
+std::size_t segment_memory::taken(std::size_t bytes) noexcept { return in_slabs(bytes) ? kCell : bytes; }
+
 void segment_memory::make_ready(std::size_t bytes) noexcept {
   if (!in_slabs(kUsualBytes)) return;
   try {
@@ -170,5 +179,6 @@ void segment_memory::make_ready(std::size_t bytes) noexcept {
 }
 
 std::size_t segment_memory::slab_bytes() { return slabs().bytes(); }
+std::size_t segment_memory::used_bytes() { return slabs().used_bytes(); }
 
 }  // namespace lockstep

@@ -17,6 +17,9 @@ void* allocate(std::size_t bytes);
 /// `bytes`: as many as were asked for.
 void free(void* memory, std::size_t bytes) noexcept;
 
+/// How much memory that takes.
+std::size_t taken(std::size_t bytes) noexcept;
+
 /// A usual size.
 constexpr std::size_t kUsualBytes = IndexLimits().segment_bytes;
 /// Sees to it that so many bytes of segments of the usual size can be had without new memory from the system, which
@@ -31,6 +34,8 @@ bool in_slabs(std::size_t bytes);
 constexpr std::size_t kMostKept = std::size_t{256} << 20;
 /// Bytes of the slabs that there are.
 std::size_t slab_bytes();
+/// What segments have of it.
+std::size_t used_bytes();
 
 }  // namespace segment_memory
 

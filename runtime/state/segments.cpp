@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "runtime/state/segment_memory.hpp"
+
 namespace lockstep {
 
 namespace {
@@ -59,6 +61,7 @@ Segments& Segments::operator=(Segments&& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(segments_, other.segments_);
   std::swap(segment_bytes_, other.segment_bytes_);
+  std::swap(row_bytes_, other.row_bytes_);
   return *this;
 }
 
@@ -67,6 +70,7 @@ void Segments::share_with(Segments& pin) {
   pin.size_ = size_;
   pin.segments_ = segments_;
   pin.segment_bytes_ = segment_bytes_;
+  pin.row_bytes_ = row_bytes_;
   directory_.for_each([](const SegmentRef& place) { place.segment->add_owner(); });
   shared_since_ = ++version_;
   pin.version_ = version_;
@@ -273,7 +277,7 @@ std::uint32_t Segments::max_capacity() const {
 }
 
 std::size_t Segments::bytes_of(const SegmentHead& segment) const {
-  const std::size_t bytes = layout_.bytes_for(segment.capacity());
+  const std::size_t bytes = segment_memory::taken(layout_.bytes_for(segment.capacity()));
   return layout_.has_arena ? bytes + static_cast<const SegmentHeadWithArena&>(segment).arena().capacity() : bytes;
 }
 

@@ -19,12 +19,16 @@ class Segments {
  public:
   /// Entries, vacant ones among them.
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return segment_bytes_ + directory_.bytes(); }
+  /// With what rows in its keys hold on the heap.
+  std::size_t bytes() const { return segment_bytes_ + row_bytes_ + directory_.bytes(); }
 
   /// Whether it can tell what has changed since the last capture that was kept.
   bool tells_changes() const { return since_.links != 0; }
   /// What changes from now on can be told, as if a capture had just been kept: all that it holds is of one.
   void tell_changes();
+
+  /// Between steps: gives back what has grown in a large one, and is hardly used.
+  virtual void give_back_idle() = 0;
 
   // For a Capture, between steps.
 
@@ -126,6 +130,7 @@ class Segments {
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;
   std::size_t segment_bytes_ = 0;
+  std::size_t row_bytes_ = 0;  // on the heap
 
  private:
   class Fresh;

@@ -10,8 +10,14 @@ StepData::StepData(const Outputs& outputs, unsigned workers) : filled_(workers) 
 }
 
 void StepData::clear() {
+  constexpr std::uint32_t kUses = 64;
+  if (++uses_ % kUses == 0) {
+    for (const auto& output : outputs_) {
+      for (unsigned worker = 0; worker < filled_.size(); ++worker) output->clear(worker, true);
+    }
+  }
   for (unsigned worker = 0; worker < filled_.size(); ++worker) {
-    for (const OutputId output : filled_[worker]) outputs_[output]->clear(worker);
+    for (const OutputId output : filled_[worker]) outputs_[output]->clear(worker, false);
     filled_[worker].clear();
   }
 }

@@ -16,14 +16,17 @@ namespace lockstep {
 class OutputPartsBase {
  public:
   virtual ~OutputPartsBase() = default;
-  virtual void clear(unsigned worker) = 0;
+  /// `gives_back`: what has grown and is hardly used.
+  virtual void clear(unsigned worker, bool gives_back) = 0;
 };
 
 template <class R>
 class OutputParts final : public OutputPartsBase {
  public:
   explicit OutputParts(unsigned workers) : parts(workers) {}
-  void clear(unsigned worker) override { parts[worker].clear(); }
+  void clear(unsigned worker, bool gives_back) override {
+    gives_back ? parts[worker].give_back_idle() : parts[worker].clear();
+  }
 
   std::vector<Batch<R>> parts;
 };
@@ -70,6 +73,7 @@ class StepData {
   std::atomic<std::uint32_t> owners_{0};
   StepPool* pool_ = nullptr;
   StepData* next_ = nullptr;  // in the pool
+  std::uint32_t uses_ = 0;
   std::vector<std::unique_ptr<OutputPartsBase>> outputs_;
   std::vector<Array<OutputId>> filled_;  // by worker
 };

@@ -23,6 +23,11 @@ std::size_t grown(std::size_t capacity, std::size_t wanted) {
   return std::max({kLeast, 2 * capacity, wanted});
 }
 
+bool is_idle(std::size_t used_bytes, std::size_t bytes) noexcept {
+  constexpr std::size_t kLittle = std::size_t{64} << 10;
+  return bytes > kLittle && used_bytes < bytes / 16;
+}
+
 void* grow(void* old, std::size_t used_bytes, std::size_t bytes, std::size_t alignment) {
   void* const memory = allocate(bytes, alignment);
   if (used_bytes != 0) std::memcpy(memory, old, used_bytes);

@@ -20,6 +20,8 @@ void* allocate(std::size_t bytes, std::size_t alignment);
 void free(void* memory, std::size_t alignment) noexcept;
 /// How many items an array of `capacity` that is full should hold next, at least `wanted`.
 std::size_t grown(std::size_t capacity, std::size_t wanted);
+/// Whether an array that held so many bytes in the end has much more memory than it needs.
+bool is_idle(std::size_t used_bytes, std::size_t bytes) noexcept;
 /// Memory for `capacity` items that are no more than their bytes, and in it those of `old`, which is freed.
 void* grow(void* old, std::size_t used_bytes, std::size_t bytes, std::size_t alignment);
 
@@ -135,10 +137,14 @@ class Array {
   void clear() { truncate(0); }
   /// Keeps the first so many items.
   void truncate(std::size_t size) {
-    if constexpr (!std::is_trivially_destructible_v<T>) {
-      for (std::size_t i = size; i < size_; ++i) std::destroy_at(data_ + i);
-    }
+    if constexpr (!std::is_trivially_destructible_v<T>) destroy_from(size);
     size_ = size;
+  }
+  /// Clears, and gives back the memory if there is much of it and of late hardly any was used.
+  [[gnu::cold]] void give_back_idle() { give_back_idle(size_); }
+  [[gnu::cold, gnu::noinline]] void give_back_idle(std::size_t used) {
+    truncate(0);
+    if (array_memory::is_idle(used * sizeof(T), capacity_ * sizeof(T))) Array().swap(*this);
   }
   /// New items are value-initialised.
   void resize(std::size_t size) {
@@ -169,6 +175,11 @@ class Array {
 
  private:
   static constexpr bool kBytes = std::is_trivially_copyable_v<T>;
+
+  /// Out of line, for the time and memory that programs take to compile.
+  [[gnu::noinline]] void destroy_from(std::size_t first) noexcept {
+    for (std::size_t i = first; i < size_; ++i) std::destroy_at(data_ + i);
+  }
 
   [[gnu::noinline]] void grow(std::size_t wanted) {
     const std::size_t capacity = array_memory::grown(capacity_, wanted);

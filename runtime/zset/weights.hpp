@@ -33,11 +33,6 @@ int add_wrapping(Integer& sum, Integer value) {
   return 0;
 }
 
-/// Its negative, modulo 2^64.
-inline constexpr Weight wrapping_negated(Weight weight) {
-  return static_cast<Weight>(-static_cast<std::uint64_t>(weight));
-}
-
 inline constexpr bool fits_weight(Int128 value) {
   return value == static_cast<Int128>(static_cast<std::int64_t>(value));
 }

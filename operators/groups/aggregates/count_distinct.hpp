@@ -40,6 +40,12 @@ class DistinctValues {
     return values_.add(home, limits, value, weight, large_bytes);
   }
 
+  template <class Segment>
+  void clear(Segment& home, std::size_t& large_bytes) {
+    values_.clear(home, large_bytes);
+    positive_ = 0;
+  }
+
   // How it moves with its entry: see RowsOfKey.
 
   void move_to(DistinctValues* raw) noexcept {
