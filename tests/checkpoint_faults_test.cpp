@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,15 +122,23 @@ TEST_CASE(
 }
 
 TEST_CASE("a process that is killed again and again comes to its end", "[checkpoint]") {
+  constexpr std::uint64_t kKillsOfOne = 30;
   Numbers numbers;
-  const Folder folder;
   std::mt19937_64 random(7);
-  std::uint64_t before = 0;
-  for (int round = 0; round < 60 / static_cast<int>(stride(3)); ++round) {
-    const Told told = run_victim(folder.state(), 1'000'000, 1'000'000, std::chrono::microseconds(random() % 120'000));
-    const std::uint64_t found = step_in(numbers, folder.state());
-    CHECK(found >= std::max(before, told.step));
-    before = found;
+  for (std::uint64_t kills = 1950 / stride(20); kills != 0;) {
+    const Folder folder;
+    std::uint64_t before = 0;
+    for (std::uint64_t left = std::min(kills, kKillsOfOne); left != 0; --left, --kills) {
+      const bool at_a_call = random() % 2 == 0;
+      const std::uint64_t call = at_a_call ? 1 + random() % 60 : 1'000'000;
+      const auto life = std::chrono::microseconds(at_a_call ? 0 : 1 + random() % 80'000);
+      INFO("to be killed before call " << call << ", or after " << life.count() << " us");
+      const Told told = run_victim(folder.state(), call, 1'000'000, life);
+      CHECK(told.killed);
+      const std::uint64_t found = step_in(numbers, folder.state());
+      CHECK(found >= std::max(before, told.step));
+      before = found;
+    }
   }
 }
 
@@ -194,6 +203,65 @@ TEST_CASE("when the disk fails at any call, the next checkpoint is good, without
     CHECK(step_in(numbers, folder.state()) == 4);
   }
   CHECK(failures >= 5);
+}
+
+TEST_CASE("when the disk is full, steps go on, and when it has room again, so do checkpoints", "[checkpoint]") {
+  const Folder folder;
+  fs::create_directory(folder.state());
+  constexpr std::size_t kDisk = std::size_t{8} << 20;
+  if (mount("none", folder.state().c_str(), "tmpfs", 0, ("size=" + std::to_string(kDisk)).c_str()) != 0) {
+    WARN("no small disk can be mounted here");
+    return;
+  }
+  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> mounted(new fs::path(folder.state()),
+                                                                           [](const fs::path* path) {
+                                                                             umount2(path->c_str(), MNT_DETACH);
+                                                                             delete path;
+                                                                           });
+  const fs::path filler = folder.state() / "filler";
+  const auto fill = [&](std::size_t most) {
+    std::ofstream file(filler, std::ios::app);
+    for (std::size_t i = 0; i < most && file; ++i) file.put('x').flush();
+  };
+  std::ofstream(filler) << std::string(kDisk / 2, 'x');
+  ls::Dataflow flow;
+  const auto in = flow.input<std::string>("in");
+  const auto out = in | ls::output("out", ls::accumulated);
+  std::mt19937_64 random(1);
+  const auto step = [&](ls::Runtime& runtime) {
+    for (int i = 0; i < 500; ++i) {
+      std::string text;
+      for (int k = 0; k < 40; ++k) text += static_cast<char>(random());
+      runtime[in].push(text);
+    }
+    runtime.step();
+  };
+  std::size_t rows = 0;
+  {
+    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true, .keep = 1}));
+    std::string failure;
+    while (failure.empty()) {
+      step(runtime);
+      try {
+        runtime.checkpoint().get();
+      } catch (const ls::CheckpointError& error) {
+        failure = error.what();
+      }
+      REQUIRE(runtime.latest().number() < 1000);
+    }
+    CHECK_THAT(failure, Contains(folder.state().string()) && Contains("No space left"));
+    const std::uint64_t last = runtime.metrics().checkpoints.step;
+    CHECK(last != 0);
+    step(runtime);
+    fill(kDisk);
+    CHECK_THROWS_AS(runtime.checkpoint().get(), ls::CheckpointError);
+    CHECK(runtime.metrics().checkpoints.step == last);
+    fs::remove(filler);
+    CHECK(runtime.checkpoint().get() == runtime.latest().number());
+    rows = runtime.snapshot()[out].size();
+  }
+  ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state()));
+  CHECK(runtime.snapshot()[out].size() == rows);
 }
 
 TEST_CASE("a file that is damaged, cut short or missing is an error, or does not matter", "[checkpoint]") {

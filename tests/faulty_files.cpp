@@ -106,7 +106,8 @@ FaultyFiles::IOStatus FaultyFiles::before_change(const std::string& what) {
   const bool now = fault_ != Fault::none && (calls_ == at_ || (fault_ == Fault::from_then_on && calls_ > at_));
   if (!now) return IOStatus::OK();
   if (fault_ == Fault::kill) (void)::kill(::getpid(), SIGKILL);
-  return IOStatus::NoSpace("by the test's wish, at call " + std::to_string(calls_) + ": " + what);
+  const std::string why = "by the test's wish, at call " + std::to_string(calls_) + ": " + what;
+  return what.starts_with("sync ") ? IOStatus::IOError(why) : IOStatus::NoSpace(why);
 }
 
 void FaultyFiles::note_synced(const std::string& file) {

@@ -156,7 +156,7 @@ def main():
     sources, table, out = map(pathlib.Path, sys.argv[1:])
     bugs, places = parse(table)
     known = {file for bug in bugs for file, _, _ in bug.edits} | {place[1] for place in places}
-    files = [sources / "lockstep.hpp"]
+    files = sorted(sources.glob("lockstep*.hpp"))
     for folder in FOLDERS:
         files += sorted((sources / folder).rglob("*.?pp"))
     for path in files:

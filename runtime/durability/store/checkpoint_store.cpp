@@ -12,11 +12,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cinttypes>
+#include <cstdarg>
 #include <cstdio>
 #include <map>
+#include <mutex>
 #include <set>
 #include <system_error>
+#include <thread>
 #include <tuple>
 
 #include "runtime/clock/durability.hpp"
@@ -32,12 +36,65 @@ namespace {
 
 constexpr std::uint64_t kCompactionBytesPerSecond = std::uint64_t{64} << 20;
 
+constexpr int kAttempts = 10;
+constexpr auto kBetweenAttempts = std::chrono::milliseconds(20);
+
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 bool is_there(const std::filesystem::path& path) {
   std::error_code error;
   return std::filesystem::exists(path, error);
 }
+
+/// RocksDB's own log of what it does would end the process when the disk is full (an assertion in 7.8), and what went
+/// wrong is in the status of each call.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+/// Where RocksDB has its files. If the log that says which ones there are cannot be synced in an ingest, RocksDB (7.8)
+/// removes what it was about to add, though the log may name it all the same, and then nothing can be opened any more.
+/// So nothing is removed before it is known how the ingest has ended, nor at all if it has failed: opened anew, RocksDB
+/// removes what its log does not name.
+class CarefulFiles final : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "lockstep"; }
+
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (ingests_ && path.ends_with(".sst") && std::filesystem::path(path).parent_path().filename() == "store") {
+        to_remove_.push_back(path);
+        return rocksdb::IOStatus::OK();
+      }
+    }
+    return target()->DeleteFile(path, options, debug);
+  }
+
+  void begin_ingest() {
+    const std::lock_guard lock(mutex_);
+    ingests_ = true;
+  }
+  void end_ingest(bool is_good) {
+    std::vector<std::string> to_remove;
+    {
+      const std::lock_guard lock(mutex_);
+      ingests_ = false;
+      to_remove.swap(to_remove_);
+    }
+    if (!is_good) return;
+    for (const std::string& path : to_remove) (void)target()->DeleteFile(path, {}, nullptr);
+  }
+
+ private:
+  std::mutex mutex_;
+  bool ingests_ = false;
+  std::vector<std::string> to_remove_;
+};
 
 constexpr const char* kNewest = "newest";
 
@@ -50,13 +107,25 @@ std::string newest_text(std::uint64_t number) {
 }  // namespace
 
 struct CheckpointStore::Database {
-  std::unique_ptr<rocksdb::Env> env;
+  explicit Database(const std::shared_ptr<rocksdb::FileSystem>& real)
+      : files(std::make_shared<CarefulFiles>(real)), env(rocksdb::NewCompositeEnv(files)) {
+    options.env = env.get();
+  }
+
+  const std::shared_ptr<CarefulFiles> files;
+  const std::unique_ptr<rocksdb::Env> env;
   rocksdb::Options options;
   std::unique_ptr<rocksdb::DB> db;
   std::array<rocksdb::ColumnFamilyHandle*, 3> families{};  // RocksDB's default, which is empty; records; manifests
 
   rocksdb::ColumnFamilyHandle* records() const { return families[1]; }
   rocksdb::ColumnFamilyHandle* manifests() const { return families[2]; }
+
+  /// Whether the disk has failed while files were merged: then nothing can be added any more, be the disk well again.
+  bool has_failed() const {
+    std::uint64_t failures = 0;
+    return db->GetIntProperty(rocksdb::DB::Properties::kBackgroundErrors, &failures) && failures != 0;
+  }
 
   ~Database() {
     if (db == nullptr) return;
@@ -68,7 +137,15 @@ struct CheckpointStore::Database {
 CheckpointStore::CheckpointStore(const std::filesystem::path& directory, Access access, bool creates,
                                  std::shared_ptr<rocksdb::FileSystem> files)
     : directory_(directory), access_(access), files_(std::move(files)) {
-  open(creates);
+  for (int attempt = 1;; ++attempt) {
+    try {
+      open(creates);
+      return;
+    } catch (const UnreadableCheckpoint&) {
+      if (access == Access::owner || attempt == kAttempts) throw;
+      std::this_thread::sleep_for(kBetweenAttempts);  // an owner beside it has removed files meanwhile, perhaps
+    }
+  }
 }
 
 CheckpointStore::~CheckpointStore() = default;
@@ -110,12 +187,8 @@ void CheckpointStore::check_newest(const std::vector<Manifest>& manifests, std::
 
 std::unique_ptr<CheckpointStore::Database> CheckpointStore::open_database(bool creates, bool reads_only) const {
   const std::filesystem::path store = directory_ / "store";
-  auto database = std::make_unique<Database>();
+  auto database = std::make_unique<Database>(files_ != nullptr ? files_ : rocksdb::FileSystem::Default());
   rocksdb::Options& options = database->options;
-  if (files_ != nullptr) {
-    database->env = rocksdb::NewCompositeEnv(files_);
-    options.env = database->env.get();
-  }
   options.create_if_missing = creates;
   options.create_missing_column_families = creates;
   options.paranoid_checks = true;
@@ -129,8 +202,7 @@ std::unique_ptr<CheckpointStore::Database> CheckpointStore::open_database(bool c
   options.level0_stop_writes_trigger = 1 << 20;
   options.max_background_jobs = 2;
   options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(static_cast<std::int64_t>(kCompactionBytesPerSecond)));
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 2;
+  options.info_log = std::make_shared<NoLog>();
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(1 << 20);
   table.block_size = 64 << 10;
@@ -270,7 +342,7 @@ void CheckpointStore::remove_unfinished() const noexcept {
 }
 
 CheckpointStore::Writer::Writer(CheckpointStore& store) : store_(store), number_(store.next_number_++) {
-  if (store_.database_ == nullptr) store_.open_anew();
+  if (store_.database_ == nullptr || store_.database_->has_failed()) store_.open_anew();
   std::error_code error;
   std::filesystem::create_directory(store_.directory_ / "incoming", error);
   if (error) {
@@ -383,7 +455,9 @@ void CheckpointStore::Writer::commit(Manifest manifest, unsigned keep) {
     one.options.failed_move_fall_back_to_copy = false;
     one.options.write_global_seqno = false;
   }
+  database.files->begin_ingest();
   const rocksdb::Status status = database.db->IngestExternalFiles(ingest);
+  database.files->end_ingest(status.ok());
   if (!status.ok()) {
     throw CheckpointError(
         fmt::format("cannot add a checkpoint to {}: {}", store_.directory_.string(), status.ToString()));
