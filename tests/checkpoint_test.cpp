@@ -152,16 +152,12 @@ TEST_CASE("a checkpoint whose condition throws is none, and the next one is one"
   CHECK(numbers.contents(*numbers.open(folder.state())) == numbers.expected(6));
 }
 
-TEST_CASE("checkpoints are taken by time and by rows, and only of new steps", "[checkpoint]") {
+TEST_CASE("checkpoints are taken by time, by rows and by bytes, and only of new steps", "[checkpoint]") {
   Numbers numbers;
   const Folder folder;
-  const bool by_time = GENERATE(true, false);
-  ls::CheckpointOptions options{.begin_if_empty = true};
-  if (by_time) {
-    options.every = 5ms;
-  } else {
-    options.rows = 100;
-  }
+  const ls::CheckpointOptions options = GENERATE(ls::CheckpointOptions{.begin_if_empty = true, .every = 5ms},
+                                                 ls::CheckpointOptions{.begin_if_empty = true, .rows = 100},
+                                                 ls::CheckpointOptions{.begin_if_empty = true, .bytes = 4000});
   const auto runtime = numbers.open(folder.state(), 2, options);
   const auto taken = [&] { return runtime->metrics().checkpoints.taken; };
   const auto await = [&](std::uint64_t count) {

@@ -114,7 +114,12 @@ Step Engine::run_step() {
   order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);
   filling_ ? run_passes() : crew_->run(order_);
   if (state_->failure.failed()) throw StepFailed(state_->failure.error());
-  for (const InputId input : order_.inputs) common_.sealed[input]->clear();
+  std::uint64_t bytes = bytes_.load(std::memory_order_relaxed);
+  for (const InputId input : order_.inputs) {
+    bytes += common_.sealed[input]->size() * common_.sealed[input]->row_bytes;
+    common_.sealed[input]->clear();
+  }
+  bytes_.store(bytes, std::memory_order_relaxed);
   rows_.store(rows_.load(std::memory_order_relaxed) + order_.rows, std::memory_order_relaxed);
   if (number % kIdleSteps == 0) give_back_idle();
   step.data()->rows = order_.rows;

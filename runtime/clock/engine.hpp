@@ -42,8 +42,12 @@ class Engine {
   /// From the first call on, steps are timed.
   Metrics metrics() const;
 
-  /// Sealed into all steps.
-  std::uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
+  /// Sealed into all steps; bytes are without what rows hold on the heap.
+  struct Sealed {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+  };
+  Sealed sealed() const { return {rows_.load(std::memory_order_relaxed), bytes_.load(std::memory_order_relaxed)}; }
   const IndexLimits& limits() const { return common_.limits; }
   /// That run steps.
   unsigned threads() const { return threads_; }
@@ -76,6 +80,7 @@ class Engine {
   mutable SpinLock latest_lock_;
   Step latest_;
   std::atomic<std::uint64_t> rows_{0};  // sealed into all steps
+  std::atomic<std::uint64_t> bytes_{0};
   mutable std::atomic<bool> steps_are_timed_{false};
   const std::uint64_t ticks_begun_ = ticks();
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();

@@ -106,7 +106,7 @@ void PinnedEngine::for_each_capture(Function&& function) const {
 }
 
 PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
-    : flow_(engine.shared_flow()), step_(engine.state().completed()), rows_(engine.rows()) {
+    : flow_(engine.shared_flow()), step_(engine.state().completed()), sealed_(engine.sealed()) {
   engine.state().failure.rethrow_if_failed();
   const Filling* const filling = engine.filling();
   Encoder borders(borders_);

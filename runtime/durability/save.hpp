@@ -57,7 +57,7 @@ class PinnedEngine {
 
   std::uint64_t step() const { return step_; }
   /// Sealed into all steps of this engine until then.
-  std::uint64_t rows() const { return rows_; }
+  Engine::Sealed sealed() const { return sealed_; }
   /// Sessions and their positions, outputs and what they give.
   const std::string& borders() const { return borders_; }
   const std::vector<Operator>& operators() const { return operators_; }
@@ -67,7 +67,7 @@ class PinnedEngine {
  private:
   std::shared_ptr<const Description> flow_;
   std::uint64_t step_;
-  std::uint64_t rows_;
+  Engine::Sealed sealed_;
   std::string borders_;
   struct Open {
     Capture* capture;

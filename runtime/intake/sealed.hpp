@@ -15,6 +15,7 @@ namespace lockstep {
 /// What has been sealed of one input for the step that runs: what each session had staged, in the order of sessions.
 class SealedBase {
  public:
+  explicit SealedBase(std::size_t row_bytes) : row_bytes(row_bytes) {}
   virtual ~SealedBase() = default;
   /// A stage whose rows can be moved here.
   virtual std::unique_ptr<StageBase> make_stage() = 0;
@@ -22,11 +23,16 @@ class SealedBase {
   virtual void complete() = 0;
   virtual void clear() noexcept = 0;
   virtual std::size_t size() const = 0;
+
+  /// Of each, without what it holds on the heap.
+  const std::size_t row_bytes;
 };
 
 template <class Item>
 class Sealed final : public SealedBase {
  public:
+  Sealed() : SealedBase(sizeof(Item)) {}
+
   std::unique_ptr<StageBase> make_stage() override { return std::unique_ptr<StageBase>(new Stage<Item>(pools_)); }
 
   void take(Stage<Item>& stage) noexcept {

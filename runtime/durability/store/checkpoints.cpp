@@ -63,7 +63,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     restore(clock.engine());
     clock_ = &clock;
     stopping_ = false;
-    note_begun(SteadyClock::now(), clock.engine().rows());
+    note_begun(SteadyClock::now(), clock.engine().sealed());
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
     runs_ = true;
     runner_ = thread_.get_id();
@@ -169,7 +169,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   void wait(std::unique_lock<std::mutex>& lock) {
     auto until = SteadyClock::time_point::max();
     if (options_.every.count() > 0) until = std::max(begun_at_ + options_.every, SteadyClock::now() + kLook);
-    if (options_.rows != 0) until = std::min(until, SteadyClock::now() + kLook);
+    if (options_.rows != 0 || options_.bytes != 0) until = std::min(until, SteadyClock::now() + kLook);
     if (until == SteadyClock::time_point::max()) {
       news_.wait(lock);
     } else {
@@ -182,12 +182,14 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     const Engine& engine = clock_->engine();
     if (engine.state().completed() == metrics_.step || engine.state().failure.failed()) return false;
     if (options_.every.count() > 0 && SteadyClock::now() - begun_at_ >= options_.every) return true;
-    return options_.rows != 0 && engine.rows() - begun_rows_ >= options_.rows;
+    const Engine::Sealed sealed = engine.sealed();
+    if (options_.rows != 0 && sealed.rows - begun_.rows >= options_.rows) return true;
+    return options_.bytes != 0 && sealed.bytes - begun_.bytes >= options_.bytes;
   }
 
-  void note_begun(SteadyClock::time_point now, std::uint64_t rows) {
+  void note_begun(SteadyClock::time_point now, const Engine::Sealed& sealed) {
     begun_at_ = now;
-    begun_rows_ = rows;
+    begun_ = sealed;
   }
 
   /// `request`: null if the policy wants it.
@@ -207,7 +209,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     const std::unique_ptr<PinnedEngine> pinned = PinnedEngine::of(*clock_, "a checkpoint", &changes_of);
     {
       const std::lock_guard lock(mutex_);
-      note_begun(begun, pinned->rows());
+      note_begun(begun, pinned->sealed());
     }
     if (!store_.manifests().empty() && store_.manifests().front().step == pinned->step()) {
       if (condition) condition();
@@ -271,7 +273,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     }
     {
       const std::lock_guard lock(mutex_);
-      note_begun(SteadyClock::now(), begun_rows_);
+      note_begun(SteadyClock::now(), begun_);
       ++metrics_.failed;
       metrics_.last_error = why;
     }
@@ -298,7 +300,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   std::thread::id runner_;
   std::deque<Request> requests_;
   SteadyClock::time_point begun_at_;
-  std::uint64_t begun_rows_ = 0;
+  Engine::Sealed begun_;
   CheckpointMetrics metrics_;
   std::uint64_t kept_ = 0;              // the number of the checkpoint since which tables tell what has changed
   std::set<std::string> written_anew_;  // operators of which that one has nothing to build upon

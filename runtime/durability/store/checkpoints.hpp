@@ -23,9 +23,10 @@ struct CheckpointOptions {
   /// be read is never a first start.
   bool begin_if_empty = false;
   /// Takes a checkpoint when so much time has passed since the last one was begun, or so many rows have been stepped,
-  /// and there was a step. 0: not for that.
+  /// or so many bytes of rows, without what they hold on the heap, and there was a step. 0: not for that.
   std::chrono::nanoseconds every{0};
   std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
   /// So many checkpoints stay; at least 1.
   unsigned keep = 3;
   /// That write. 0: as many as processors that the threads of the runtime's steps leave free, but one at least; all, if
