@@ -90,7 +90,7 @@ class Grouping {
     const Properties before = in.properties();
     part.state = "by " + projection::name(key_of_);
     if ((A::kKeepsRows || ...) && before.append_only) part.state += ", of rows that are never deleted";
-    part.runs_user_code = projection::is_user_code<KeyFunction> || (Specification::kRunsUserCode || ...);
+    part.runs_user_code = (kKeepKey && projection::is_user_code<KeyFunction>) || (Specification::kRunsUserCode || ...);
     part.bound = bound_of<A...>(before, in.label());
     part.properties = {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
                        .unique_by_key = kKeepKey,

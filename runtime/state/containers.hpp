@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/rows/traits.hpp"
+#include "runtime/state/state_form.hpp"
 #include "runtime/state/state_writer.hpp"
 
 namespace lockstep {
@@ -24,6 +25,17 @@ void save_items(StateWriter& out, const Container& items) {
     } else {
       write(held);
     }
+  }
+}
+
+/// Of what such items are made, for Part::form.
+template <class Container>
+[[gnu::cold]] Schema items_form() {
+  if constexpr (requires { typename Container::mapped_type; }) {
+    return state_form::item(derived::coding<typename Container::key_type>(),
+                            derived::coding<typename Container::mapped_type>());
+  } else {
+    return state_form::item(derived::coding<typename Container::value_type>());
   }
 }
 

@@ -31,6 +31,16 @@ Schema rows_of_key(Schema key, Schema row) {
   return form_of({{RowConversion::kKey, std::move(key)}, {"rows", std::move(rows)}});
 }
 
+Schema item(Schema key) {
+  return form_of({{"nothing", derived::schema<bool>()}, {RowConversion::kKey, std::move(key)}});
+}
+
+Schema item(Schema key, Schema value) {
+  Schema form = item(std::move(key));
+  form.add_field("value", std::move(value));
+  return form;
+}
+
 Schema rows_in_order(Schema row) {
   return any_number_of(form_of({{RowConversion::kOrdered, std::move(row)}, {"weight", weight()}}));
 }

@@ -17,6 +17,10 @@ Schema row_of_key(Schema key, Schema row);
 /// A key, and its rows, each with a weight.
 Schema rows_of_key(Schema key, Schema row);
 
+/// As save_items() writes them.
+Schema item(Schema key);
+Schema item(Schema key, Schema value);
+
 /// Rows, each with a weight. What tells them apart matters, and their order.
 Schema rows_in_order(Schema row);
 /// The same of a field, and beside it the row that it is of, all of which matters too if so.
