@@ -219,10 +219,6 @@ TEST_CASE("when the disk is full, steps go on, and when it has room again, so do
                                                                              delete path;
                                                                            });
   const fs::path filler = folder.state() / "filler";
-  const auto fill = [&](std::size_t most) {
-    std::ofstream file(filler, std::ios::app);
-    for (std::size_t i = 0; i < most && file; ++i) file.put('x').flush();
-  };
   std::ofstream(filler) << std::string(kDisk / 2, 'x');
   ls::Dataflow flow;
   const auto in = flow.input<std::string>("in");
@@ -250,12 +246,8 @@ TEST_CASE("when the disk is full, steps go on, and when it has room again, so do
       REQUIRE(runtime.latest().number() < 1000);
     }
     CHECK_THAT(failure, Contains(folder.state().string()) && Contains("No space left"));
-    const std::uint64_t last = runtime.metrics().checkpoints.step;
-    CHECK(last != 0);
+    CHECK(runtime.metrics().checkpoints.step == runtime.latest().number() - 1);
     step(runtime);
-    fill(kDisk);
-    CHECK_THROWS_AS(runtime.checkpoint().get(), ls::CheckpointError);
-    CHECK(runtime.metrics().checkpoints.step == last);
     fs::remove(filler);
     CHECK(runtime.checkpoint().get() == runtime.latest().number());
     rows = runtime.snapshot()[out].size();
