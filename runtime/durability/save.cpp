@@ -20,7 +20,7 @@ namespace {
 
 // While steps are made one after another, this long between two of them, and then not for as long as this.
 constexpr auto kCaptured = std::chrono::microseconds(100);
-constexpr auto kSteps = std::chrono::microseconds(200);
+constexpr auto kSteps = std::chrono::microseconds(400);
 /// After so long without a step, on all processors. Not before: whoever steps waits for all of these threads, and they
 /// for a processor perhaps.
 constexpr auto kAlone = std::chrono::milliseconds(2);

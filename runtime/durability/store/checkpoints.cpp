@@ -33,6 +33,21 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kNiceness = 10;
+
+/// In a thread that stays behind those that step, as do those that it makes.
+template <class Function>
+void run_behind(Function&& function) {
+  std::exception_ptr failure;
+  std::thread([&] {
+    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+    try {
+      function();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
 /// How often it is looked whether so many rows have been stepped, or a step was made when it is time.
 constexpr auto kLook = std::chrono::milliseconds(20);
 
@@ -145,8 +160,6 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   }
 
   void run() {
-    // This thread, and those that it makes, are to stay behind those that step.
-    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
     for (;;) {
       std::optional<Request> request;
       {
@@ -227,7 +240,9 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     manifest.limits = clock_->engine().limits();
     manifest.borders = pinned->borders();
     CheckpointWrite write(store_, *pinned, std::move(manifest));
-    write.records(threads(clock_->engine().state().completed() == pinned->step()));
+    const unsigned writers = threads(clock_->engine().state().completed() == pinned->step());
+    // Not what is captured, while which steps wait: whoever lets another thread go first then lets the steps wait, too.
+    run_behind([&] { write.records(writers); });
     if (condition) condition();
     write.commit(options_.keep);
     if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
