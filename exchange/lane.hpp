@@ -16,7 +16,7 @@ class Lane final : public LaneBase {
  public:
   explicit Lane(unsigned workers) : LaneBase(workers), parcels_(2 * workers * workers), edges_(workers) {
     static_assert(sizeof(Parcel) == kParcelBytes);
-    LaneBase::parcels_ = parcels_.data();
+    first_parcel_ = parcels_.data();
   }
 
   [[gnu::cold]] ~Lane() override = default;

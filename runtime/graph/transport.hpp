@@ -15,7 +15,7 @@ class LaneBase {
   virtual ~LaneBase() = default;
   /// `from` has sent something to `to` in the activation `beat`, which will be delivered soon.
   void prefetch(unsigned from, unsigned to, std::uint64_t beat) const {
-    __builtin_prefetch(static_cast<const std::byte*>(parcels_) + kParcelBytes * place(from, to, beat));
+    __builtin_prefetch(static_cast<const std::byte*>(first_parcel_) + kParcelBytes * place(from, to, beat));
   }
   /// Makes what was sent to `worker` in the activation `beat` the delta of the lane's edge there.
   virtual void deliver(unsigned worker, std::uint64_t beat) = 0;
@@ -32,7 +32,7 @@ class LaneBase {
   }
 
   const unsigned workers_;
-  const void* parcels_ = nullptr;  // so many bytes each
+  const void* first_parcel_ = nullptr;  // of kParcelBytes, as are all
 };
 
 /// How workers tell each other what they have sent. A step has levels, one more than exchanges lie behind one
