@@ -48,9 +48,8 @@ std::size_t heap_bytes(const T& row) {
     return 0;
   } else if constexpr (shape::is_derived<T>) {
     return derived::heap_bytes(row);
-  } else if constexpr (requires { row_traits<T>::heap_bytes(row); }) {
-    return row_traits<T>::heap_bytes(row);
   } else {
+    if constexpr (requires { row_traits<T>::heap_bytes(row); }) return row_traits<T>::heap_bytes(row);
     return 0;
   }
 }

@@ -272,10 +272,6 @@ void Segments::visit_range(const SlotRange& range, void* context, Visit visit) c
   }
 }
 
-std::uint32_t Segments::max_capacity() const {
-  return std::max(kMinCapacity, layout_.capacity_for(limits_.segment_bytes));
-}
-
 std::size_t Segments::bytes_of(const SegmentHead& segment) const {
   const std::size_t bytes = segment_memory::taken(layout_.bytes_for(segment.capacity()));
   return layout_.has_arena ? bytes + static_cast<const SegmentHeadWithArena&>(segment).arena().capacity() : bytes;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "runtime/state/capture.hpp"
@@ -139,7 +140,7 @@ class Segments {
   void unshare(std::size_t at);
   void make_room(std::size_t at);
   void release(SegmentHead* segment) const noexcept;
-  std::uint32_t max_capacity() const;
+  std::uint32_t max_capacity() const { return std::max(kMinCapacity, layout_.capacity_for(limits_.segment_bytes)); }
   std::size_t bytes_of(const SegmentHead& segment) const;
   std::uint32_t list_taken(const SegmentRef& place, Array<std::uint32_t>& places) const;
   std::uint32_t list_linked(const SegmentRef& place, Array<std::uint32_t>& places, std::uint32_t first,

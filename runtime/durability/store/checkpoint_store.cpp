@@ -13,22 +13,19 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cinttypes>
-#include <cstdarg>
-#include <cstdio>
 #include <map>
-#include <mutex>
 #include <set>
 #include <system_error>
 #include <thread>
 #include <tuple>
 
 #include "runtime/clock/durability.hpp"
+#include "runtime/durability/store/careful_files.hpp"
 #include "runtime/durability/store/directory_lock.hpp"
 #include "runtime/durability/store/durable_files.hpp"
+#include "runtime/durability/store/newest_file.hpp"
 #include "runtime/durability/store/stored.hpp"
 #include "runtime/rows/bytes.hpp"
-#include "runtime/rows/hash.hpp"
 
 namespace lockstep {
 
@@ -44,64 +41,6 @@ std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice
 bool is_there(const std::filesystem::path& path) {
   std::error_code error;
   return std::filesystem::exists(path, error);
-}
-
-/// RocksDB's own log of what it does would end the process when the disk is full (an assertion in 7.8), and what went
-/// wrong is in the status of each call.
-class NoLog final : public rocksdb::Logger {
- public:
-  using Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
-/// Where RocksDB has its files. If the log that says which ones there are cannot be synced in an ingest, RocksDB (7.8)
-/// removes what it was about to add, though the log may name it all the same, and then nothing can be opened any more.
-/// So nothing is removed before it is known how the ingest has ended, nor at all if it has failed: opened anew, RocksDB
-/// removes what its log does not name.
-class CarefulFiles final : public rocksdb::FileSystemWrapper {
- public:
-  using FileSystemWrapper::FileSystemWrapper;
-  const char* Name() const override { return "lockstep"; }
-
-  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
-                               rocksdb::IODebugContext* debug) override {
-    {
-      const std::lock_guard lock(mutex_);
-      if (ingests_ && path.ends_with(".sst") && std::filesystem::path(path).parent_path().filename() == "store") {
-        to_remove_.push_back(path);
-        return rocksdb::IOStatus::OK();
-      }
-    }
-    return target()->DeleteFile(path, options, debug);
-  }
-
-  void begin_ingest() {
-    const std::lock_guard lock(mutex_);
-    ingests_ = true;
-  }
-  void end_ingest(bool is_good) {
-    std::vector<std::string> to_remove;
-    {
-      const std::lock_guard lock(mutex_);
-      ingests_ = false;
-      to_remove.swap(to_remove_);
-    }
-    if (!is_good) return;
-    for (const std::string& path : to_remove) (void)target()->DeleteFile(path, {}, nullptr);
-  }
-
- private:
-  std::mutex mutex_;
-  bool ingests_ = false;
-  std::vector<std::string> to_remove_;
-};
-
-constexpr const char* kNewest = "newest";
-
-/// With a checksum, since a bit of it may be lost.
-std::string newest_text(std::uint64_t number) {
-  const std::string text = fmt::format("checkpoint {}", number);
-  return fmt::format("{} {:016x}\n", text, XXH3_64bits(text.data(), text.size()));
 }
 
 }  // namespace
@@ -152,7 +91,7 @@ CheckpointStore::~CheckpointStore() = default;
 
 void CheckpointStore::open(bool creates) {
   const std::filesystem::path store = directory_ / "store";
-  const std::uint64_t newest = read_newest();
+  const std::uint64_t newest = newest_file::read(files(), directory_);
   const bool there = is_there(store / "CURRENT");
   if (!there && newest != 0) {
     throw UnreadableCheckpoint(fmt::format("{} has checkpoint {}, but {} is missing", directory_.string(), newest,
@@ -256,20 +195,6 @@ std::vector<Manifest> CheckpointStore::read_manifests(const Database& database) 
 }
 
 rocksdb::FileSystem& CheckpointStore::files() const { return durable_files::real_unless(files_); }
-
-std::uint64_t CheckpointStore::read_newest() const {
-  const std::filesystem::path path = directory_ / kNewest;
-  if (!is_there(path)) return 0;
-  std::string content;
-  const rocksdb::IOStatus status = rocksdb::ReadFileToString(&files(), path.string(), &content);
-  std::uint64_t number = 0;
-  if (!status.ok() || std::sscanf(content.c_str(), "checkpoint %" SCNu64, &number) != 1 ||
-      content != newest_text(number)) {
-    throw UnreadableCheckpoint(
-        fmt::format("{} is not readable{}", path.string(), status.ok() ? "" : ": " + status.ToString()));
-  }
-  return number;
-}
 
 void CheckpointStore::read(const Manifest::Operator& op, const SlotRange& slots,
                            const std::function<void(unsigned, std::string_view)>& function) const {
@@ -463,7 +388,7 @@ void CheckpointStore::Writer::commit(Manifest manifest, unsigned keep) {
         fmt::format("cannot add a checkpoint to {}: {}", store_.directory_.string(), status.ToString()));
   }
   store_.manifests_ = std::move(kept);
-  durable_files::write(store_.files(), store_.directory_ / kNewest, newest_text(number_));
+  newest_file::write(store_.files(), store_.directory_, number_);
 }
 
 }  // namespace lockstep

@@ -101,8 +101,6 @@ class CheckpointStore {
   std::unique_ptr<Database> open_database(bool creates, bool reads_only) const;
   std::vector<Manifest> read_manifests(const Database& database) const;
   rocksdb::FileSystem& files() const;
-  /// The number of the newest checkpoint, or the one before; 0: there may be none.
-  std::uint64_t read_newest() const;
   void check_newest(const std::vector<Manifest>& manifests, std::uint64_t newest) const;
   void remove_unfinished() const noexcept;
 
