@@ -104,7 +104,10 @@ namespace {
 /// A lane of one plain number for each pair of workers, by parity, which posting has to publish.
 class TickLane final : public ls::LaneBase {
  public:
-  explicit TickLane(unsigned workers) : LaneBase(workers), sent_(2 * workers * workers), delivered(workers) {}
+  explicit TickLane(unsigned workers) : LaneBase(workers), sent_(2 * workers * workers), delivered(workers) {
+    static_assert(sizeof(Count) == kParcelBytes);
+    first_parcel_ = sent_.data();
+  }
 
   void send(unsigned from, unsigned to, std::uint64_t beat) { at(from, to, beat) = beat; }
   void deliver(unsigned worker, std::uint64_t beat) override {
@@ -113,11 +116,11 @@ class TickLane final : public ls::LaneBase {
   void give_back_idle() override {}
 
  private:
-  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t beat) { return sent_[place(from, to, beat)]; }
   struct alignas(64) Count {
     std::uint64_t count = 0;
   };
-  std::vector<std::uint64_t> sent_;
+  std::uint64_t& at(unsigned from, unsigned to, std::uint64_t beat) { return sent_[place(from, to, beat)].count; }
+  std::vector<Count> sent_;
 
  public:
   std::vector<Count> delivered;  // by worker

@@ -32,7 +32,7 @@ class LaneBase {
   }
 
   const unsigned workers_;
-  const void* first_parcel_ = nullptr;  // of kParcelBytes, as are all
+  const void* first_parcel_ = nullptr;  // set by the lane; each has kParcelBytes
 };
 
 /// How workers tell each other what they have sent. A step has levels, one more than exchanges lie behind one
