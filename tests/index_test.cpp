@@ -64,10 +64,14 @@ void behaves_like_a_map(const ls::IndexLimits& limits, unsigned keys, unsigned v
   equals(index, model);
   for (const auto& [pin, then] : pins) equals(pin, then);
 
+  const std::unique_ptr<ls::Capture> capture = index.capture(nullptr);
+  while (!capture->done()) {
+    for (auto& range : capture->ranges()) capture->advance(range, {});
+  }
   ls::Index<K, V> loaded(limits);
   for (const ls::SlotRange range : {ls::SlotRange{0, 300}, ls::SlotRange{300, 301}, ls::SlotRange{301, ls::kSlots}}) {
     ls::StateWriter out(range);
-    index.save(out);
+    capture->save(out);
     out.for_each([&](unsigned slot, std::string_view items) {
       CHECK(range.first <= slot);
       CHECK(slot < range.end);

@@ -82,11 +82,10 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
 
   Segments& table() { return groups_; }
   auto capture(const SlotSet* changes_of) {
-    return capture_table(groups_, changes_of, [](Encoder& out, const auto& entry, const auto& segment) {
-      row_traits<K>::encode(out, entry.key);
-      out.zigzag(entry.payload.total);
+    return capture_table(groups_, changes_of, [](Encoder& out, const State& group, const Segment& segment) {
+      out.zigzag(group.total);
       each([&]<std::size_t i, class One>() {
-        const auto& state = item<i>(entry.payload.states);
+        const auto& state = item<i>(group.states);
         if constexpr (One::kKeepsRows) {
           out.varint(state.size());
           state.for_each(segment, [&](const typename One::Lifted& row, Weight weight) {

@@ -47,7 +47,8 @@ class IndexOperator {
   }
 
   std::size_t bytes() const { return index_.bytes(); }
-  auto pin() { return index_.pin(); }
+  Segments& table() { return index_.table(); }
+  auto capture(const SlotSet* changes_of) { return index_.capture(changes_of); }
   void load(Decoder& in) { index_.load(in); }
 
  private:

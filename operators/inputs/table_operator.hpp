@@ -87,10 +87,9 @@ class TableOperator final : public IndexView<K, R> {
   std::size_t bytes() const { return rows_.bytes() + row_bytes_; }
   Segments& table() { return rows_; }
   auto capture(const SlotSet* changes_of) {
-    return capture_table(rows_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
-      row_traits<K>::encode(out, entry.key);
-      out.byte(entry.payload ? 1 : 0);
-      if (entry.payload) row_traits<R>::encode(out, entry.payload->row);
+    return capture_table(rows_, changes_of, [](Encoder& out, const Held& held, const auto&) {
+      out.byte(held ? 1 : 0);
+      if (held) row_traits<R>::encode(out, held->row);
     });
   }
   void load(Decoder& in) {

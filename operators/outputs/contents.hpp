@@ -17,7 +17,7 @@ namespace lockstep {
 template <class R, class Hash>
 class ContentsOperator {
  public:
-  using Contents = WeightTable<R, Hash>;
+  using Contents = WeightTable<R, Hash, NoMarkButLink>;
 
   ContentsOperator(const Site& site, OutputId output) : contents_(std::make_shared<Contents>(site.limits())) {
     site.assembly().add_contents({{ContentsName::Kind::output, output}, [contents = contents_] {
@@ -37,13 +37,9 @@ class ContentsOperator {
   }
 
   std::size_t bytes() const { return contents_->bytes(); }
-  auto pin() { return contents_->pin(); }
-  void load(Decoder& in) {
-    while (!in.at_end()) {
-      R row = row_traits<R>::decode(in);
-      contents_->take(std::move(row), in.zigzag());
-    }
-  }
+  Segments& table() { return contents_->table(); }
+  auto capture(const SlotSet* changes_of) { return contents_->capture(changes_of); }
+  void load(Decoder& in) { contents_->load(in); }
 
  private:
   class Pin final : public ContentsPart<R> {

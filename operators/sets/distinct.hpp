@@ -44,10 +44,7 @@ class DistinctOperator {
 
   Segments& table() { return weights_; }
   auto capture(const SlotSet* changes_of) {
-    return capture_table(weights_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
-      row_traits<R>::encode(out, entry.key);
-      out.zigzag(entry.payload);
-    });
+    return capture_table(weights_, changes_of, [](Encoder& out, Weight weight, const auto&) { out.zigzag(weight); });
   }
   void load(Decoder& in) {
     while (!in.at_end()) {

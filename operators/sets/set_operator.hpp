@@ -46,10 +46,9 @@ class SetOperator {
 
   Segments& table() { return weights_; }
   auto capture(const SlotSet* changes_of) {
-    return capture_table(weights_, changes_of, [](Encoder& out, const auto& entry, const auto&) {
-      row_traits<R>::encode(out, entry.key);
-      out.zigzag(entry.payload.a);
-      out.zigzag(entry.payload.b);
+    return capture_table(weights_, changes_of, [](Encoder& out, const WeightPair& weights, const auto&) {
+      out.zigzag(weights.a);
+      out.zigzag(weights.b);
     });
   }
   void load(Decoder& in) {

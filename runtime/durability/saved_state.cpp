@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "runtime/rows/bytes.hpp"
@@ -59,7 +60,8 @@ class File {
 
 }  // namespace
 
-void SavedState::write(const std::filesystem::path& path) const {
+void SavedState::write(const std::string& name) const {
+  const std::filesystem::path path = name;
   std::filesystem::path unfinished = path;
   unfinished += ".unfinished";
   {
@@ -72,9 +74,7 @@ void SavedState::write(const std::filesystem::path& path) const {
   File(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
 }
 
-SavedState SavedState::read(const std::filesystem::path& path) {
-  return SavedState(File(path, O_RDONLY | O_CLOEXEC).read());
-}
+SavedState SavedState::read(const std::string& path) { return SavedState(File(path, O_RDONLY | O_CLOEXEC).read()); }
 
 SavedState SavedState::seal(std::string_view content) {
   std::string bytes(kMagic);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,9 +21,9 @@ class SavedState {
   const std::string& bytes() const { return bytes_; }
 
   /// Writes the file whole or not at all. Throws std::system_error.
-  void write(const std::filesystem::path& path) const;
+  void write(const std::string& path) const;
   /// Throws std::system_error if it cannot be read; what is in it is checked when a runtime loads it.
-  static SavedState read(const std::filesystem::path& path);
+  static SavedState read(const std::string& path);
 
   /// Around the content: what it is, its version, its length and checksum.
   static SavedState seal(std::string_view content);

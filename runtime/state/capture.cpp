@@ -27,15 +27,24 @@ bool Capture::advance(Range& range, const CaptureWindow& window) {
   const auto is_over = [&] { return range.done_ || failure_ != nullptr; };
   while (!is_over()) {
     if (&range == ranges_.begin() && next_erased_ < erased_) {
-      const std::size_t first = next_erased_;
-      next_erased_ = std::min(erased_, first + kErasedAtOnce);
-      write_erased(erased_items_, first, next_erased_);
+      write_erased(std::min(erased_, next_erased_ + kErasedAtOnce));
     } else {
       table_->write_segment(*this, range);
     }
     if (window.is_over()) break;
   }
   return is_over();
+}
+
+void Capture::write_erased(std::size_t end) {
+  const ErasedKeys& erased = table_->erased();
+  for (; next_erased_ != end; ++next_erased_) {
+    const std::uint64_t hash = Segments::hash_of(erased.tag(next_erased_));
+    if (!has_only_changes(hash)) continue;
+    Encoder item = erased_items_.at(hash);
+    item.raw(erased.key(next_erased_));
+    item.raw(vacant_);
+  }
 }
 
 /// A key that was erased may have come again.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <string>
 
 #include "runtime/state/pinned_state.hpp"
 #include "runtime/state/segment_head.hpp"
@@ -83,17 +84,18 @@ class Capture : public PinnedState {
   /// Segments of entries that save() is to write: remembers one more. Any thread.
   void add_copy(SegmentHead* copy) const;
   const Array<SegmentHead*>& copies() const { return copies_; }
+  /// What is written behind a key that has nothing any more.
+  Encoder vacant() { return Encoder(vacant_); }
 
  private:
   friend class Segments;
-  /// Writes those of the table's erased keys.
-  virtual void write_erased(StateWriter& items, std::size_t first, std::size_t end) = 0;
   /// Writes an entry of this segment, unless there is nothing to tell of it: it is vacant, and was not before. Until it
   /// is done, adds a copy of what takes long to write.
   virtual void write(StateWriter& items, const void* entry, const SegmentHead& segment) const = 0;
   /// The same in a step that waits for it.
   virtual void write_before_change(StateWriter& items, const void* entry, const SegmentHead& segment) = 0;
 
+  void write_erased(std::size_t end);
   Range& range_of(std::uint64_t hash) { return ranges_[ranges_.size() == 1 ? 0 : hash >> (64 - kRangeBits)]; }
 
   static constexpr unsigned kRangeBits = 3;
@@ -108,6 +110,7 @@ class Capture : public PinnedState {
   std::size_t erased_ = 0;  // so many keys
   std::size_t next_erased_ = 0;
   StateWriter erased_items_;
+  std::string vacant_;
   SegmentLayout layout_{};
   mutable std::mutex copies_mutex_;
   mutable Array<SegmentHead*> copies_;

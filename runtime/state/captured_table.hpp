@@ -4,16 +4,18 @@
 #include <memory>
 
 #include "runtime/state/capture.hpp"
+#include "runtime/state/hash_table.hpp"
 #include "runtime/state/segment.hpp"
 #include "runtime/state/state_writer.hpp"
 #include "runtime/zset/array.hpp"
 
 namespace lockstep {
 
-/// A capture of a table whose entries Write writes, also vacant ones, where only changes are wanted: they say that the
-/// key is not there any more. What is about to change in a step is only kept, and written when all is captured, by any
-/// thread: entries that are no more than bytes are copied, into memory as that of segments, since new memory is what
-/// takes longest (measured: bench/NOTES.md); groups of very many rows are pinned.
+/// A capture of a table. Of an entry the key is written, and what Write writes of the payload, which may be vacant
+/// where only changes are wanted: it says that the key is not there any more. What is about to change in a step is only
+/// kept, and written when all is captured, by any thread: entries that are no more than bytes are copied, into memory
+/// as that of segments, since new memory is what takes longest (measured: bench/NOTES.md); groups of very many rows are
+/// pinned.
 template <class Table, class Write>
 class CapturedTable final : public Capture {
   using Entry = typename Table::Entry;
@@ -21,6 +23,9 @@ class CapturedTable final : public Capture {
 
  public:
   explicit CapturedTable(Table& table, const SlotSet* changes_of = nullptr) : typed_(&table) {
+    Encoder out = vacant();
+    const std::unique_ptr<Segment, Destroy> home(Segment::make(1));
+    Write()(out, decltype(Entry::payload)(), std::as_const(*home));
     table.begin_capture(*this, changes_of);
   }
   [[gnu::cold]] ~CapturedTable() override {
@@ -28,12 +33,16 @@ class CapturedTable final : public Capture {
   }
 
  private:
+  struct Destroy {
+    void operator()(Segment* segment) const { segment->destroy(); }
+  };
   static constexpr bool kIsBytes =
       !UsesArena<decltype(Entry::payload)> && kBitwise<decltype(Entry::payload)> && kBitwise<decltype(Entry::key)>;
 
   [[gnu::noinline]] static void write(StateWriter& items, const Entry& entry, const Segment& segment) {
     Encoder item = items.at(Table::hash_of(entry));
-    Write()(item, entry, segment);
+    row_traits<decltype(Entry::key)>::encode(item, entry.key);
+    Write()(item, std::as_const(entry.payload), segment);
   }
   bool is_told(const Entry& entry) const {
     return !is_vacant(entry.payload) || has_only_changes(Table::hash_of(entry));
@@ -63,26 +72,6 @@ class CapturedTable final : public Capture {
       std::construct_at(changed_->entries() + changed_size_++, entry);
     }
   }
-  [[gnu::cold]] void write_erased(StateWriter& items, std::size_t first, std::size_t end) override {
-    Segment* const home = Segment::make(1);
-    Entry& entry = home->entries()[0];
-    try {
-      for (std::size_t i = first; i < end; ++i) {
-        const typename Table::Erased& one = typed_->erased()[i];
-        if (!has_only_changes(Table::hash_of(one.tag))) continue;
-        std::construct_at(&entry.key, one.key);
-        std::construct_at(&entry.payload);
-        entry.tag = one.tag;
-        write(items, entry, *home);
-        home->destroy_entry(entry);
-      }
-    } catch (...) {
-      home->destroy();
-      throw;
-    }
-    home->destroy();
-  }
-
   /// Takes it, and destroys it if there is no memory to remember it in.
   Segment* own(Segment* one) const {
     try {
@@ -99,7 +88,7 @@ class CapturedTable final : public Capture {
   std::uint32_t changed_size_ = 0;
 };
 
-/// Captures a table whose entries write(encoder, entry, segment) writes. REQUIRES: as Segments::begin_capture().
+/// Captures a table whose payloads write(encoder, payload, segment) writes. REQUIRES: as Segments::begin_capture().
 template <class Table, class Write>
 [[gnu::cold]] std::unique_ptr<Capture> capture_table(Table& table, const SlotSet* changes_of, Write) {
   return std::unique_ptr<Capture>(new CapturedTable<Table, Write>(table, changes_of));

@@ -36,15 +36,18 @@ bool is_vacant(const std::optional<T>& payload) {
 /// An entry may be marked once per step with a `Mark`; marks follow entries that move. Of entries whose payload is
 /// vacant at the end of the step in which they were marked, a segment keeps some: they may come again, and to
 /// take each out at once costs its lines of memory once more. (Measured: bench/NOTES.md.) So find() may show a vacant
-/// payload. Worker-local but for the pins, which any thread may read and drop.
+/// payload. A table without marks has touch() called instead, if it tells changes, and vacant entries erased.
+/// Worker-local but for the pins, which any thread may read and drop.
 ///
 /// Cost: O(1) expected per operation; pin() is O(segments). State: the entries, and at most three times as many
 /// vacant ones.
 template <class Key, class Payload, class Mark = NoMark, class Hash = RowHash>
 class HashTable final : public Segments {
  public:
-  static constexpr bool kMarked = !std::same_as<Mark, NoMark>;
-  using Segment = lockstep::Segment<Key, Payload, kMarked>;
+  static constexpr bool kMarked = kIsMark<Mark>;
+  static constexpr bool kTellsChanges = !std::same_as<Mark, NoMark>;
+  static constexpr bool kLinked = kTellsChanges && (kMarked || !HoldsLink<Payload>);
+  using Segment = lockstep::Segment<Key, Payload, kLinked>;
   using Entry = typename Segment::Entry;
 
   using Marks = lockstep::Marks<Entry, Mark>;
@@ -56,7 +59,6 @@ class HashTable final : public Segments {
   HashTable& operator=(HashTable&& other) noexcept {
     Segments::operator=(std::move(other));
     std::swap(marks_, other.marks_);
-    std::swap(erased_, other.erased_);
     return *this;
   }
   [[gnu::cold]] ~HashTable() { release_all(); }
@@ -97,6 +99,9 @@ class HashTable final : public Segments {
   void erase(Entry* entry, std::uint64_t hash) {
     const std::size_t at = directory_.index(hash);
     SegmentRef& place = directory_.owner(at);
+    if constexpr (kTellsChanges) {
+      if (lists_erased_ || capture_ != nullptr) note_erased(entry);
+    }
     row_bytes_ -= heap_bytes(entry->key);
     segment_of(place).destroy_entry(*entry);
     close_gap(place, entry);
@@ -124,6 +129,13 @@ class HashTable final : public Segments {
       if (!marks_.has(*entry)) write_before_change(entry);
     }
     return marks_.mark(entry);
+  }
+  /// Of a table without marks: before a change of this entry, which came from insert().
+  [[gnu::always_inline]] void touch(Entry* entry) {
+    if constexpr (kTellsChanges && !kMarked) {
+      if (link_of(*entry) != changed_link_) [[unlikely]]
+        touch_slowly(*entry);
+    }
   }
   /// The entries that this step has marked.
   Marks& marks() { return marks_; }
@@ -176,13 +188,6 @@ class HashTable final : public Segments {
 
   using Segments::begin_capture;
 
-  /// A key whose entry was taken out, since nothing was left that it said.
-  struct Erased {
-    std::uint32_t tag;
-    Key key;
-  };
-  const Array<Erased>& erased() const { return erased_; }
-
   /// While a state is loaded: what is said of this key replaces what was said before. Calls unload(entry) if something
   /// was, and fill(entry), which sets all of the payload.
   template <class Unload, class Fill>
@@ -215,6 +220,21 @@ class HashTable final : public Segments {
 
   static Segment& segment_of(const SegmentRef& place) { return *static_cast<Segment*>(place.segment); }
 
+  static std::uint32_t link_of(const Entry& entry) {
+    if constexpr (kLinked)
+      return entry.link;
+    else
+      return entry.payload.link();
+  }
+  /// After the last capture began, only the first change of an entry comes here, and none before the first.
+  [[gnu::noinline]] void touch_slowly(Entry& entry) {
+    if (capture_ != nullptr) write_before_change(&entry);
+    if constexpr (kLinked)
+      entry.link = changed_link_;
+    else
+      entry.payload.set_link(changed_link_);
+  }
+
   /// Where probes for a tag begin: all tags of a segment have their top bits in common.
   static std::uint32_t home(std::uint32_t tag, std::uint32_t capacity) {
     return static_cast<std::uint32_t>((std::uint64_t{tag * 0x9e3779b1} * capacity) >> 32);
@@ -245,7 +265,7 @@ class HashTable final : public Segments {
     }
     std::construct_at(&free->key, key);
     std::construct_at(&free->payload);
-    if constexpr (kMarked) free->link = 0;
+    if constexpr (kLinked) free->link = 0;
     free->tag = tag;
     row_bytes_ += heap_bytes(key);
     add_entry(hash);
@@ -262,28 +282,8 @@ class HashTable final : public Segments {
     if constexpr (kMarked) return marks_.base();
     return 0;
   }
-  std::size_t count_erased() const override { return erased_.size(); }
-  [[gnu::cold]] void drop_erased(std::size_t count) override {
-    if constexpr (kMarked) {
-      if (count == 0) return;
-      for (std::size_t i = count; i < erased_.size(); ++i) erased_[i - count] = std::move(erased_[i]);
-      erased_.truncate(erased_.size() - count);
-      if (erased_.empty()) Array<Erased>().swap(erased_);
-    }
-  }
-
-  /// Before an entry that says nothing is taken out.
-  [[gnu::cold]] void note_erased(const Entry& entry) noexcept {
-    if constexpr (kMarked) {
-      if (capture_ != nullptr) write_before_change(&entry);
-      if (!lists_erased(entry.link)) return;
-      try {
-        if (has_too_many_erased()) return lose_changes();
-        erased_.push_back({entry.tag, entry.key});
-      } catch (...) {  // no memory: all is written the next time
-        lose_changes();
-      }
-    }
+  [[gnu::cold]] void encode_key(Encoder& out, const void* entry) const override {
+    if constexpr (kTellsChanges) row_traits<Key>::encode(out, static_cast<const Entry*>(entry)->key);
   }
 
   SegmentHead* make(std::uint32_t capacity) const override { return Segment::make(capacity); }
@@ -304,7 +304,9 @@ class HashTable final : public Segments {
   void adopt(SegmentRef& to, Segment& from, Entry& entry) {
     if (says_nothing(entry)) {
       if (!marks_.has(entry)) {
-        if (lists_erased_ || capture_ != nullptr) note_erased(entry);
+        if constexpr (kMarked) {
+          if (lists_erased_ || capture_ != nullptr) note_erased(&entry);
+        }
         row_bytes_ -= heap_bytes(entry.key);
         from.destroy_entry(entry);
         --size_;
@@ -328,7 +330,7 @@ class HashTable final : public Segments {
       for (Entry* entry = segment_of(place).entries(); entry != segment_of(place).end();) {
         const bool goes = entry->tag != 0 && says_nothing(*entry);
         if (goes && !marks_.has(*entry)) {
-          if (lists_erased_ || capture_ != nullptr) note_erased(*entry);
+          if (lists_erased_ || capture_ != nullptr) note_erased(entry);
           row_bytes_ -= heap_bytes(entry->key);
           segment_of(place).destroy_entry(*entry);
           --place.count;
@@ -361,7 +363,6 @@ class HashTable final : public Segments {
   }
 
   Marks marks_;
-  Array<Erased> erased_;         // since the last capture that was kept, if that is listed
   Array<std::uint32_t> vacant_;  // places among the marks, during drain_marks()
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/state/captured_table.hpp"
 #include "runtime/state/hash_table.hpp"
 #include "runtime/state/rows_of_key.hpp"
 #include "runtime/zset/batch.hpp"
@@ -76,6 +77,7 @@ class Index final : public IndexView<K, V> {
   void add(const K& key, std::uint64_t hash, const V& value, Weight weight) {
     if (weight == 0) return;
     auto* entry = table_.insert(key, hash);
+    table_.touch(entry);
     auto& segment = table_.segment(hash);
     const std::size_t capacity_before = segment.arena_capacity();
     const std::size_t rows_before = entry->payload.size();
@@ -124,22 +126,22 @@ class Index final : public IndexView<K, V> {
     return std::unique_ptr<const IndexView<K, V>>(new Index(limits_, table_.pin()));
   }
 
-  void save(StateWriter& out) const {
-    table_.for_each_in(out.range(), [&](const auto& entry, const auto& segment) {
-      Encoder item = out.at(table_.hash_of(entry));
-      row_traits<K>::encode(item, entry.key);
-      item.varint(entry.payload.size());
-      entry.payload.for_each(segment, [&](const V& value, Weight weight) {
-        row_traits<V>::encode(item, value);
-        item.zigzag(weight);
+  Segments& table() { return table_; }
+  [[gnu::cold]] std::unique_ptr<Capture> capture(const SlotSet* changes_of) {
+    return capture_table(table_, changes_of, [](Encoder& out, const auto& rows, const auto& segment) {
+      out.varint(rows.size());
+      rows.for_each(segment, [&](const V& value, Weight weight) {
+        row_traits<V>::encode(out, value);
+        out.zigzag(weight);
       });
     });
   }
-
-  void load(Decoder& in) {
+  /// What is said of a key replaces what was said before.
+  [[gnu::cold]] void load(Decoder& in) {
     while (!in.at_end()) {
       const K key = row_traits<K>::decode(in);
       const std::uint64_t hash = row_traits<K>::hash(key);
+      erase(key, hash);
       for (std::uint64_t rows = in.varint(); rows != 0; --rows) {
         const V value = row_traits<V>::decode(in);
         add(key, hash, value, in.zigzag());
@@ -148,9 +150,19 @@ class Index final : public IndexView<K, V> {
   }
 
  private:
-  using State = HashTable<K, RowsOfKey<V, RowOrder::none, RowsLie::after_tag>>;
+  using State = HashTable<K, RowsOfKey<V, RowOrder::none, RowsLie::after_tag>, NoMarkButLink>;
 
   Index(const IndexLimits& limits, State&& table) : limits_(limits), table_(std::move(table)) {}
+
+  [[gnu::cold]] void erase(const K& key, std::uint64_t hash) {
+    if (table_.find(key, hash) == nullptr) return;
+    auto* entry = table_.insert(key, hash);
+    auto& segment = table_.segment(hash);
+    const std::size_t capacity_before = segment.arena_capacity();
+    entry->payload.clear(segment, large_bytes_);
+    table_.account(segment, capacity_before);
+    table_.erase(entry, hash);
+  }
 
   IndexLimits limits_;
   State table_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <utility>
 
@@ -9,6 +10,10 @@
 namespace lockstep {
 
 struct NoMark {};
+/// Of a table whose entries have no marks, but links, by which it tells what has changed.
+struct NoMarkButLink {};
+template <class Mark>
+inline constexpr bool kIsMark = !std::same_as<Mark, NoMark> && !std::same_as<Mark, NoMarkButLink>;
 
 /// An entry that a step has touched, with what its operator notes of it. Small keys and payloads are noted too, so that
 /// the end of the step need not fetch an entry again that has left the cache by then. (Measured: bench/NOTES.md.)
@@ -112,8 +117,8 @@ class Marks {
 };
 
 /// A table without marks has none.
-template <class Entry>
-class Marks<Entry, NoMark> {
+template <class Entry, class Mark>
+requires(!kIsMark<Mark>) class Marks<Entry, Mark> {
  public:
   bool has(const Entry&) const { return false; }
   bool empty() const { return true; }

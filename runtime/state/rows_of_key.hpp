@@ -29,13 +29,18 @@ class RowsOfKey {
 
   struct InArena {};
   static constexpr bool kArenaBitwise = kBitwise<V>;
+  static constexpr std::uint32_t kLinkMask = 0xff000000;  // of the first word: see HoldsLink
 
   RowsOfKey() {}
   RowsOfKey(const RowsOfKey&) = delete;
   RowsOfKey& operator=(const RowsOfKey&) = delete;
   ~RowsOfKey() = default;  // see destroy()
 
+  std::uint32_t link() const { return link_ << kLinkShift; }
+  void set_link(std::uint32_t link) { link_ = static_cast<std::uint8_t>(link >> kLinkShift); }
+
   bool empty() const { return form_ != Form::large && size_ == 0; }
+  bool is_vacant() const { return empty(); }
   std::size_t size() const { return form_ == Form::large ? owned()->size() : size_; }
 
   /// The rows, unless large() holds them.
@@ -44,6 +49,7 @@ class RowsOfKey {
     if (form_ == Form::inside) return {one(), std::size_t{size_}};
     return {reinterpret_cast<const Item*>(home.arena().at(block().offset)), std::size_t{size_}};
   }
+  std::size_t kept_rows() const { return size(); }
   bool is_large() const { return form_ == Form::large; }
   const Large* large() const { return form_ == Form::large ? owned() : nullptr; }
 
@@ -173,6 +179,7 @@ class RowsOfKey {
     }
     raw->size_ = size_;
     raw->form_ = form_;
+    raw->link_ = link_;
   }
 
   /// The arena's bytes have moved; rows that are more than bytes follow.
@@ -229,6 +236,7 @@ class RowsOfKey {
   void take_form(RowsOfKey& other) {
     size_ = other.size_;
     form_ = other.form_;
+    link_ = other.link_;
     other.size_ = 0;
     other.form_ = Form::inside;
   }
@@ -349,10 +357,11 @@ class RowsOfKey {
                                             ? alignof(std::uint32_t)
                                             : std::max<std::size_t>(alignof(Item), 8);
 
-  static constexpr std::uint32_t kMostRows = (1U << 30) - 1;  // but for large groups
+  static constexpr unsigned kLinkShift = 24;
 
-  std::uint32_t size_ : 30 = 0;
+  std::uint32_t size_ : 22 = 0;  // of a large group: not in use
   Form form_ : 2 = Form::inside;
+  std::uint32_t link_ : 8 = 0;
   alignas(kAlign) std::byte body_[std::max(sizeof(Item), sizeof(Block))];
 };
 

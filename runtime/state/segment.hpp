@@ -19,8 +19,15 @@ concept UsesArena = requires {
   typename Payload::InArena;
 };
 
+/// A payload that begins with a word of its own, which can lie beside an entry's tag, and leaves the top bits of it to
+/// the table, for the link.
+template <class Payload>
+concept HoldsLink = alignof(Payload) == alignof(std::uint32_t) && requires {
+  Payload::kLinkMask;
+};
+
 /// A key, what the table holds for it, and two words: `tag`, the high half of the key's hash (0: no entry), and
-/// `link`, by which the table finds the entry among those marked in this step.
+/// `link`, which grows with time and says when the table has changed the entry last.
 template <class Key, class Payload, bool kLinked>
 struct Entry {
   std::uint32_t tag;
@@ -29,7 +36,8 @@ struct Entry {
   Payload payload;
 };
 
-/// Of a table without marks. A payload that begins with a word of its own has it beside the tag.
+/// Of a payload that holds the link, or of a table without. A payload that begins with a word of its own has it beside
+/// the tag.
 template <class Key, class Payload>
 struct Entry<Key, Payload, false> {
   alignas(std::uint64_t) std::uint32_t tag;
@@ -47,10 +55,19 @@ class Segment : public std::conditional_t<UsesArena<Payload>, SegmentHeadWithAre
   using Entry = lockstep::Entry<Key, Payload, kLinked>;
   using Head::capacity;
 
+  static constexpr std::uint32_t link_mask() {
+    if constexpr (kLinked) {
+      return ~std::uint32_t{0};
+    } else if constexpr (HoldsLink<Payload>) {
+      return Payload::kLinkMask;
+    } else {
+      return 0;
+    }
+  }
   static constexpr std::size_t kAlign = alignof(std::max_align_t);
   static constexpr std::size_t kHead = (sizeof(Head) + kAlign - 1) / kAlign * kAlign;
   static constexpr SegmentLayout kLayout{
-      .head_bytes = kHead, .entry_bytes = sizeof(Entry), .has_arena = UsesArena<Payload>, .has_links = kLinked};
+      .head_bytes = kHead, .entry_bytes = sizeof(Entry), .has_arena = UsesArena<Payload>, .link_mask = link_mask()};
   static_assert(alignof(Entry) <= kAlign, "lockstep: rows with more than the usual alignment");
 
   [[gnu::noinline]] static Segment* make(std::uint32_t capacity) {

@@ -45,12 +45,13 @@ class SegmentHeadWithArena : public SegmentHead {
   Arena arena_;
 };
 
-/// How entries lie in a segment. Each begins with its tag, and its link if it has one, of 32 bits.
+/// How entries lie in a segment. Each begins with its tag, of 32 bits, and a word of which the top bits may be its
+/// link.
 struct SegmentLayout {
   std::uint32_t head_bytes;  // before the first entry
   std::uint32_t entry_bytes;
   bool has_arena;
-  bool has_links;
+  std::uint32_t link_mask;  // 0: there are no links
 
   std::size_t bytes_for(std::uint32_t capacity) const { return head_bytes + std::size_t{capacity} * entry_bytes; }
   /// The inverse. A segment that is a little larger than a power of two wastes up to a quarter of its memory.
@@ -63,6 +64,9 @@ struct SegmentLayout {
   std::uint32_t* tag(SegmentHead* segment, std::uint32_t place) const {
     return static_cast<std::uint32_t*>(entry(segment, place));
   }
+  std::uint32_t link_step() const { return link_mask & (~link_mask + 1); }
+  std::uint32_t link(const std::uint32_t* tag) const { return tag[1] & link_mask; }
+  void forget_link(std::uint32_t* tag) const { tag[1] &= ~link_mask; }
 };
 
 }  // namespace lockstep

@@ -13,8 +13,6 @@ namespace lockstep {
 namespace {
 
 constexpr std::uint32_t kMaxDepth = 30;
-/// A table of fewer is captured in one range.
-constexpr std::size_t kFewSegments = 32;
 constexpr std::uint32_t kMostVacant = (1 << 24) - 1;
 
 bool is_mostly_vacant(const SegmentRef& place) { return place.vacant * 4 > place.count * 3; }
@@ -53,9 +51,12 @@ Segments& Segments::operator=(Segments&& other) noexcept {
   std::swap(limits_, other.limits_);
   std::swap(directory_, other.directory_);
   std::swap(version_, other.version_);
+  std::swap(changed_link_, other.changed_link_);
   std::swap(since_, other.since_);
   std::swap(lists_erased_, other.lists_erased_);
   std::swap(losses_, other.losses_);
+  std::swap(erased_, other.erased_);
+  std::swap(listed_before_, other.listed_before_);
   std::swap(links_since_, other.links_since_);
   std::swap(shared_since_, other.shared_since_);
   std::swap(size_, other.size_);
@@ -75,100 +76,6 @@ void Segments::share_with(Segments& pin) {
   shared_since_ = ++version_;
   pin.version_ = version_;
   pin.shared_since_ = shared_since_;  // a large group's pin is what is written on
-}
-
-void Segments::tell_changes() {
-  since_ = {.links = next_link(), .version = ++version_};
-  lists_erased_ = true;
-  drop_erased(count_erased());
-}
-
-void Segments::lose_changes() {
-  since_ = {};
-  lists_erased_ = false;
-  ++losses_;
-  if (capture_ == nullptr) drop_erased(count_erased());
-}
-
-void Segments::begin_capture(Capture& capture, const SlotSet* changes_of) {
-  assert(capture_ == nullptr);
-  capture_ = &capture;
-  capture.table_ = this;
-  capture.source_ = this;
-  capture.layout_ = layout_;
-  capture.begun_ = {.links = next_link(), .version = ++version_};
-  std::size_t vacant = 0;
-  directory_.for_each([&](const SegmentRef& place) { vacant += place.vacant; });
-  capture.entries_ = size_ - std::min(size_, vacant);
-  const unsigned ranges = segments_ < kFewSegments ? 1 : 1U << Capture::kRangeBits;
-  for (unsigned i = 0; i < ranges; ++i) {
-    capture.ranges_.emplace_back(SlotRange{first_slot_of(i, ranges), first_slot_of(i + 1, ranges)});
-  }
-  if (changes_of == nullptr) return;
-  assert(tells_changes() || changes_of->none());
-  capture.changes_ = *changes_of;
-  capture.since_ = since_;
-  if (!lists_erased_) drop_erased(count_erased());  // of before changes were lost
-  lists_erased_ = true;
-  capture.losses_ = losses_;
-  capture.erased_ = count_erased();
-}
-
-void Segments::keep(const Capture& capture) {
-  if (capture.losses_ != losses_) return;
-  since_ = capture.begun_;
-  drop_erased(capture.erased_);
-}
-
-void Segments::write_segment(Capture& capture, Capture::Range& range) const {
-  const std::size_t at = directory_.index(range.from_);
-  const std::size_t next = directory_.next(at);
-  const SegmentRef& place = directory_[at];
-  // Links that have been forgotten are of before.
-  const bool has_links = layout_.has_links && place.version >= links_since_;
-  const bool only_changes = has_only_changes(capture, directory_.first_alias(at), next);
-  if (!only_changes || place.version >= capture.since_.version) {
-    const std::uint32_t first = only_changes ? capture.since_.links : 0;
-    const std::uint32_t count =
-        has_links ? list_linked(place, range.places_, first, capture.begun_.links) : list_taken(place, range.places_);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t* const tag = layout_.tag(place.segment, range.places_[i]);
-      const std::uint64_t hash = hash_of(*tag);
-      if (hash < range.from_ || hash > range.last_) continue;
-      if (tag[1] >= capture.since_.links || !capture.has_only_changes(hash)) {
-        capture.write(range.items_, tag, *place.segment);
-      }
-    }
-  }
-  if (next > directory_.index(range.last_)) {
-    range.done_ = true;
-  } else {
-    range.from_ = std::uint64_t{next} << (64 - directory_.depth());
-  }
-}
-
-/// Of all slots that the segment of these places of the directory has a part of.
-bool Segments::has_only_changes(const Capture& capture, std::size_t at, std::size_t next) const {
-  const unsigned last = slot_of((std::uint64_t{next} << (64 - directory_.depth())) - 1);
-  for (unsigned slot = slot_of(std::uint64_t{at} << (64 - directory_.depth())); slot <= last; ++slot) {
-    if (!capture.changes_[slot]) return false;
-  }
-  return true;
-}
-
-void Segments::write_before_change(const void* entry) noexcept {
-  const auto* const tag = static_cast<const std::uint32_t*>(entry);
-  const std::uint64_t hash = hash_of(*tag);
-  Capture::Range& range = capture_->range_of(hash);
-  if (range.done_ || hash < range.from_ || tag[1] >= capture_->begun_.links) return;
-  if (tag[1] < capture_->since_.links && capture_->has_only_changes(hash)) return;
-  try {
-    capture_->write_before_change(range.items_, entry, *directory_.of(hash).segment);
-  } catch (...) {  // no memory: the capture fails, not the step
-    capture_->failure_ = std::current_exception();
-    capture_->table_ = nullptr;
-    end_capture();
-  }
 }
 
 void Segments::release_all() noexcept {
@@ -197,8 +104,8 @@ void Segments::unshare(std::size_t at) {
     release(place.segment);
     place.segment = copy;
   }
-  if (layout_.has_links && place.version < links_since_) [[unlikely]] {
-    for (std::uint32_t i = 0; i < place.capacity; ++i) layout_.tag(place.segment, i)[1] = 0;
+  if (layout_.link_mask != 0 && place.version < links_since_) [[unlikely]] {
+    for (std::uint32_t i = 0; i < place.capacity; ++i) layout_.forget_link(layout_.tag(place.segment, i));
   }
   place.version = version_;
   directory_.set(at, place);
@@ -256,11 +163,6 @@ void Segments::sweep_vacant() {
   mostly_vacant_.clear();
 }
 
-void Segments::forget_links() {
-  links_since_ = ++version_;
-  lose_changes();
-}
-
 void Segments::visit_range(const SlotRange& range, void* context, Visit visit) const {
   const std::size_t last = directory_.index(range.highest_hash());
   for (std::size_t at = directory_.index(range.lowest_hash()); at <= last; at = directory_.next(at)) {
@@ -284,19 +186,6 @@ std::uint32_t Segments::list_taken(const SegmentRef& place, Array<std::uint32_t>
   for (std::uint32_t i = 0; i < place.capacity; ++i) {
     places[count] = i;
     count += static_cast<std::uint32_t>(*layout_.tag(place.segment, i) != 0);
-  }
-  return count;
-}
-
-/// Of those whose links are in a range, likewise: few are, among many.
-std::uint32_t Segments::list_linked(const SegmentRef& place, Array<std::uint32_t>& places, std::uint32_t first,
-                                    std::uint32_t end) const {
-  if (places.size() < place.capacity) places.resize(place.capacity);
-  std::uint32_t count = 0;
-  for (std::uint32_t i = 0; i < place.capacity; ++i) {
-    const std::uint32_t* const tag = layout_.tag(place.segment, i);
-    places[count] = i;
-    count += static_cast<std::uint32_t>(tag[1] - first < end - first) & static_cast<std::uint32_t>(*tag != 0);
   }
   return count;
 }

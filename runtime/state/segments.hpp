@@ -5,6 +5,7 @@
 
 #include "runtime/state/capture.hpp"
 #include "runtime/state/directory.hpp"
+#include "runtime/state/erased_keys.hpp"
 #include "runtime/state/limits.hpp"
 #include "runtime/state/segment_head.hpp"
 #include "runtime/state/state_writer.hpp"
@@ -36,8 +37,9 @@ class Segments {
   /// A payload of so many rows takes too long to write at once, and what a pin of it copies beside it is little then.
   std::size_t rows_to_pin() const { return limits_.rows_in_segment == 0 ? 4096 : 16 * limits_.rows_in_segment; }
 
-  void end_capture() { capture_ = nullptr; }
+  void end_capture();
   void keep(const Capture& capture);
+  const ErasedKeys& erased() const { return erased_; }
   /// Writes what a range has in the segment of its lowest hash, and moves it on.
   void write_segment(Capture& capture, Capture::Range& range) const;
 
@@ -46,7 +48,6 @@ class Segments {
 
  protected:
   static constexpr std::uint32_t kMinCapacity = 4;
-  static constexpr std::size_t kFewErased = 1024;
 
   Segments(const IndexLimits& limits, const SegmentLayout& layout);
   ~Segments();
@@ -71,11 +72,9 @@ class Segments {
   /// Takes vacant entries out, but for those that are marked. Returns whether there were any.
   virtual bool purge(SegmentRef& place) = 0;
 
-  /// What the links of new marks will not be lower than.
+  /// What the links of new marks will not be lower than. Without marks: 0.
   virtual std::uint32_t next_link() const = 0;
-  /// Of the keys that have been erased: how many there are; takes out the first `count`.
-  virtual std::size_t count_erased() const = 0;
-  virtual void drop_erased(std::size_t count) = 0;
+  virtual void encode_key(Encoder& out, const void* entry) const = 0;
 
   /// `changes_of`: the slots of which it takes changes only; null: of none, and it will not be kept. REQUIRES: no step
   /// runs, there is no capture, and it tells changes if any are wanted.
@@ -100,7 +99,7 @@ class Segments {
   void count_vacant(std::uint64_t hash);
   /// After all of them: gives back what segments hold that are mostly vacant.
   void sweep_vacant();
-  /// Before links run out: each segment's links are cleared when it is written next, since it is of an older version
+  /// When links have run out: each segment's links are cleared when it is written next, since it is of an older version
   /// then.
   void forget_links();
 
@@ -110,11 +109,8 @@ class Segments {
 
   /// Before an entry is changed that is not marked, or is taken out. REQUIRES: there is a capture.
   void write_before_change(const void* entry) noexcept;
-  /// Whether a key must be listed that is taken out, its entry having this link.
-  bool lists_erased(std::uint32_t link) const { return lists_erased_ && link >= since_.links; }
-  bool has_too_many_erased() const { return count_erased() >= kFewErased + size_ / 16; }
-  /// What has changed cannot be told any more, until a capture is kept that is yet to begin.
-  void lose_changes();
+  /// Before an entry is taken out, if there is a capture or erased keys are listed.
+  void note_erased(const void* entry) noexcept;
 
   void add_entry(std::uint64_t hash) {
     ++directory_.owner(directory_.index(hash)).count;
@@ -126,7 +122,8 @@ class Segments {
   Directory directory_;
   Array<std::uint32_t> taken_;  // for move_entries()
   Capture* capture_ = nullptr;
-  TableTime since_;  // of the last capture that was kept
+  std::uint32_t changed_link_ = 0;  // without marks: of what changes now
+  TableTime since_;                 // of the last capture that was kept
   bool lists_erased_ = false;
   std::uint32_t version_ = 1;
   std::size_t size_ = 0;
@@ -136,6 +133,9 @@ class Segments {
  private:
   class Fresh;
 
+  TableTime begin_time();
+  /// What has changed cannot be told any more, until a capture is kept that is yet to begin.
+  void lose_changes();
   bool has_only_changes(const Capture& capture, std::size_t at, std::size_t next) const;
   void unshare(std::size_t at);
   void make_room(std::size_t at);
@@ -157,6 +157,8 @@ class Segments {
 
   Array<std::uint64_t> mostly_vacant_;  // hashes of segments, while a step ends
   std::uint64_t losses_ = 0;            // of changes
+  ErasedKeys erased_;                   // since the last capture that was kept, if they are listed
+  std::size_t listed_before_ = 0;       // so many belong to a capture that may be kept yet
   std::uint32_t shared_since_ = 0;      // segments of older versions may be shared with a pin
   std::uint32_t links_since_ = 0;       // segments of older versions have links that have been forgotten
   std::size_t segments_ = 0;

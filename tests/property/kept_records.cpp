@@ -4,6 +4,12 @@
 
 namespace lockstep::property {
 
+namespace {
+
+const CaptureWindow kOneSegment{std::chrono::steady_clock::time_point::min()};
+
+}  // namespace
+
 void KeptRecords::attach(Clock& clock) {
   clock_ = &clock;
   if (step_ == 0) return;
@@ -32,26 +38,74 @@ PinnedEngine::ChangesOf KeptRecords::some_changes() {
   return changes;
 }
 
-std::shared_future<std::uint64_t> KeptRecords::checkpoint(CheckpointCondition) {
+void KeptRecords::begin() {
   const PinnedEngine::ChangesOf changes_of = some_changes();
-  const auto pinned = PinnedEngine::of(*clock_, "a checkpoint", &changes_of);
-  if (insists_ || !random_.chance(25)) {
-    insists_ = false;
-    step_ = pinned->step();
-    borders_ = pinned->borders();
-    for (const PinnedEngine::Operator& op : pinned->operators()) {
-      Operator& kept = operators_[op.name()];
-      kept.identity = op.identity();
-      std::erase_if(kept.slots, [&](const auto& slot) { return !op.has_only_changes(slot.first); });
-      StateWriter items;
-      op.save(items);
-      items.for_each([&](unsigned slot, std::string_view bytes) { kept.slots[slot].emplace_back(bytes); });
+  clock_->between_steps("a checkpoint", [&](Engine& engine) {
+    under_way_ = std::make_unique<PinnedEngine>(engine, &changes_of);
+    return true;
+  });
+}
+
+void KeptRecords::capture_all() {
+  clock_->between_steps("a checkpoint", [&](Engine&) {
+    while (!under_way_->capture(kOneSegment)) {
     }
-    clock_->while_no_step_runs([&] { pinned->keep(); });
+    return true;
+  });
+}
+
+void KeptRecords::keep() {
+  step_ = under_way_->step();
+  borders_ = under_way_->borders();
+  for (const PinnedEngine::Operator& op : under_way_->operators()) {
+    Operator& kept = operators_[op.name()];
+    kept.identity = op.identity();
+    std::erase_if(kept.slots, [&](const auto& slot) { return !op.has_only_changes(slot.first); });
+    StateWriter items;
+    op.save(items);
+    items.for_each([&](unsigned slot, std::string_view bytes) { kept.slots[slot].emplace_back(bytes); });
+  }
+  clock_->while_no_step_runs([&] { under_way_->keep(); });
+  drop();
+}
+
+void KeptRecords::drop() {
+  clock_->while_no_step_runs([&] { under_way_.reset(); });
+}
+
+void KeptRecords::go_on() {
+  if (under_way_ == nullptr) return;
+  if (random_.chance(10)) return drop();
+  const bool done = clock_->between_steps("a checkpoint", [&](Engine&) {
+    bool all = false;
+    for (std::size_t segments = random_.below(20); !all && segments != 0; --segments) {
+      all = under_way_->capture(kOneSegment);
+    }
+    return all;
+  });
+  if (done) keep();
+}
+
+std::shared_future<std::uint64_t> KeptRecords::checkpoint(CheckpointCondition) {
+  if (under_way_ == nullptr) {
+    begin();
+    go_on();
+  }
+  if (insists_) {
+    insists_ = false;
+    if (under_way_ != nullptr) drop();
+    begin();
+    capture_all();
+    keep();
   }
   std::promise<std::uint64_t> done;
   done.set_value(step_);
   return done.get_future().share();
+}
+
+void KeptRecords::detach() noexcept {
+  under_way_.reset();
+  clock_ = nullptr;
 }
 
 }  // namespace lockstep::property

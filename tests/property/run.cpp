@@ -43,6 +43,7 @@ class Run {
       const std::vector<ExpectedStep>& expected, const Config& config)
       : built_(&built), history_(history), expected_(expected), config_(config) {
     for (const OpSpec& op : flow) shapes_[op.id] = info(op.kind).out;
+    saves_ = config_.saves;
     if (config_.checkpoints) kept_ = std::make_shared<KeptRecords>(*config_.checkpoints);
     runtime_ = kept_ != nullptr ? std::make_unique<Runtime>(built_->flow, options(config_.workers), kept_)
                                 : std::make_unique<Runtime>(built_->flow, options(config_.workers));
@@ -71,9 +72,14 @@ class Run {
         if (at == i + 1) pins_.push_back({runtime_->snapshot(), step, i, until});
       }
       look_at_pins(i + 1);
+      if (kept_ != nullptr) kept_->go_on();
       if (kept_ != nullptr && kept_->is_due()) runtime_->checkpoint();
-      const auto save = std::find_if(config_.saves.begin(), config_.saves.end(), due);
-      if (save != config_.saves.end()) go_on_with(save->second);
+      const auto save = std::find_if(saves_.begin(), saves_.end(), due);
+      if (save != saves_.end()) {
+        const unsigned workers = save->second;
+        saves_.erase(save);
+        i = go_on_with(workers, i + 1) - 1;
+      }
     }
     if (!wrong_ && !history_.empty()) compare(history_.size() - 1, runtime_->snapshot(), "at the end");
     runtime_.reset();
@@ -99,18 +105,20 @@ class Run {
     }
   }
 
-  void go_on_with(unsigned workers) {
+  /// After so many steps. Returns how many are complete, of those that it goes on from: all, or what was last kept when
+  /// the runtime went without a goodbye.
+  std::size_t go_on_with(unsigned workers, std::size_t steps) {
     if (kept_ != nullptr) {
-      kept_->insist();
-      runtime_->checkpoint();
+      if (kept_->insists()) runtime_->checkpoint();
       sessions_.clear();
       runtime_.reset();
       runtime_ = std::make_unique<Runtime>(built_->flow, options(workers), kept_);
-      return;
+      return kept_->step();
     }
     const SavedState saved = runtime_->save();
     sessions_.clear();
     runtime_ = std::make_unique<Runtime>(built_->flow, options(workers), saved);
+    return steps;
   }
 
   /// Returns whether it could: not all that is new is kept by an index that is there, and an index that two operators
@@ -254,6 +262,7 @@ class Run {
   std::unique_ptr<Runtime> runtime_;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
   std::vector<Pinned> pins_;
+  std::vector<std::pair<std::size_t, unsigned>> saves_;  // that are yet to come
   const Built* grown_ = nullptr;
   Growth growth_;
   std::set<int> new_outputs_;
