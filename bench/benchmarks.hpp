@@ -14,5 +14,7 @@ void add_exchange_benchmarks();
 void add_runtime_benchmarks();
 /// Checkpoints beside bare files, steps meanwhile, restarts.
 void add_checkpoint_benchmarks();
+/// Look-ups in snapshots, steps while one is held.
+void add_snapshot_benchmarks();
 
 }  // namespace lockstep::bench

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <lockstep_checkpoint.hpp>
 #include <optional>
 #include <string>
@@ -97,12 +96,6 @@ class Counts {
   std::vector<std::vector<Key>> rows_;
 };
 
-double seconds_of(const std::function<void()>& function) {
-  const double before = wall_seconds();
-  function();
-  return wall_seconds() - before;
-}
-
 void write_file(const std::string& path, const std::string& bytes) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   std::size_t written = 0;
@@ -158,6 +151,43 @@ void write_checkpoints(benchmark::State& state) {
   state.counters["scattered_bytes"] = median(scattered_bytes);
   state.counters["neighbours_time"] = median(neighbours);
   state.counters["neighbours_bytes"] = median(neighbours_bytes);
+}
+
+/// A checkpoint of a join's two indexes after a hundredth of the keys have other rows, scattered, beside a whole one.
+void write_joins(benchmark::State& state) {
+  using Row = std::pair<Key, Key>;
+  const std::size_t keys = settings().rows(2'000'000);
+  std::vector<double> whole, scattered, scattered_bytes;
+  for (std::size_t round = 0; round < settings().repetitions; ++round) {
+    const Directory directory;
+    Dataflow flow;
+    const auto left = flow.input<Row>("left");
+    const auto right = flow.input<Row>("right");
+    const auto by_key = key_by([](const Row& row) { return row.first; }, [](const Row& row) { return row.second; });
+    (void)(left | by_key | join(right | by_key, [](Key a, Key b) { return a + b; }) | output("joined"));
+    Runtime runtime(flow, {}, checkpoints(directory.path(), {.begin_if_empty = true}));
+    const auto change = [&](std::size_t i, Key value, Weight weight) {
+      runtime[left].push({Counts::key(i), value}, weight);
+      runtime[right].push({Counts::key(i), value}, weight);
+    };
+    const auto take = [&] { return seconds_of([&] { runtime.checkpoint().get(); }); };
+    const auto written = [&] { return static_cast<double>(runtime.metrics().checkpoints.bytes); };
+    for (std::size_t i = 0; i < keys; ++i) change(i, 1, 1);
+    runtime.step();
+    whole.push_back(take());
+    const double bytes = written();
+    for (std::size_t i = 0; i < keys; i += 100) {
+      change(i, 1, -1);
+      change(i, 2, 1);
+    }
+    runtime.step();
+    scattered.push_back(take() / whole.back());
+    scattered_bytes.push_back(written() / bytes);
+  }
+  for (auto _ : state) state.SetIterationTime(median(whole));
+  state.counters["seconds"] = median(whole);
+  state.counters["scattered_time"] = median(scattered);
+  state.counters["scattered_bytes"] = median(scattered_bytes);
 }
 
 /// The state of a directory in a runtime again, beside reading files of the same rows and inserting them into a table.
@@ -278,78 +308,6 @@ void open_many(benchmark::State& state) {
   state.counters["seconds"] = median(seconds);
 }
 
-/// Look-ups in a snapshot of a count, by keys that are there, beside probes of a table of the same keys and counts.
-void look_up(benchmark::State& state) {
-  const std::size_t keys = settings().rows(1'000'000);
-  Dataflow flow;
-  const auto in = flow.input<Key>("in");
-  const auto counts = in | group_by(value, count()) | output("counts", accumulated);
-  Runtime runtime(flow, {.workers = 2, .threads = 1});
-  HashTable<Key, std::int64_t> table;
-  for (std::size_t i = 0; i < keys; ++i) {
-    runtime[in].push(Counts::key(i));
-    table.insert(Counts::key(i), row_traits<Key>::hash(Counts::key(i)))->payload = 1;
-  }
-  runtime.step();
-  const auto contents = runtime.snapshot()[counts];
-  std::vector<double> found, probed;
-  std::int64_t sum = 0;
-  const auto keys_in_turn = [&](auto&& look) {
-    std::uint64_t random = 1;
-    return seconds_of([&] {
-      for (std::size_t i = 0; i < keys; ++i) {
-        random = random * 6364136223846793005 + 1442695040888963407;
-        look(Counts::key((random >> 20) % keys));
-      }
-    });
-  };
-  for (std::size_t round = 0; round < settings().repetitions + 1; ++round) {
-    found.push_back(keys_in_turn([&](Key key) { sum += *contents.find(key); }));
-    probed.push_back(keys_in_turn([&](Key key) { sum -= table.find(key, row_traits<Key>::hash(key))->payload; }));
-  }
-  if (sum != 0) fail();
-  const double each = median(found) / static_cast<double>(keys);
-  for (auto _ : state) state.SetIterationTime(each);
-  state.counters["ns"] = 1e9 * each;
-  state.counters["times_probe"] = median(found) / median(probed);
-}
-
-/// Steps of 10,000 rows of a count over many keys while a snapshot is held that was taken before all of them, and has
-/// been passed once; beside steps without one.
-void steps_with_pin(benchmark::State& state) {
-  const std::size_t keys = settings().rows(1'000'000);
-  Dataflow flow;
-  const auto in = flow.input<Key>("in");
-  (void)(in | group_by(value, count()) | output("counts", accumulated));
-  Runtime runtime(flow, {});
-  std::vector<Key> rows;
-  std::uint64_t random = 1;
-  const auto pass = [&] {
-    return seconds_of([&] {
-      for (std::size_t done = 0; done < 4 * keys; done += Counts::kRowsPerStep) {
-        rows.clear();
-        for (std::size_t i = 0; i < Counts::kRowsPerStep; ++i) {
-          random = random * 6364136223846793005 + 1442695040888963407;
-          rows.push_back(Counts::key((random >> 20) % keys));
-        }
-        runtime[in].push(rows);
-        runtime.step();
-      }
-    });
-  };
-  pass();
-  std::vector<double> ratios;
-  double alone = 0;
-  for (std::size_t round = 0; round < settings().repetitions; ++round) {
-    alone = pass();
-    const Snapshot held = runtime.snapshot();
-    pass();
-    ratios.push_back(alone / pass());
-  }
-  for (auto _ : state) state.SetIterationTime(alone);
-  state.counters["rate_ratio"] = median(ratios);
-}
-
 }  // namespace
 
 void add_checkpoint_benchmarks() {
@@ -357,9 +315,8 @@ void add_checkpoint_benchmarks() {
   add_plain("checkpoint/10000000_keys/restored", restore);
   add_plain("checkpoint/10000000_keys/steps_paced", [](auto& state) { steps_meanwhile(state, 1, true); });
   add_plain("checkpoint/10000000_keys/steps_back_to_back", [](auto& state) { steps_meanwhile(state, 2, false); });
+  add_plain("checkpoint/2000000_rows_a_side/written", write_joins);
   add_plain("checkpoint/thousand_operators/opened", open_many);
-  add_plain("snapshot/1000000_keys/looked_up", look_up);
-  add_plain("snapshot/1000000_keys/steps_with_pin", steps_with_pin);
 }
 
 }  // namespace lockstep::bench

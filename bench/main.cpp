@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   add_scaling_benchmarks();
   add_exchange_benchmarks();
   add_runtime_benchmarks();
+  add_snapshot_benchmarks();
 #ifdef LOCKSTEP_CHECKPOINT
   add_checkpoint_benchmarks();
 #endif

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@ namespace lockstep::bench {
 /// Seconds since some moment.
 inline double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+inline double seconds_of(const std::function<void()>& function) {
+  const double before = wall_seconds();
+  function();
+  return wall_seconds() - before;
 }
 
 /// Processor time of the threads that this process has when the clock is made, each asked by itself: the clock of the
