@@ -36,7 +36,7 @@ class RowsOfKey {
   RowsOfKey& operator=(const RowsOfKey&) = delete;
   ~RowsOfKey() = default;  // see destroy()
 
-  std::uint32_t link() const { return link_ << kLinkShift; }
+  std::uint32_t link() const { return std::uint32_t{link_} << kLinkShift; }
   void set_link(std::uint32_t link) { link_ = static_cast<std::uint8_t>(link >> kLinkShift); }
 
   bool empty() const { return form_ != Form::large && size_ == 0; }

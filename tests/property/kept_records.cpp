@@ -78,7 +78,7 @@ void KeptRecords::go_on() {
   if (random_.chance(10)) return drop();
   const bool done = clock_->between_steps("a checkpoint", [&](Engine&) {
     bool all = false;
-    for (std::size_t segments = random_.below(20); !all && segments != 0; --segments) {
+    for (int segments = random_.below(20); !all && segments != 0; --segments) {
       all = under_way_->capture(kOneSegment);
     }
     return all;
