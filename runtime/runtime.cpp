@@ -21,7 +21,8 @@ Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, std::share
   clock_->set_durability(std::move(durability));
 }
 
-Runtime::~Runtime() = default;
+/// First the clock, since a checkpoint that is pending has the positions of the default session, which ends then.
+Runtime::~Runtime() { clock_.reset(); }
 
 void Runtime::Retire::operator()(Clock* clock) const { clock->retire(); }
 

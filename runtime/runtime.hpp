@@ -50,6 +50,12 @@ class Runtime {
   /// A session of one's own: one ordered source. Numbers are the caller's, or in order of opening.
   std::shared_ptr<Session> open_session(std::optional<std::uint64_t> number = std::nullopt);
 
+  /// See Session::position. Of the default session.
+  template <class Handle>
+  std::uint64_t position(const Handle& input) {
+    return default_->position(input);
+  }
+
   /// See Session::transaction.
   template <class Function>
   Ticket transaction(Function&& function) {

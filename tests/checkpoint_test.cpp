@@ -64,12 +64,80 @@ TEST_CASE("sessions go on at their positions after a restart", "[checkpoint]") {
   }
   const auto runtime = numbers.open(folder.state());
   const auto session = runtime->open_session(5);
+  CHECK(session->position(numbers.in) == 2);
+  CHECK(runtime->position(numbers.in) == 0);  // of the default session
   (*session)[numbers.in].push(3, ls::Weight{1} << 40);
+  CHECK(session->position(numbers.in) == 3);
   const auto step = runtime->step();
   const auto rejected = step[ls::ledger(numbers.in)].sorted();
   REQUIRE(rejected.size() == 1);
   CHECK(rejected[0].row.session == 5);
   CHECK(rejected[0].row.position == 2);
+}
+
+TEST_CASE("a checkpoint that is pending while its runtime goes has the positions of the default session",
+          "[checkpoint]") {
+  Numbers numbers;
+  for (int round = 0; round < 20; ++round) {
+    const Folder folder;
+    std::shared_future<std::uint64_t> done;
+    {
+      const auto runtime = numbers.open(folder.state());
+      for (Number n = 0; n < 1000; ++n) (*runtime)[numbers.in].push(n);
+      runtime->step();
+      done = runtime->checkpoint();
+    }
+    CHECK(done.get() == 1);
+    CHECK(numbers.open(folder.state())->position(numbers.in) == 1000);
+  }
+}
+
+TEST_CASE("a directory that is moved or replaced under its runtime gets no checkpoint, and harms no other",
+          "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const fs::path moved = folder.path() / "moved";
+  {
+    const auto runtime = numbers.open(folder.state());
+    numbers.step_to(*runtime, 2);
+    runtime->checkpoint().get();
+    numbers.step_to(*runtime, 4);
+    fs::rename(folder.state(), moved);
+    CHECK_THROWS_WITH(runtime->checkpoint().get(), Contains("moved"));
+    fs::create_directory(folder.state());
+    fs::copy(moved, folder.state(), fs::copy_options::recursive);
+    CHECK_THROWS_AS(runtime->checkpoint().get(), ls::CheckpointError);
+  }
+  for (const fs::path& path : {folder.state(), moved}) {
+    const auto runtime = numbers.open(path);
+    CHECK(runtime->latest().number() == 2);
+    CHECK(numbers.contents(*runtime) == numbers.expected(2));
+  }
+}
+
+TEST_CASE("a first start leaves alone what is not of checkpoints", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  for (const char* name : {"store", "incoming"}) {
+    fs::create_directories(folder.state() / name);
+    std::ofstream(folder.state() / name / "precious") << "mine";
+    CHECK_THROWS_AS(numbers.open(folder.state()), ls::UnreadableCheckpoint);
+    CHECK(fs::exists(folder.state() / name / "precious"));
+    fs::remove_all(folder.state());
+  }
+  CHECK_THROWS_AS(ls::checkpoints(""), ls::UsageError);
+}
+
+TEST_CASE("an error of the last checkpoint is forgotten when one succeeds, be there nothing to write", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const auto runtime = numbers.open(folder.state());
+  numbers.step_to(*runtime, 2);
+  CHECK(runtime->checkpoint().get() == 2);
+  CHECK_THROWS(runtime->checkpoint([] { throw std::runtime_error("not yet"); }).get());
+  CHECK(runtime->metrics().checkpoints.last_error == "not yet");
+  CHECK(runtime->checkpoint().get() == 2);
+  CHECK(runtime->metrics().checkpoints.last_error.empty());
 }
 
 TEST_CASE("what is not there, not readable, of another program or in use are four different errors", "[checkpoint]") {

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace lockstep {
 
 /// In what a dataflow differs from the one whose state it goes on from. What is named and was not there, or is as it
 /// was, does not matter, so that the same program starts again when it has taken a checkpoint.
 struct ProgramChanges {
-  /// Operators and inputs that have another name now: old to new. (An output of another name is a new one.)
+  /// Operators and inputs that have another name now: old to new. (An output of another name is a new one.) Not in a
+  /// circle. A new name that was saved, and is neither renamed nor removed, says that this was done already.
   std::map<std::string, std::string> renamed = {};
   /// Operators and inputs that are not there any more: their state, and positions, are dropped.
   std::set<std::string> removed = {};
@@ -28,5 +31,9 @@ struct ProgramChanges {
   /// The executable is another one, and functions without a version, which may have changed with it, do what they did.
   bool accept_changed_functions = false;
 };
+
+/// The names that those which were saved have now; none: it is dropped, and another has its name. Throws
+/// SavedStateError if they are renamed in a circle.
+std::vector<std::optional<std::string>> names_now(const ProgramChanges& changes, const std::vector<std::string>& saved);
 
 }  // namespace lockstep

@@ -30,16 +30,30 @@ StateLoader::StateLoader(Engine& engine, const SavedProgram& saved, const Progra
   for (auto& [id, one] : found_) take_over(one);
   check_outputs();
   throw_problems();
+  note_written_anew(saved);
+}
+
+/// All but those whose records are theirs under this name, and as they would be written now.
+void StateLoader::note_written_anew(const SavedProgram& saved) {
+  for (std::size_t i = 0; i < saved.operators.size(); ++i) {
+    const std::string& name = saved.operators[i].name;
+    const std::optional<Operator>& op = operators_[i];
+    if (!op || op->nodes_.front()->info->name != name || op->conversion_ != nullptr) written_anew_.insert(name);
+  }
 }
 
 void StateLoader::load_borders(const SavedProgram& saved) {
   Decoder borders(saved.borders);
-  found_inputs_ = engine_.intake().load(borders, changes_.renamed);
+  found_inputs_ = engine_.intake().load(
+      borders, [this](const std::vector<std::string>& names) { return names_now(changes_, names); });
   for (const std::string& name : found_inputs_) {
     const auto is_it = [&name](const InputInfo& input) { return input.name == name; };
     const auto& inputs = engine_.flow().inputs;
     if (std::none_of(inputs.begin(), inputs.end(), is_it) && !changes_.removed.contains(name)) {
-      problems_.push_back(fmt::format("the saved state has an input '{}', this dataflow has not", name));
+      problems_.push_back(
+          fmt::format("the saved state has an input '{}', this dataflow has not: if it was renamed, or "
+                      "removed, name it in renamed, or in removed",
+                      name));
     }
   }
   for (std::uint64_t outputs = borders.varint(); outputs != 0; --outputs) {
@@ -49,22 +63,24 @@ void StateLoader::load_borders(const SavedProgram& saved) {
   if (!borders.at_end()) throw DecodeError("there are bytes after its outputs");
 }
 
-const std::string& StateLoader::name_now(const std::string& saved) const {
-  const auto renamed = changes_.renamed.find(saved);
-  return renamed == changes_.renamed.end() ? saved : renamed->second;
-}
-
 void StateLoader::match(const SavedProgram& saved) {
   const std::string executable = build_id();
   const bool is_another = !saved.build_id.empty() && !executable.empty() && saved.build_id != executable;
+  std::vector<std::string> names;
+  for (const SavedProgram::Operator& op : saved.operators) names.push_back(op.name);
+  const std::vector<std::optional<std::string>> now = names_now(changes_, names);
   for (std::size_t i = 0; i < saved.operators.size(); ++i) {
     const SavedProgram::Operator& op = saved.operators[i];
-    const std::string& name = name_now(op.name);
-    const auto found = missing_.find(name);
+    if (!now[i]) continue;
+    const auto found = missing_.find(*now[i]);
     if (found == missing_.end()) {
       if (changes_.removed.contains(op.name)) continue;
-      problems_.push_back(fmt::format(
-          "the saved state has an operator '{}', this dataflow has not: was it renamed, or removed?", name));
+      problems_.push_back(
+          *now[i] == op.name
+              ? fmt::format("the saved state has an operator '{}', this dataflow has not: if it was renamed, or "
+                            "removed, name it in renamed, or in removed",
+                            op.name)
+              : fmt::format("operator '{}' is renamed to '{}', which this dataflow has not", op.name, *now[i]));
       continue;
     }
     const OperatorInfo& info = *found->second.front()->info;
@@ -95,7 +111,6 @@ void StateLoader::mark_rebuilt() {
       if (!changes_.rebuilt.contains(op.name) || !(differs || reads_new)) continue;
       missing_.emplace(op.name, std::move(operators_[one.place]->nodes_));
       operators_[one.place].reset();
-      written_anew_.insert(op.name);
       found_.erase(found);
     }
     made_anew_.insert(op.id);
@@ -118,13 +133,14 @@ void StateLoader::take_over(Saved& one) {
     } catch (const SchemaChange& change) {
       return differ(change.what());
     }
-    written_anew_.insert(name);
   }
   if (changes_.changed_functions.contains(name)) return;
   if (was.versions != is.versions) {
     const auto text = [](std::string_view these) { return these.empty() ? std::string_view("no version") : these; };
-    problems_.push_back(fmt::format("operator '{}' was saved with {}; and now has {}: is its state right all the same?",
-                                    name, text(was.versions), text(is.versions)));
+    problems_.push_back(
+        fmt::format("operator '{}' was saved with {}; and now has {}: if its state is right all the same, name it "
+                    "in changed_functions",
+                    name, text(was.versions), text(is.versions)));
   }
   changed_functions_.insert(one.without_version.begin(), one.without_version.end());
 }

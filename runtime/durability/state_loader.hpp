@@ -81,8 +81,8 @@ class StateLoader {
   /// Whether rows of one type can be read as those of another; notes what has changed. Throws SchemaChange.
   std::shared_ptr<const RowConversion> conversion(const Schema& was, const Schema& is, const std::string& whose);
   void throw_problems() const;
+  void note_written_anew(const SavedProgram& saved);
 
-  const std::string& name_now(const std::string& saved) const;
   bool begins_empty(const std::string& name, const OperatorInfo& made_by) const;
   WhatIsNew what_is_new() const;
 

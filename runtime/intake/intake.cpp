@@ -253,17 +253,17 @@ void Intake::save(Encoder& out) {
   }
 }
 
-std::set<std::string> Intake::load(Decoder& in, const std::map<std::string, std::string>& renamed) {
+std::set<std::string> Intake::load(Decoder& in, NamesNow names_now) {
+  std::vector<std::string> saved;
+  for (std::uint64_t count = in.varint(); count != 0; --count) saved.emplace_back(in.bytes());
   std::set<std::string> names;
   std::vector<std::optional<InputId>> inputs;  // by their order when they were saved
-  for (std::uint64_t count = in.varint(); count != 0; --count) {
-    std::string name(in.bytes());
-    if (const auto now = renamed.find(name); now != renamed.end()) name = now->second;
+  for (const std::optional<std::string>& name : names_now(saved)) {
     const auto found = std::find_if(flow_->inputs.begin(), flow_->inputs.end(),
-                                    [&](const InputInfo& one) { return one.name == name; });
+                                    [&](const InputInfo& one) { return one.name == name; });  // nothing: none
     const bool is_there = found != flow_->inputs.end();
     inputs.push_back(is_there ? std::optional(static_cast<InputId>(found - flow_->inputs.begin())) : std::nullopt);
-    names.insert(std::move(name));
+    if (name) names.insert(*name);
   }
   const std::lock_guard sessions_lock(sessions_mutex_);
   for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {

@@ -19,6 +19,7 @@
 #include "runtime/intake/session.hpp"
 #include "runtime/steps/run_state.hpp"
 #include "runtime/threads/spin_lock.hpp"
+#include "runtime/zset/function_ref.hpp"
 
 namespace lockstep {
 
@@ -61,8 +62,10 @@ class Intake : public std::enable_shared_from_this<Intake> {
   // Positions of all sessions, for saved state.
   void save(Encoder& out);
   /// Returns the names of the inputs that were saved, as they are now. Positions of those that are not there are
-  /// dropped; those that are new begin at 0. `renamed`: old to new.
-  std::set<std::string> load(Decoder& in, const std::map<std::string, std::string>& renamed);
+  /// dropped; those that are new begin at 0. `names_now`: gives
+  /// the names that inputs have now, if they are there, from those that were saved.
+  using NamesNow = FunctionRef<std::vector<std::optional<std::string>>(const std::vector<std::string>& saved)>;
+  std::set<std::string> load(Decoder& in, NamesNow names_now);
 
  private:
   friend class Session;

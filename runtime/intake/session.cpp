@@ -45,6 +45,11 @@ std::size_t Session::EndOfGathering::close() const {
   return std::exchange(gathering.staged_, gathering.capacity_);  // no room any more
 }
 
+std::uint64_t Session::position_of(const StageBase& stage) {
+  const std::lock_guard lock(lock_);
+  return stage.position;
+}
+
 StageBase& Session::checked_stage(const Description& of, InputId input) {
   if (of.identity != made_from_->flow().identity || input >= stages_.size()) {
     const std::string& name = of.inputs[input].name;

@@ -56,6 +56,13 @@ class Session {
     return typename Handle::Port(self_.lock(), checked_stage(*input.flow(), input.id()), input);
   }
 
+  /// How many rows it has pushed into an input, those that were rejected included, also before its runtime went on from
+  /// a checkpoint: where to go on.
+  template <class Handle>
+  std::uint64_t position(const Handle& input) {
+    return position_of(checked_stage(*input.flow(), input.id()));
+  }
+
   /// Calls `function(transaction)` and stages all that it pushes to the transaction as one piece that no seal cuts. If
   /// the function throws, or there is no memory, nothing is staged. Throws if it is larger than the stage.
   template <class Function>
@@ -153,6 +160,7 @@ class Session {
   /// Throws UsageError if the input is of another dataflow.
   StageBase& checked_stage(const Description& of, InputId input);
   StageBase& stage(InputId input);
+  std::uint64_t position_of(const StageBase& stage);
   void touch(InputId input);
   Ticket adopt(Session& gathered, std::size_t rows);
 

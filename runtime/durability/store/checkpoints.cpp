@@ -117,6 +117,15 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
   };
 
   static const std::filesystem::path& made(const std::filesystem::path& directory, const CheckpointOptions& options) {
+    if (directory.empty()) throw UsageError("a directory of checkpoints has a name, and this is none");
+    const auto has = [&directory](const char* name) {
+      std::error_code error;
+      return std::filesystem::exists(directory / name, error);
+    };
+    if ((has("store") || has("incoming")) && !has("lock") && !has("newest")) {
+      throw UnreadableCheckpoint(fmt::format(
+          "{} has files that are not of checkpoints: give these a directory of their own", directory.string()));
+    }
     if (options.begin_if_empty) durable_files::make_directory(durable_files::real_unless(options.files), directory);
     std::error_code error;
     if (!std::filesystem::is_directory(directory, error)) {
@@ -224,8 +233,11 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
       const std::lock_guard lock(mutex_);
       note_begun(begun, pinned->sealed());
     }
-    if (!store_.manifests().empty() && store_.manifests().front().step == pinned->step()) {
+    lock_.check();
+    if (is_there_already(*pinned)) {
       if (condition) condition();
+      const std::lock_guard lock(mutex_);
+      metrics_.last_error.clear();
       return pinned->step();
     }
     Manifest manifest;
@@ -244,6 +256,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     // Not what is captured, while which steps wait: whoever lets another thread go first then lets the steps wait, too.
     run_behind([&] { write.records(writers); });
     if (condition) condition();
+    lock_.check();
     write.commit(options_.keep);
     if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
     kept_ = store_.manifests().front().number;
@@ -255,6 +268,18 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     ++metrics_.taken;
     metrics_.last_error.clear();
     return pinned->step();
+  }
+
+  /// Whether the newest checkpoint is of this step, and of the program as it is now.
+  bool is_there_already(const PinnedEngine& pinned) const {
+    if (store_.manifests().empty()) return false;
+    const Manifest& newest = store_.manifests().front();
+    const auto is_same = [](const Manifest::Operator& was, const PinnedEngine::Operator& is) {
+      return was.name == is.name() && was.identity == is.identity();
+    };
+    return newest.step == pinned.step() && newest.borders == pinned.borders() && newest.build_id == build_id() &&
+           std::equal(newest.operators.begin(), newest.operators.end(), pinned.operators().begin(),
+                      pinned.operators().end(), is_same);
   }
 
   /// Written upon the newest checkpoint, which is the one that was kept, or a later one: then there are some more

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -50,6 +51,17 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
                                 : fmt::format("{} is in use by another process", directory.string()));
   }
   held().insert(held_.string());
+}
+
+void DirectoryLock::check() const {
+  struct stat mine {};
+  struct stat there {};
+  const std::string path = (held_ / "lock").string();
+  if (::fstat(descriptor_, &mine) != 0 || ::stat(path.c_str(), &there) != 0 || mine.st_dev != there.st_dev ||
+      mine.st_ino != there.st_ino) {
+    throw CheckpointError(
+        fmt::format("{} was moved, deleted or replaced while it was in use: no checkpoint is taken", held_.string()));
+  }
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -13,6 +13,8 @@ class DirectoryLock {
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
   ~DirectoryLock();
+  /// Throws CheckpointError if the directory is not where it was any more: who looks there finds another, or none.
+  void check() const;
 
  private:
   int descriptor_ = -1;

@@ -1,0 +1,111 @@
+#include <catch2/catch.hpp>
+#include <functional>
+#include <lockstep_checkpoint.hpp>
+
+#include "tests/delta_text.hpp"
+#include "tests/numbers.hpp"
+
+// What becomes of a directory when operators take names that others had.
+
+namespace ls = lockstep;
+using Catch::Matchers::Contains;
+using Pair = std::pair<Number, Number>;
+
+namespace {
+
+/// A program of sums by key, each of an input of its own. Each start pushes a row (n, amount) into each for some n,
+/// with the amount that its input is for, and says what is held then.
+struct Program {
+  struct Sum {
+    std::string input;
+    std::string name;
+  };
+
+  std::string start(const Folder& folder, const std::vector<Sum>& sums, const ls::ProgramChanges& changes,
+                    std::vector<Number> keys) {
+    ls::Dataflow flow;
+    std::vector<ls::Input<Pair>> inputs;
+    std::vector<ls::KeyedOutput<Number, Number>> outputs;
+    for (const Sum& sum : sums) {
+      inputs.push_back(flow.input<Pair>(sum.input));
+      outputs.push_back(inputs.back() | ls::group_by(&Pair::first, ls::sum(&Pair::second)).named(sum.name) |
+                        ls::output("of " + sum.input, ls::accumulated));
+    }
+    ls::Runtime runtime(flow, {.workers = 2},
+                        ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
+    for (const Number key : keys) {
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        runtime[inputs[i]].push({key, static_cast<Number>(sums[i].input[0] - 'a' + 1)});
+      }
+    }
+    if (!keys.empty()) runtime.step();
+    CHECK(runtime.checkpoint().get() == (steps_ += keys.empty() ? 0 : 1));
+    std::string all;
+    const ls::Snapshot now = runtime.snapshot();
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      all += sums[i].input + ": " + text(now[outputs[i]].sorted()) + "; ";
+    return all;
+  }
+
+ private:
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("operators that are renamed to names that others had keep their own state, also at the starts after it",
+          "[checkpoint]") {
+  const Folder folder;
+  Program program;
+  const ls::ProgramChanges moved{.renamed = {{"x", "y"}, {"y", "z"}}};
+  CHECK(program.start(folder, {{"a", "x"}, {"b", "y"}}, {}, {0, 1}) ==
+        "a: (0, 1) +1, (1, 1) +1; b: (0, 2) +1, (1, 2) +1; ");
+  const std::vector<Program::Sum> now{{"a", "y"}, {"b", "z"}};
+  CHECK(program.start(folder, now, moved, {0}) == "a: (0, 2) +1, (1, 1) +1; b: (0, 4) +1, (1, 2) +1; ");
+  CHECK(program.start(folder, now, {}, {}) == "a: (0, 2) +1, (1, 1) +1; b: (0, 4) +1, (1, 2) +1; ");
+  CHECK(program.start(folder, now, moved, {1}) == "a: (0, 2) +1, (1, 2) +1; b: (0, 4) +1, (1, 4) +1; ");
+  CHECK(program.start(folder, now, {}, {}) == "a: (0, 2) +1, (1, 2) +1; b: (0, 4) +1, (1, 4) +1; ");
+}
+
+TEST_CASE("a new operator may take the name of one that is renamed", "[checkpoint]") {
+  const Folder folder;
+  Program program;
+  const ls::ProgramChanges renamed{.renamed = {{"x", "w"}}};
+  CHECK(program.start(folder, {{"a", "x"}}, {}, {0, 1, 2}) == "a: (0, 1) +1, (1, 1) +1, (2, 1) +1; ");
+  const std::vector<Program::Sum> now{{"a", "w"}, {"b", "x"}};
+  CHECK(program.start(folder, now, renamed, {2}) == "a: (0, 1) +1, (1, 1) +1, (2, 2) +1; b: (2, 2) +1; ");
+  CHECK(program.start(folder, now, {}, {}) == "a: (0, 1) +1, (1, 1) +1, (2, 2) +1; b: (2, 2) +1; ");
+  CHECK(program.start(folder, now, renamed, {3}) ==
+        "a: (0, 1) +1, (1, 1) +1, (2, 2) +1, (3, 1) +1; b: (2, 2) +1, (3, 2) +1; ");
+}
+
+TEST_CASE("an operator may be renamed to one that is removed", "[checkpoint]") {
+  const Folder folder;
+  Program program;
+  const ls::ProgramChanges changes{.renamed = {{"y", "x"}}, .removed = {"x", "a"}};
+  (void)program.start(folder, {{"a", "x"}, {"b", "y"}}, {}, {0, 1});
+  CHECK(program.start(folder, {{"b", "x"}}, changes, {1}) == "b: (0, 2) +1, (1, 4) +1; ");
+  CHECK(program.start(folder, {{"b", "x"}}, {}, {}) == "b: (0, 2) +1, (1, 4) +1; ");
+  CHECK(program.start(folder, {{"b", "x"}}, changes, {1}) == "b: (0, 2) +1, (1, 6) +1; ");
+}
+
+TEST_CASE("operators are not renamed in a circle, nor to what is not there", "[checkpoint]") {
+  const Folder folder;
+  Program program;
+  (void)program.start(folder, {{"a", "x"}, {"b", "y"}}, {}, {0});
+  const auto open = [&](const ls::ProgramChanges& changes) {
+    (void)program.start(folder, {{"a", "y"}, {"b", "x"}}, changes, {0});
+  };
+  CHECK_THROWS_AS(open({.renamed = {{"x", "y"}, {"y", "x"}}}), ls::ForeignCheckpoint);
+  CHECK_THROWS_WITH(open({.renamed = {{"x", "y"}, {"y", "x"}}}), Contains("circle"));
+  CHECK_THROWS_WITH(open({.renamed = {{"x", "q"}}}), Contains("'x' is renamed to 'q', which this dataflow has not"));
+}
+
+TEST_CASE("what has changed is in a checkpoint, be there no step before it", "[checkpoint]") {
+  const Folder folder;
+  Program program;
+  (void)program.start(folder, {{"a", "x"}}, {}, {0});
+  CHECK(program.start(folder, {{"a", "y"}}, {.renamed = {{"x", "y"}}}, {}) == "a: (0, 1) +1; ");
+  CHECK(program.start(folder, {{"a", "y"}}, {}, {}) == "a: (0, 1) +1; ");
+  CHECK(program.start(folder, {{"a", "y"}}, {}, {0}) == "a: (0, 2) +1; ");
+}
