@@ -1,6 +1,5 @@
 #pragma once
 
-#include <concepts>
 #include <memory>
 #include <utility>
 
@@ -22,20 +21,6 @@ class NodeState {
   virtual void load(Decoder& in) = 0;
 };
 
-/// What is pinned by the state's own means.
-template <class Pinned>
-class PinnedAs final : public PinnedState {
- public:
-  /// `pin`: gives it.
-  template <std::invocable Pin>
-  [[gnu::cold]] explicit PinnedAs(const Pin& pin) : pinned_(pin()) {}
-  [[gnu::cold]] ~PinnedAs() override = default;
-  [[gnu::cold]] void save(StateWriter& out) const override { pinned_.save(out); }
-
- private:
-  Pinned pinned_;
-};
-
 /// What has no means of its own is written at once.
 class PinnedItems final : public PinnedState {
  public:
@@ -47,13 +32,8 @@ class PinnedItems final : public PinnedState {
   StateWriter items_;
 };
 
-/// An operator has state if it has load(decoder), and one of these: save(writer) const; pin(), which gives something
-/// that has save(writer) const; table(), the table that is all of its state, and capture(changes_of), which gives a
-/// Capture of it.
-template <class Operator>
-concept CanBePinned = requires(Operator& op, StateWriter& out) {
-  op.pin().save(out);
-};
+/// An operator has state if it has load(decoder), and one of these: save(writer) const; or table(), the table that is
+/// all of its state, and capture(changes_of), which gives a Capture of it.
 template <class Operator>
 concept CanBeCaptured = requires(Operator& op, const SlotSet* changes_of) {
   op.capture(changes_of);
@@ -63,15 +43,12 @@ template <class Operator>
 concept HasState = requires(Operator& op, Decoder& in) {
   op.load(in);
 }
-&&(CanBePinned<Operator> || CanBeCaptured<Operator> ||
-   requires(const Operator& op, StateWriter& out) { op.save(out); });
+&&(CanBeCaptured<Operator> || requires(const Operator& op, StateWriter& out) { op.save(out); });
 
 template <class Operator>
 [[gnu::cold]] std::unique_ptr<PinnedState> pin_state(Operator& op, [[maybe_unused]] const SlotSet* changes_of) {
   if constexpr (CanBeCaptured<Operator>) {
     return op.capture(changes_of);
-  } else if constexpr (CanBePinned<Operator>) {
-    return std::unique_ptr<PinnedState>(new PinnedAs<decltype(op.pin())>([&] { return op.pin(); }));
   } else {
     StateWriter items;
     op.save(items);
