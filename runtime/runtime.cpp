@@ -8,8 +8,10 @@ namespace lockstep {
 
 // A runtime keeps a copy of the flow as it is now, whatever is added to it later.
 Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options)
-    : clock_(new Clock(std::make_shared<const Description>(*flow.description()), options)),
-      default_(clock_->engine().intake().open(0)) {}
+    : clock_(new Clock(std::make_shared<const Description>(*flow.description()), options),
+             [](Clock* clock) { clock->retire(); }) {
+  default_ = clock_->engine().intake().open(0);
+}
 
 Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved)
     : Runtime(flow, options) {
@@ -21,10 +23,7 @@ Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, std::share
   clock_->set_durability(std::move(durability));
 }
 
-/// First the clock, since a checkpoint that is pending has the positions of the default session, which ends then.
-Runtime::~Runtime() { clock_.reset(); }
-
-void Runtime::Retire::operator()(Clock* clock) const { clock->retire(); }
+Runtime::~Runtime() = default;
 
 std::shared_ptr<Session> Runtime::open_session(std::optional<std::uint64_t> number) {
   return clock_->engine().intake().open(number);

@@ -95,12 +95,10 @@ class Runtime {
   Metrics metrics() const;
 
  private:
-  struct Retire {
-    void operator()(Clock* clock) const;
-  };
-
-  std::unique_ptr<Clock, Retire> clock_;
+  // The clock goes first, since a checkpoint that is pending has the positions of the default session, which ends with
+  // it. No member is written when the runtime goes: a wait may have read it without a lock.
   std::shared_ptr<Session> default_;
+  std::shared_ptr<Clock> clock_;
 };
 
 }  // namespace lockstep
