@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 #include "tests/faulty_files.hpp"
 #include "tests/numbers.hpp"
@@ -12,8 +13,47 @@
 //
 // goes on from the directory to a step, with a checkpoint after every second one, of which it tells when it is durable.
 // It kills itself before the CALL-th call that changes a file.
+//
+//   checkpoint_victim DIRECTORY MANNER
+//
+// ends with exit code 3, while a runtime that is started, or the thread that took its last checkpoint, is there still.
+
+namespace {
+
+std::shared_ptr<lockstep::Runtime> kept;
+
+[[noreturn]] void end(const std::string& directory, const std::string& manner) {
+  Numbers numbers;
+  std::shared_ptr<lockstep::Runtime> runtime = numbers.open(directory);
+  runtime->start();
+  numbers.push(*runtime, 1);
+  std::shared_future<std::uint64_t> checkpoint;
+  if (manner == "the-condition-lets-go-of-the-runtime") {
+    checkpoint = runtime->checkpoint([&] { runtime.reset(); });
+  } else if (manner == "the-condition-has-the-runtime") {
+    checkpoint = runtime->checkpoint([runtime] {});
+    runtime.reset();
+  } else if (manner == "the-condition-exits") {
+    checkpoint = runtime->checkpoint([] { std::exit(3); });
+  } else if (manner == "a-checkpoint-is-under-way") {
+    (void)runtime->checkpoint();
+    std::exit(3);
+  } else if (manner == "static-objects-have-the-runtime") {
+    kept = runtime;
+    (void)runtime->checkpoint();
+    std::exit(3);
+  } else if (manner == "a-condition-waits") {
+    (void)runtime->checkpoint([] { std::this_thread::sleep_for(std::chrono::hours(1)); });
+    std::exit(3);
+  }
+  checkpoint.wait();
+  std::exit(3);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3) end(argv[1], argv[2]);
   if (argc != 4) return 2;
   const auto files = std::make_shared<FaultyFiles>();
   files->arm(FaultyFiles::Fault::kill, std::stoull(argv[2]));

@@ -115,7 +115,10 @@ class RecordOperator {
   void save(ls::StateWriter& out) const {
     if (record_) out.at(0).zigzag(*record_);
   }
-  void load(ls::Decoder& in) { record_ = in.zigzag(); }
+  void load(ls::Decoder& in) {
+    record_ = in.zigzag();
+    if (*record_ == 13) throw std::domain_error("not thirteen");
+  }
 
  private:
   unsigned worker_;
@@ -191,6 +194,15 @@ TEST_CASE("state that is whole at every worker is saved once, and given to all",
   ls::Runtime loaded(flow.flow, {.workers = after}, flow.runtime.save());
   for (Number row : {6, 7, 8}) loaded[flow.in].push(row);
   CHECK(text(loaded.step()[flow.out]) == "7 -1, 8 +1");
+}
+
+TEST_CASE("a load() that throws is an error that names the operator", "[custom operator]") {
+  auto flow = one_output<Number>(
+      2, [](auto& in) { return record(in, ls::reads::broadcast(in), ls::Placement::whole) | ls::output("out"); });
+  CHECK(flow.step({{13, 1}}) == "13 +1");
+  const auto load = [&] { ls::Runtime(flow.flow, {.workers = 2}, flow.runtime.save()); };
+  CHECK_THROWS_AS(load(), ls::SavedStateError);
+  CHECK_THROWS_WITH(load(), Catch::Matchers::Contains("operator 'record': not thirteen"));
 }
 
 TEST_CASE("state of gathered rows is saved whole, and loaded where rows are gathered", "[custom operator]") {

@@ -106,6 +106,7 @@ template <Expression E>
   part.state = "rows by key";
   part.form = state_form::rows_of_key(derived::coding<K>(), derived::coding<V>());
   part.runs_user_code = false;
+  part.gives_what_it_reads = true;
   part.bound = "the rows of " + in.label();
   part.schema = in.schema();
   part.properties = in.properties();

@@ -81,6 +81,7 @@ template <Expression E>
 auto present(const E& in) {
   using Link = FilterLink<true, typename E::Row, IsPresent>;
   Part part("filter", derived_name("present", in.label()));
+  part.detail = "present";
   part.runs_user_code = false;
   part.properties = in.properties();
   const OperatorName name = in.flow()->keep(part.name);

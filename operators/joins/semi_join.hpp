@@ -47,6 +47,8 @@ template <Expression E>
 auto keys_of(const E& in) {
   Part part("keys", derived_name("keys", in.label()));
   part.runs_user_code = false;
+  // The semi-join says that it reads no more; whether it does depends on who else keeps an index.
+  part.gives_what_it_reads = true;
   part.properties = in.properties();
   part.properties.consolidated = false;
   const auto signature = in.signature();

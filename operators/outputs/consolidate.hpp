@@ -32,6 +32,7 @@ template <Expression E>
   if (in.properties().consolidated && together) return in.stream();
   Part part("consolidate", derived_name("consolidate", in.label()));
   part.runs_user_code = false;
+  part.gives_what_it_reads = true;
   part.schema = in.schema();
   part.properties = in.properties();
   part.properties.consolidated = true;

@@ -73,6 +73,7 @@ class Inspect : public Named<Inspect<Function>> {
       const auto stream = consolidate(in);
       Part part = this->part("inspect", in.label());
       part.runs_user_code = false;
+      part.gives_what_it_reads = true;
       part.schema = stream.schema();
       part.properties = stream.properties();
       return add_part<StreamOf<E::kKeyed, R>>(

@@ -80,8 +80,9 @@ class Chain {
     }
   }
   void reads(ReadInfo& info) const {
+    const std::size_t before = info.streams;
     source_.reads(info);
-    info.add_fused(part_);
+    info.add_fused(part_, info.streams - before);
   }
   std::optional<std::string> signature() const { return signature_; }
   auto plan() const {

@@ -39,6 +39,7 @@ class Filter : public Named<Filter<Predicate>> {
       Part part = this->part("filter", in.label());
       part.properties = in.properties();
       part.runs_user_code = projection::is_user_code<Predicate>;
+      if (!part.runs_user_code) part.detail = projection::name(predicate_);
       const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{predicate_, name}, std::move(part));
     }

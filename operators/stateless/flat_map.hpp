@@ -70,6 +70,7 @@ class FlatMap : public Named<FlatMap<Function>> {
       Part part = this->part("flat_map", in.label());
       part.properties = {.append_only = in.properties().append_only, .step_dependent = in.properties().step_dependent};
       part.runs_user_code = projection::is_user_code<Function>;
+      if (!part.runs_user_code) part.detail = projection::name(function_);
       const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{function_, name}, std::move(part));
     }

@@ -13,6 +13,7 @@ class Gather : public Named<Gather> {
     using R = typename E::Row;
     Part part = this->part("gather", in.label());
     part.runs_user_code = false;
+    part.gives_what_it_reads = true;
     part.schema = in.schema();
     part.properties = in.properties();
     part.properties.partitioning = Partitioning::colocated;

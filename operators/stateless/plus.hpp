@@ -120,6 +120,7 @@ class Plus : public Named<Plus<Other>> {
       Both<E, Other> both(in, other_);
       Part part = this->part(kind_, both.label());
       part.runs_user_code = false;
+      part.gives_what_it_reads = true;
       part.properties = both.properties();
       return Chain<Both<E, Other>, Link>(std::move(both), Link{}, std::move(part));
     }

@@ -106,10 +106,11 @@ class Planner {
     for (const InputId input : lacking.upstream) {
       inputs += (inputs.empty() ? "'" : ", '") + flow_.inputs[input].name + "'";
     }
-    throw SavedStateError(
-        fmt::format("the saved state has no {} as it is now: it would begin with what came before from {}, which would "
-                    "have to be read again, since no index keeps what '{}' gives",
-                    whose, inputs, lacking.name));
+    throw SavedStateError(fmt::format(
+        "the saved state has no {} as it is now: it would begin with what came before from {}, which would "
+        "have to be read again, since no index keeps what '{}' gives. If it may begin with what comes, name "
+        "it in begin_empty",
+        whose, inputs, lacking.name));
   }
 
   /// What is new, and operators whose rows only go there.

@@ -12,7 +12,8 @@ namespace lockstep {
 /// was, does not matter, so that the same program starts again when it has taken a checkpoint.
 struct ProgramChanges {
   /// Operators and inputs that have another name now: old to new. (An output of another name is a new one.) Not in a
-  /// circle. A new name that was saved, and is neither renamed nor removed, says that this was done already.
+  /// circle. A new name that was saved, and is neither renamed nor removed, says that this was done already. Derived
+  /// names, which change with the names that they are made of, need not be named.
   std::map<std::string, std::string> renamed = {};
   /// Operators and inputs that are not there any more: their state, and positions, are dropped.
   std::set<std::string> removed = {};
@@ -22,13 +23,17 @@ struct ProgramChanges {
   /// Operators and outputs that are not what they were, or that read such: their state is dropped and made again, as if
   /// they were new. What nothing can make again is refused.
   std::set<std::string> rebuilt = {};
+  /// Operators that read something else, and whose state is what they would have made of it all the same; outputs that
+  /// are of something else, and go on with what comes. Beside: what has come and was not there is no such change.
+  std::set<std::string> changed_reads = {};
   /// Structs of which fields have come, gone, or become wider: rows that are kept are read as they are now. A field
   /// that has come is as in a struct made of nothing. What functions make of rows read so has to be what they made
   /// before, read so.
   std::set<std::string> changed_rows = {};
   /// Operators whose functions have another version, and whose state is right all the same.
   std::set<std::string> changed_functions = {};
-  /// The executable is another one, and functions without a version, which may have changed with it, do what they did.
+  /// The executable is another one, and functions that had no version, which may have changed with it, do what they
+  /// did.
   bool accept_changed_functions = false;
 };
 

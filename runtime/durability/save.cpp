@@ -116,10 +116,12 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
   for (OutputId id = 0; id < outputs.size(); ++id) {
     if (filling == nullptr || !filling->outputs[id]) complete.push_back(&outputs[id]);
   }
+  Lineage lineage(*flow_);
   borders.varint(complete.size());
   for (const OutputInfo* output : complete) {
     borders.bytes(output->name);
     encode(borders, flow_->edges[output->edge].schema);
+    borders.bytes(lineage.of(output->edge));
   }
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
     if (filling != nullptr && filling->second[nodes.front()->info->id]) continue;  // it is not complete

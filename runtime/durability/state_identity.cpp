@@ -1,47 +1,22 @@
 #include "runtime/durability/state_identity.hpp"
 
-#include <set>
-
 #include "runtime/rows/codec.hpp"
 #include "runtime/rows/schema_coding.hpp"
 
 namespace lockstep {
 
-namespace {
-
-/// Calls function(part) with the operator, and with all before it up to those whose state stands between.
-template <class Function>
-class PartsBehind {
- public:
-  PartsBehind(const Description& flow, Function& function) : flow_(flow), function_(function) {}
-
-  void visit(const OperatorInfo& info) {
-    if (!visited_.insert(info.id).second) return;
-    for (const EdgeId in : info.inputs) {
-      const OperatorInfo& before = flow_.operators[flow_.edges[in].producer];
-      if (before.state.empty()) visit(before);
-    }
-    for (const FusedPart& part : info.fused) function_(part);
-    function_(info);
-  }
-
- private:
-  const Description& flow_;
-  Function& function_;
-  std::set<OperatorId> visited_;
-};
-
-}  // namespace
-
 StateIdentity StateIdentity::of(const OperatorInfo& info, const Description& flow) {
-  StateIdentity identity{.what = info.kind + ", " + info.state, .form = info.form, .versions = {}};
+  Lineage lineage(flow);
+  return of(info, lineage);
+}
+
+StateIdentity StateIdentity::of(const OperatorInfo& info, Lineage& lineage) {
+  StateIdentity identity{
+      .what = info.kind + ", " + info.state, .form = info.form, .reads = lineage.reads(info), .functions = {}};
   if (info.schema && (!info.form || is_opaque(*info.form))) identity.what += ", giving " + info.schema->to_string();
-  const auto add_version = [&text = identity.versions](const auto& part) {
-    if (part.version.empty()) return;
-    if (!text.empty()) text += ", ";
-    text += "version " + part.version + " of " + part.name;
-  };
-  PartsBehind(flow, add_version).visit(info);
+  for (Lineage::Function& one : lineage.functions(info)) {
+    identity.functions.push_back({std::move(one.kind), std::move(one.version)});
+  }
   return identity;
 }
 
@@ -51,28 +26,32 @@ void StateIdentity::encode(Encoder& out) const {
   out.bytes(what);
   out.byte(form.has_value());
   if (form) lockstep::encode(out, *form);
-  out.bytes(versions);
+  out.bytes(reads);
+  out.varint(functions.size());
+  for (const Function& one : functions) {
+    out.bytes(one.kind);
+    out.bytes(one.version);
+  }
 }
 
 StateIdentity StateIdentity::decode(Decoder& in) {
   StateIdentity identity;
   identity.what = in.bytes();
   if (derived::decode_flag(in)) identity.form = decode_schema(in);
-  identity.versions = in.bytes();
+  identity.reads = in.bytes();
+  for (std::uint64_t functions = in.varint(); functions != 0; --functions) {
+    std::string kind(in.bytes());
+    identity.functions.push_back({std::move(kind), std::string(in.bytes())});
+  }
   return identity;
 }
 
 bool operator==(const StateIdentity& a, const StateIdentity& b) {
-  return a.what == b.what && a.form == b.form && a.versions == b.versions;
+  return a.what == b.what && a.form == b.form && a.reads == b.reads && a.functions == b.functions;
 }
 
-std::vector<std::string> without_version(const OperatorInfo& info, const Description& flow) {
-  std::vector<std::string> names;
-  const auto note = [&names](const auto& part) {
-    if (part.runs_user_code && part.version.empty()) names.push_back(part.name);
-  };
-  PartsBehind(flow, note).visit(info);
-  return names;
+bool operator==(const StateIdentity::Function& a, const StateIdentity::Function& b) {
+  return a.kind == b.kind && a.version == b.version;
 }
 
 }  // namespace lockstep

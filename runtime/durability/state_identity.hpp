@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/durability/lineage.hpp"
 #include "runtime/flow/description.hpp"
 #include "runtime/rows/bytes.hpp"
 #include "runtime/rows/schema.hpp"
@@ -12,15 +13,24 @@ namespace lockstep {
 
 /// What an operator has to have in common with the one whose state it goes on from.
 struct StateIdentity {
+  struct Function {
+    std::string kind;
+    /// Empty: it has none.
+    std::string version;
+  };
+
   /// What it is, and what its state is.
   std::string what;
   /// What the items of its state are made of, if that is told.
   std::optional<Schema> form;
-  /// Of all functions whose results are in its state, those that have one.
-  std::string versions;
+  /// Lineage::reads().
+  std::string reads;
+  /// All functions whose results are in its state, as Lineage::functions() finds them.
+  std::vector<Function> functions;
 
   static StateIdentity of(const OperatorInfo& info, const Description& flow);
-  /// But for the versions.
+  static StateIdentity of(const OperatorInfo& info, Lineage& lineage);
+  /// What it is.
   std::string to_string() const;
 
   void encode(Encoder& out) const;
@@ -29,8 +39,6 @@ struct StateIdentity {
 };
 
 bool operator==(const StateIdentity& a, const StateIdentity& b);
-
-/// The operators with functions of the user's that have no version, among those whose results are in its state.
-std::vector<std::string> without_version(const OperatorInfo& info, const Description& flow);
+bool operator==(const StateIdentity::Function& a, const StateIdentity::Function& b);
 
 }  // namespace lockstep

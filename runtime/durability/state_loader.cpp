@@ -22,7 +22,11 @@ std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engi
 }
 
 StateLoader::StateLoader(Engine& engine, const SavedProgram& saved, const ProgramChanges& changes)
-    : engine_(engine), changes_(changes), missing_(stateful_nodes(engine)), operators_(saved.operators.size()) {
+    : engine_(engine),
+      changes_(changes),
+      match_(engine.flow(), changes_),
+      missing_(stateful_nodes(engine)),
+      operators_(saved.operators.size()) {
   engine_.resume_after(saved.step);
   load_borders(saved);
   match(saved);
@@ -44,21 +48,11 @@ void StateLoader::note_written_anew(const SavedProgram& saved) {
 
 void StateLoader::load_borders(const SavedProgram& saved) {
   Decoder borders(saved.borders);
-  found_inputs_ = engine_.intake().load(
-      borders, [this](const std::vector<std::string>& names) { return names_now(changes_, names); });
-  for (const std::string& name : found_inputs_) {
-    const auto is_it = [&name](const InputInfo& input) { return input.name == name; };
-    const auto& inputs = engine_.flow().inputs;
-    if (std::none_of(inputs.begin(), inputs.end(), is_it) && !changes_.removed.contains(name)) {
-      problems_.push_back(
-          fmt::format("the saved state has an input '{}', this dataflow has not: if it was renamed, or "
-                      "removed, name it in renamed, or in removed",
-                      name));
-    }
-  }
+  engine_.intake().load(borders, [this](const std::vector<std::string>& names) { return match_.match_inputs(names); });
   for (std::uint64_t outputs = borders.varint(); outputs != 0; --outputs) {
     std::string name(borders.bytes());
-    found_outputs_.emplace(std::move(name), decode_schema(borders));
+    Schema schema = decode_schema(borders);
+    found_outputs_.emplace(std::move(name), SavedOutput{std::move(schema), std::string(borders.bytes())});
   }
   if (!borders.at_end()) throw DecodeError("there are bytes after its outputs");
 }
@@ -66,31 +60,18 @@ void StateLoader::load_borders(const SavedProgram& saved) {
 void StateLoader::match(const SavedProgram& saved) {
   const std::string executable = build_id();
   const bool is_another = !saved.build_id.empty() && !executable.empty() && saved.build_id != executable;
-  std::vector<std::string> names;
-  for (const SavedProgram::Operator& op : saved.operators) names.push_back(op.name);
-  const std::vector<std::optional<std::string>> now = names_now(changes_, names);
+  const std::vector<std::optional<OperatorId>> found = match_.match_operators(saved.operators);
+  Lineage lineage = match_.lineage();
   for (std::size_t i = 0; i < saved.operators.size(); ++i) {
-    const SavedProgram::Operator& op = saved.operators[i];
-    if (!now[i]) continue;
-    const auto found = missing_.find(*now[i]);
-    if (found == missing_.end()) {
-      if (changes_.removed.contains(op.name)) continue;
-      problems_.push_back(
-          *now[i] == op.name
-              ? fmt::format("the saved state has an operator '{}', this dataflow has not: if it was renamed, or "
-                            "removed, name it in renamed, or in removed",
-                            op.name)
-              : fmt::format("operator '{}' is renamed to '{}', which this dataflow has not", op.name, *now[i]));
-      continue;
+    if (!found[i]) continue;
+    const OperatorInfo& info = engine_.flow().operators[*found[i]];
+    auto nodes = missing_.extract(info.name);
+    operators_[i].emplace().nodes_ = std::move(nodes.mapped());
+    Saved one{.saved = &saved.operators[i], .place = i, .now = StateIdentity::of(info, lineage), .without_version = {}};
+    for (const Lineage::Function& function : lineage.functions(info)) {
+      if (is_another && function.version.empty()) one.without_version.push_back(function.name);
     }
-    const OperatorInfo& info = *found->second.front()->info;
-    operators_[i].emplace().nodes_ = std::move(found->second);
-    missing_.erase(found);
-    found_.emplace(info.id, Saved{.saved = &op,
-                                  .place = i,
-                                  .now = StateIdentity::of(info, engine_.flow()),
-                                  .without_version =
-                                      is_another ? without_version(info, engine_.flow()) : std::vector<std::string>()});
+    found_.emplace(info.id, std::move(one));
   }
 }
 
@@ -123,8 +104,10 @@ void StateLoader::take_over(Saved& one) {
   const StateIdentity& was = one.saved->identity;
   const StateIdentity& is = one.now;
   const auto differ = [&](const std::string& why) {
-    problems_.push_back(fmt::format("operator '{}' was saved as: {}; and now is: {}{}", name, was.to_string(),
-                                    is.to_string(), why.empty() ? why : ": " + why));
+    problems_.push_back(
+        fmt::format("operator '{}' was saved as: {}; and now is: {}{}: if its state is to be made "
+                    "again, say rebuilt = {{\"{}\"}}",
+                    name, was.to_string(), is.to_string(), why.empty() ? why : ": " + why, name));
   };
   if (was.what != is.what || was.form.has_value() != is.form.has_value()) return differ("");
   if (!(was.form == is.form)) {
@@ -134,35 +117,65 @@ void StateLoader::take_over(Saved& one) {
       return differ(change.what());
     }
   }
-  if (changes_.changed_functions.contains(name)) return;
-  if (was.versions != is.versions) {
-    const auto text = [](std::string_view these) { return these.empty() ? std::string_view("no version") : these; };
+  if (was.reads != is.reads) {
+    if (changes_.changed_reads.contains(name)) return;
     problems_.push_back(
-        fmt::format("operator '{}' was saved with {}; and now has {}: if its state is right all the same, name it "
-                    "in changed_functions",
-                    name, text(was.versions), text(is.versions)));
+        fmt::format("operator '{0}' read {1}; and now reads {2}: if its state is right all the same, say changed_reads "
+                    "= {{\"{0}\"}}; if it is to be made again, rebuilt = {{\"{0}\"}}",
+                    name, was.reads, is.reads));
+    return;
   }
+  if (changes_.changed_functions.contains(name)) return;
+  check_functions(name, was, is);
   changed_functions_.insert(one.without_version.begin(), one.without_version.end());
+}
+
+void StateLoader::check_functions(const std::string& name, const StateIdentity& was, const StateIdentity& is) {
+  bool is_same = was.functions.size() == is.functions.size();
+  std::string versions;
+  for (std::size_t i = 0; is_same && i < is.functions.size(); ++i) {
+    const std::string& before = was.functions[i].version;
+    const std::string& now = is.functions[i].version;
+    if (before == now || (before.empty() && changes_.accept_changed_functions)) continue;
+    const auto text = [](const std::string& version) { return version.empty() ? "no version" : "version " + version; };
+    versions += fmt::format("{}{} of {}, and now {}", versions.empty() ? "" : "; ", text(before), was.functions[i].kind,
+                            text(now));
+  }
+  if (is_same && versions.empty()) return;
+  if (!is_same) versions = fmt::format("{} functions, and now {}", was.functions.size(), is.functions.size());
+  problems_.push_back(
+      fmt::format("operator '{0}' was saved with {1}: if its state is right all the same, say changed_functions = "
+                  "{{\"{0}\"}}; if it is to be made again, rebuilt = {{\"{0}\"}}",
+                  name, versions));
 }
 
 void StateLoader::check_outputs() {
   const Description& flow = engine_.flow();
+  Lineage lineage = match_.lineage();
   for (const OutputInfo& output : flow.outputs) {
     const auto found = found_outputs_.find(output.name);
     if (found == found_outputs_.end()) continue;
     const EdgeInfo& edge = flow.edges[output.edge];
-    const bool is_same = found->second == edge.schema;
+    const auto& [schema, was] = found->second;
+    const std::string is = lineage.of(output.edge);
+    const bool is_same = schema == edge.schema && was == is;
     if (changes_.rebuilt.contains(output.name) && (!is_same || made_anew_.contains(edge.producer))) {
       found_outputs_.erase(found);
-    } else if (!is_same) {
-      try {
-        (void)conversion(found->second, edge.schema, fmt::format("output '{}'", output.name));
-      } catch (const SchemaChange&) {
-        problems_.push_back(
-            fmt::format("output '{}' gave {}, and now gives {}: if all of it is to come again, name it "
-                        "in rebuilt",
-                        output.name, found->second.to_string(), edge.schema.to_string()));
-      }
+      continue;
+    }
+    if (was != is && !changes_.changed_reads.contains(output.name)) {
+      problems_.push_back(
+          fmt::format("output '{0}' was of {1}; and now is of {2}: if what comes continues what it gave, say "
+                      "changed_reads = {{\"{0}\"}}; if all of it is to come again, rebuilt = {{\"{0}\"}}",
+                      output.name, was, is));
+    }
+    try {
+      if (!(schema == edge.schema)) (void)conversion(schema, edge.schema, fmt::format("output '{}'", output.name));
+    } catch (const SchemaChange&) {
+      problems_.push_back(
+          fmt::format("output '{0}' gave {1}, and now gives {2}: if all of it is to come again, say "
+                      "rebuilt = {{\"{0}\"}}",
+                      output.name, schema.to_string(), edge.schema.to_string()));
     }
   }
 }
@@ -177,20 +190,27 @@ std::shared_ptr<const RowConversion> StateLoader::conversion(const Schema& was, 
 }
 
 void StateLoader::throw_problems() const {
-  std::vector<std::string> problems = problems_;
+  std::vector<std::string> problems = match_.problems();
+  problems.insert(problems.end(), problems_.begin(), problems_.end());
   for (const auto& [type, whose] : changed_rows_) {
     problems.push_back(
-        fmt::format("rows of type {} are not what they were, in {}: if those that are kept can be read as they are "
-                    "now, name it in changed_rows",
+        fmt::format("rows of type {0} are not what they were, in {1}: if those that are kept can be read as they are "
+                    "now, say changed_rows = {{\"{0}\"}}",
                     type, fmt::join(whose, ", ")));
   }
   if (!changed_functions_.empty() && !changes_.accept_changed_functions) {
     problems.push_back(
         fmt::format("the executable is another one, and functions without a version may have changed with it, of '{}': "
-                    "set accept_changed_functions if they do what they did, and give them a version()",
+                    "if they do what they did, say accept_changed_functions = true; with a version() they are told "
+                    "apart",
                     fmt::join(changed_functions_, "', '")));
   }
-  if (!problems.empty()) throw SavedStateError(fmt::format("{}", fmt::join(problems, "\n")));
+  if (problems.empty()) return;
+  for (const std::string& name : match_.unknown_names()) {
+    problems.push_back(
+        fmt::format("'{}' is named in changes: neither the saved state nor this dataflow has such a name", name));
+  }
+  throw SavedStateError(fmt::format("{}", fmt::join(problems, "\n")));
 }
 
 SlotRange StateLoader::Operator::slots_of(unsigned worker) const {
@@ -219,13 +239,20 @@ void StateLoader::Operator::load_at(unsigned worker, std::string_view items) con
     items = converted;
   }
   Decoder in(items);
-  nodes_[worker]->node->state()->load(in);
+  try {
+    nodes_[worker]->node->state()->load(in);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw DecodeError(fmt::format("operator '{}': {}", nodes_.front()->info->name, error.what()));
+  } catch (...) {
+    throw DecodeError(
+        fmt::format("operator '{}': what its load() threw is no std::exception", nodes_.front()->info->name));
+  }
 }
 
 bool StateLoader::begins_empty(const std::string& name, const OperatorInfo& made_by) const {
-  if (changes_.begin_empty.contains(name)) return true;
-  return std::none_of(made_by.upstream.begin(), made_by.upstream.end(),
-                      [&](InputId input) { return found_inputs_.contains(engine_.flow().inputs[input].name); });
+  return changes_.begin_empty.contains(name) || match_.has_new_inputs_only(made_by);
 }
 
 WhatIsNew StateLoader::what_is_new() const {
@@ -242,7 +269,7 @@ WhatIsNew StateLoader::what_is_new() const {
     (begins_empty(output.name, made_by) ? added.empty_outputs : added.outputs).insert(id);
   }
   for (InputId id = 0; id < flow.inputs.size(); ++id) {
-    if (!found_inputs_.contains(flow.inputs[id].name)) {
+    if (!match_.was_saved(flow.inputs[id])) {
       added.inputs.insert(id);
     } else {
       added.outputs.erase(flow.inputs[id].ledger);  // its input may have another name now, and so has the ledger

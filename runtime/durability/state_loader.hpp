@@ -12,26 +12,11 @@
 #include "runtime/clock/engine.hpp"
 #include "runtime/durability/plan_filling.hpp"
 #include "runtime/durability/program_changes.hpp"
+#include "runtime/durability/program_match.hpp"
 #include "runtime/durability/saved_state.hpp"
-#include "runtime/durability/state_identity.hpp"
 #include "runtime/rows/row_conversion.hpp"
 
 namespace lockstep {
-
-/// A program as of the step after which its state was saved.
-struct SavedProgram {
-  struct Operator {
-    std::string name;
-    StateIdentity identity;
-  };
-
-  std::uint64_t step = 0;
-  /// PinnedEngine::borders().
-  std::string_view borders;
-  std::vector<Operator> operators;
-  /// Of its executable; empty: not known.
-  std::string build_id = {};
-};
 
 /// Gives an engine that has not made a step the state that one like it had. Throws SavedStateError if it is not of the
 /// same dataflow, but for the changes that are named.
@@ -69,14 +54,20 @@ class StateLoader {
   struct Saved {
     const SavedProgram::Operator* saved;
     std::size_t place;
-    StateIdentity now;
+    StateIdentity now;                         // in the names that were saved
     std::vector<std::string> without_version;  // functions, if the executable is another one
+  };
+  struct SavedOutput {
+    Schema schema;
+    std::string lineage;
   };
 
   void load_borders(const SavedProgram& saved);
   void match(const SavedProgram& saved);
   void mark_rebuilt();
   void take_over(Saved& one);
+  /// Whether functions with a version are what they were. REQUIRES: the operator reads what it read.
+  void check_functions(const std::string& name, const StateIdentity& was, const StateIdentity& is);
   void check_outputs();
   /// Whether rows of one type can be read as those of another; notes what has changed. Throws SchemaChange.
   std::shared_ptr<const RowConversion> conversion(const Schema& was, const Schema& is, const std::string& whose);
@@ -88,13 +79,13 @@ class StateLoader {
 
   Engine& engine_;
   const ProgramChanges changes_;
+  ProgramMatch match_;
   NodesByName missing_;
   std::map<OperatorId, Saved> found_;
   std::vector<std::optional<Operator>> operators_;
   std::set<std::string> written_anew_;
-  std::set<std::string> found_inputs_;           // by the names that they have now
-  std::map<std::string, Schema> found_outputs_;  // that go on
-  std::set<OperatorId> made_anew_;               // that give what is not what it was
+  std::map<std::string, SavedOutput> found_outputs_;  // that go on
+  std::set<OperatorId> made_anew_;                    // that give what is not what it was
   std::vector<std::string> problems_;
   std::map<std::string, std::vector<std::string>> changed_rows_;  // types, and what keeps or gives such rows
   std::set<std::string> changed_functions_;                       // perhaps

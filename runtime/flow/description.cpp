@@ -74,7 +74,11 @@ OperatorInfo& Description::add(Part part, const std::vector<ReadInfo>& reads, bo
       info.upstream.insert(info.upstream.end(), producer.upstream.begin(), producer.upstream.end());
       info.inputs.push_back(input);
     }
-    info.fused.insert(info.fused.end(), read.fused.begin(), read.fused.end());
+    for (FusedPart part : read.fused) {
+      part.edges_before += info.inputs.size() - read.edges.size();
+      info.fused.push_back(std::move(part));
+    }
+    info.read_ends.push_back(info.inputs.size());
     if (read.exchanged_by != nullptr) info.exchanged_by = read.exchanged_by;
   }
   std::sort(info.upstream.begin(), info.upstream.end());

@@ -45,6 +45,8 @@ struct OperatorInfo : Part {
   ScopeId scope = 0;
   std::vector<EdgeId> inputs = {};
   std::vector<FusedPart> fused = {};
+  /// For each of its reads, how many of the inputs are of this one and those before.
+  std::vector<std::size_t> read_ends = {};
   /// By what its rows are exchanged on the way in; empty: they are not.
   std::string exchanged_by = {};
   /// The inputs that its rows come from, in order.

@@ -16,12 +16,30 @@ ReadInfo::ReadInfo(const ReadInfo&) = default;
 ReadInfo::ReadInfo(ReadInfo&&) noexcept = default;
 ReadInfo::~ReadInfo() = default;
 
-void ReadInfo::add_edge(EdgeId edge) { edges.push_back(edge); }
+FusedPart::FusedPart(const Part& part)
+    : kind(part.kind),
+      name(part.name),
+      detail(part.detail),
+      version(part.version),
+      only_keys(part.only_keys),
+      runs_user_code(part.runs_user_code),
+      gives_what_it_reads(part.gives_what_it_reads) {}
 
-void ReadInfo::add_fused(const Part& part) {
-  fused.push_back({part.kind, part.name, part.version, part.only_keys, part.runs_user_code});
+void ReadInfo::add_edge(EdgeId edge) {
+  edges.push_back(edge);
+  ++streams;
 }
 
-void ReadInfo::drop_fused() { fused.pop_back(); }
+void ReadInfo::add_fused(const Part& part, std::size_t takes) {
+  FusedPart& added = fused.emplace_back(part);
+  added.takes = takes;
+  added.edges_before = edges.size();
+  streams -= takes - 1;
+}
+
+void ReadInfo::drop_fused() {
+  streams += fused.back().takes - 1;
+  fused.pop_back();
+}
 
 }  // namespace lockstep

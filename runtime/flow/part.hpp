@@ -79,17 +79,26 @@ struct Part {
   bool only_keys = false;
   /// Whether it passes on what it reads, beside its state: it can do so without it (Activation::only_passes_on).
   bool passes_on = false;
+  /// Whether the Z-set that it gives is the sum of those that it reads, so that whoever reads these reads the same.
+  bool gives_what_it_reads = false;
   /// Whether what it does depends on functions of the user's, which may change with the program.
   bool runs_user_code = true;
 };
 
 /// A stateless operator that runs inside the one that reads it.
 struct FusedPart {
+  explicit FusedPart(const Part& part);
+
   std::string kind;
   std::string name;
+  std::string detail;
   std::string version;
-  bool only_keys = false;
-  bool runs_user_code = true;
+  bool only_keys;
+  bool runs_user_code;
+  bool gives_what_it_reads;
+  /// How many streams it reads: the last ones that there are when so many edges have been read.
+  std::size_t takes = 1;
+  std::size_t edges_before = 0;
 };
 
 /// What a part reads, and how the rows come to the worker.
@@ -109,9 +118,12 @@ struct ReadInfo {
   RowsAre rows_are = RowsAre::anywhere;
   TransportFactory transport = nullptr;
 
+  /// The streams that there are: edges, and what parts have made of such.
+  std::size_t streams = 0;
+
   void add_edge(EdgeId edge);
-  /// A part that the rows meet after those that are here.
-  void add_fused(const Part& part);
+  /// A part that the rows of so many of the last streams meet after those that are here.
+  void add_fused(const Part& part, std::size_t takes);
   /// The last one of these is the operator itself.
   void drop_fused();
 };

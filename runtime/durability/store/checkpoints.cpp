@@ -23,6 +23,7 @@
 #include "runtime/durability/store/checkpoint_write.hpp"
 #include "runtime/durability/store/directory_lock.hpp"
 #include "runtime/durability/store/durable_files.hpp"
+#include "runtime/durability/store/exit_gate.hpp"
 #include "runtime/threads/parallel.hpp"
 #include "runtime/threads/processors.hpp"
 
@@ -76,10 +77,14 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     // The runtime before may have gone in a condition of its own, or in on_error.
     news_.wait(lock, [this] { return !runs_; });
     restore(clock.engine());
-    clock_ = &clock;
+    ExitGate::watch();
     stopping_ = false;
     note_begun(SteadyClock::now(), clock.engine().sealed());
-    thread_ = std::thread([self = shared_from_this()] { self->run(); });
+    thread_ = std::thread([self = shared_from_this()]() mutable {
+      self->run();
+      ExitGate::let_go(std::move(self));  // if nobody else has them any more, their store is closed with them
+    });
+    clock_ = &clock;
     runs_ = true;
     runner_ = thread_.get_id();
   }
@@ -233,8 +238,10 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
       const std::lock_guard lock(mutex_);
       note_begun(begun, pinned->sealed());
     }
+    ExitGate gate;
     lock_.check();
     if (is_there_already(*pinned)) {
+      gate.leave();
       if (condition) condition();
       const std::lock_guard lock(mutex_);
       metrics_.last_error.clear();
@@ -255,7 +262,9 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     const unsigned writers = threads(clock_->engine().state().completed() == pinned->step());
     // Not what is captured, while which steps wait: whoever lets another thread go first then lets the steps wait, too.
     run_behind([&] { write.records(writers); });
+    gate.leave();
     if (condition) condition();
+    gate.enter();
     lock_.check();
     write.commit(options_.keep);
     if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
@@ -307,6 +316,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     } catch (...) {  // said already
     }
     try {
+      const ExitGate gate;
       store_.open_anew();
     } catch (const std::exception& error) {
       why += fmt::format("; and the directory cannot be opened anew: {}", error.what());

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/flow/description.hpp"
+
+namespace lockstep {
+
+/// What a lineage says of inputs and operators with state: `input 'transfers'`; none: they have held nothing yet, so
+/// that what reads them reads the same without them. Null: their names.
+struct LineageNames {
+  std::function<std::optional<std::string>(const InputInfo&)> input = {};
+  std::function<std::optional<std::string>(const OperatorInfo&)> op = {};
+};
+
+/// What rows are made of: inputs and the results of operators with state, and what is done with them on the way. It is
+/// the same however operators share edges and indexes, and in whatever order Z-sets are added up.
+class Lineage {
+ public:
+  /// A function of the user's, or an operator with a version.
+  struct Function {
+    std::string kind;
+    std::string name;
+    std::string version;
+  };
+
+  static std::string input_text(const std::string& name);
+  static std::string operator_text(const std::string& name);
+
+  explicit Lineage(const Description& flow, LineageNames names = {});
+  ~Lineage();
+
+  /// Of all that an operator reads: `key_by account of input 'transfers'`. Long texts end in a hash.
+  std::string reads(const OperatorInfo& info);
+  std::string of(EdgeId edge);
+  /// An operator's own, and those that its rows come by. Of two lineages with the same texts, they correspond.
+  std::vector<Function> functions(const OperatorInfo& info);
+
+ private:
+  struct Term;
+  /// Z-sets that are added up, in the order of their texts.
+  using Sum = std::vector<std::shared_ptr<const Term>>;
+
+  Sum edge(EdgeId edge);
+  std::vector<Sum> reads_of(const OperatorInfo& info);
+  Sum apply(const FusedPart& part, std::vector<Sum> reads) const;
+  Sum root(const OperatorInfo& info) const;
+
+  const Description& flow_;
+  const LineageNames names_;
+  std::map<EdgeId, Sum> edges_;
+};
+
+}  // namespace lockstep

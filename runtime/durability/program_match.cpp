@@ -1,0 +1,143 @@
+#include "runtime/durability/program_match.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace lockstep {
+
+namespace {
+
+/// Whether an operator was given no name: see derived_name(). `kind` may go on.
+bool is_derived(const std::string& name, std::string_view kind) {
+  kind = kind.substr(0, kind.find(','));
+  return name.starts_with(kind) && name.size() > kind.size() && name[kind.size()] == '(';
+}
+
+}  // namespace
+
+ProgramMatch::ProgramMatch(const Description& flow, const ProgramChanges& changes) : flow_(flow), changes_(changes) {
+  for (const InputInfo& input : flow.inputs) known_.insert(input.name);
+  for (const OperatorInfo& op : flow.operators) known_.insert(op.name);
+  for (const OutputInfo& output : flow.outputs) known_.insert(output.name);
+}
+
+Lineage ProgramMatch::lineage() const {
+  const auto input_text = [this](const InputInfo& input) -> std::optional<std::string> {
+    const auto found = saved_inputs_.find(input.name);
+    if (found == saved_inputs_.end()) return std::nullopt;
+    return Lineage::input_text(found->second);
+  };
+  const auto operator_text = [this](const OperatorInfo& op) -> std::optional<std::string> {
+    const auto found = saved_operators_.find(op.id);
+    if (found != saved_operators_.end()) return Lineage::operator_text(found->second);
+    if (has_new_inputs_only(op)) return std::nullopt;
+    return Lineage::operator_text(op.name) + ", which is new";
+  };
+  return Lineage(flow_, {.input = input_text, .op = operator_text});
+}
+
+std::vector<std::optional<std::string>> ProgramMatch::match_inputs(const std::vector<std::string>& saved) {
+  known_.insert(saved.begin(), saved.end());
+  std::vector<std::optional<std::string>> now = names_now(changes_, saved);
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    if (!now[i]) continue;
+    const auto is_it = [&](const InputInfo& input) { return input.name == *now[i]; };
+    if (std::any_of(flow_.inputs.begin(), flow_.inputs.end(), is_it)) {
+      saved_inputs_.emplace(*now[i], saved[i]);
+    } else {
+      note_missing("input", saved[i], *now[i]);
+    }
+  }
+  return now;
+}
+
+void ProgramMatch::note_missing(const char* what, const std::string& was, const std::string& now) {
+  if (changes_.removed.contains(was)) return;
+  if (was == now) {
+    problems_.push_back(
+        fmt::format("the saved state has an {0} '{1}', this dataflow has not: if it has another name now, say "
+                    "renamed = {{{{\"{1}\", \"...\"}}}}; if it was removed, say removed = {{\"{1}\"}}",
+                    what, was));
+  } else {
+    problems_.push_back(fmt::format("{} '{}' is renamed to '{}', which this dataflow has not", what, was, now));
+  }
+}
+
+std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::vector<SavedProgram::Operator>& saved) {
+  std::vector<std::string> names;
+  for (const SavedProgram::Operator& op : saved) names.push_back(op.name);
+  known_.insert(names.begin(), names.end());
+  const std::vector<std::optional<std::string>> now = names_now(changes_, names);
+
+  std::map<std::string_view, const OperatorInfo*> there;
+  for (const OperatorInfo& op : flow_.operators) {
+    if (!op.state.empty()) there.emplace(op.name, &op);
+  }
+  std::vector<std::optional<OperatorId>> found(saved.size());
+  std::map<OperatorId, std::size_t> by_name;
+  std::vector<bool> is_left(saved.size());
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    if (!now[i]) continue;
+    const auto is = there.find(*now[i]);
+    if (is != there.end()) {
+      by_name.emplace(is->second->id, i);
+    } else {
+      is_left[i] = *now[i] == saved[i].name && !changes_.removed.contains(saved[i].name);
+    }
+  }
+  for (const auto& [name, op] : there) {
+    if (!by_name.contains(op->id) && is_derived(op->name, op->kind)) unnamed_.insert(op->id);
+  }
+  // Operators come after those that they read, which are found by then.
+  for (const OperatorInfo& op : flow_.operators) {
+    std::optional<std::size_t> i;
+    if (const auto named = by_name.find(op.id); named != by_name.end()) i = named->second;
+    if (unnamed_.contains(op.id)) i = alike(op, saved, is_left);
+    if (!i) continue;
+    found[*i] = op.id;
+    saved_operators_.emplace(op.id, saved[*i].name);
+  }
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    if (now[i] && !found[i]) note_missing("operator", saved[i].name, *now[i]);
+  }
+  return found;
+}
+
+std::optional<std::size_t> ProgramMatch::alike(const OperatorInfo& op, const std::vector<SavedProgram::Operator>& saved,
+                                               const std::vector<bool>& is_left) const {
+  Lineage with_found = lineage();
+  const StateIdentity is = StateIdentity::of(op, with_found);
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    const SavedProgram::Operator& one = saved[i];
+    if (!is_left[i] || !is_derived(one.name, one.identity.what) || !(one.identity == is)) continue;
+    if (found) return std::nullopt;
+    found = i;
+  }
+  if (!found) return std::nullopt;
+  const bool is_only_one = std::none_of(unnamed_.begin(), unnamed_.end(), [&](OperatorId other) {
+    return other != op.id && StateIdentity::of(flow_.operators[other], with_found) == is;
+  });
+  return is_only_one ? found : std::nullopt;
+}
+
+bool ProgramMatch::has_new_inputs_only(const OperatorInfo& op) const {
+  return std::none_of(op.upstream.begin(), op.upstream.end(),
+                      [&](InputId input) { return was_saved(flow_.inputs[input]); });
+}
+
+std::vector<std::string> ProgramMatch::unknown_names() const {
+  std::set<std::string> named = changes_.removed;
+  for (const auto* names :
+       {&changes_.begin_empty, &changes_.rebuilt, &changes_.changed_reads, &changes_.changed_functions}) {
+    named.insert(names->begin(), names->end());
+  }
+  for (const auto& [was, is] : changes_.renamed) named.insert({was, is});
+  std::vector<std::string> unknown;
+  std::set_difference(named.begin(), named.end(), known_.begin(), known_.end(), std::back_inserter(unknown));
+  return unknown;
+}
+
+}  // namespace lockstep

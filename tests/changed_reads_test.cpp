@@ -1,0 +1,260 @@
+#include <catch2/catch.hpp>
+#include <lockstep_checkpoint.hpp>
+
+#include "tests/delta_text.hpp"
+#include "tests/numbers.hpp"
+
+// What becomes of a directory when operators read something else, or only seem to.
+
+namespace ls = lockstep;
+using Catch::Matchers::Contains;
+using Pair = std::pair<Number, Number>;
+
+namespace {
+
+/// Opens a directory with the dataflow that build(flow, a, b) makes of two inputs. Pushes (1, 10) into a and (2, 20)
+/// into b and says what the step gives.
+template <class Build>
+std::string go_on(const Folder& folder, Build&& build, const ls::ProgramChanges& changes = {}) {
+  ls::Dataflow flow;
+  const auto a = flow.input<Pair>("a");
+  const auto b = flow.input<Pair>("b");
+  const auto out = build(flow, a, b);
+  ls::Runtime runtime(flow, {.workers = 2},
+                      ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
+  runtime[a].push({1, 10});
+  runtime[b].push({2, 20});
+  const std::string shown = text(runtime.step()[out].sorted());
+  runtime.checkpoint().get();
+  return shown;
+}
+
+Pair same(const Pair& row) { return row; }
+
+constexpr auto kSums = [](const auto& rows) {
+  return rows | ls::group_by(&Pair::first, ls::sum(&Pair::second)).named("sums");
+};
+/// Sums of what of(a, b) gives.
+template <class Of>
+auto sums(Of of) {
+  return [of](ls::Dataflow&, const auto& a, const auto& b) { return kSums(of(a, b)) | ls::output("sums"); };
+}
+
+const auto kOfA = sums([](const auto& a, const auto&) { return a; });
+const auto kOfB = sums([](const auto&, const auto& b) { return b; });
+const auto kOfBoth = sums([](const auto& a, const auto& b) { return a | ls::plus(b); });
+
+}  // namespace
+
+TEST_CASE("an operator that reads another input is refused, until it is said that its state is right", "[checkpoint]") {
+  const Folder folder;
+  CHECK(go_on(folder, kOfA) == "(1, 10) +1");
+  CHECK_THROWS_AS(go_on(folder, kOfB), ls::ForeignCheckpoint);
+  CHECK_THROWS_WITH(go_on(folder, kOfB), Contains("operator 'sums' read input 'a'; and now reads input 'b'") &&
+                                             Contains("changed_reads = {\"sums\"}"));
+  CHECK(go_on(folder, kOfB, {.changed_reads = {"sums"}}) == "(2, 20) +1");
+  CHECK(go_on(folder, kOfB) == "(2, 20) -1, (2, 40) +1");
+}
+
+TEST_CASE("an operator that reads more, or less, of what was there is refused", "[checkpoint]") {
+  const Folder folder;
+  CHECK(go_on(folder, kOfA) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, kOfBoth), Contains("and now reads (input 'a' + input 'b')"));
+  CHECK(go_on(folder, kOfBoth, {.changed_reads = {"sums"}}) == "(1, 10) -1, (1, 20) +1, (2, 20) +1");
+  CHECK_THROWS_WITH(go_on(folder, kOfA), Contains("read (input 'a' + input 'b')"));
+}
+
+TEST_CASE("an operator before which a filter comes, or for which another member is taken, is refused", "[checkpoint]") {
+  const auto filtered =
+      sums([](const auto& a, const auto&) { return a | ls::filter([](const Pair&) { return true; }); });
+  const auto member = [](Number Pair::*which) {
+    return [which](ls::Dataflow&, const auto& a, const auto&) {
+      return a | ls::map(which) | ls::group_by(ls::value, ls::count()).named("counts") | ls::output("counts");
+    };
+  };
+  const Folder folder;
+  const Folder other;
+  CHECK(go_on(folder, kOfA) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, filtered), Contains("read input 'a'; and now reads filter of input 'a'"));
+  CHECK(go_on(other, member(&Pair::first)) == "(1, 1) +1");
+  CHECK_THROWS_WITH(go_on(other, member(&Pair::second)),
+                    Contains("read map first of input 'a'; and now reads map second of input 'a'"));
+}
+
+TEST_CASE("a key that is another member of the same type is refused", "[checkpoint]") {
+  const Folder folder;
+  const auto by = [](auto member) {
+    return [member](ls::Dataflow&, const auto& a, const auto& b) {
+      return a | ls::key_by(member) | ls::semi_join(b | ls::key_by(&Pair::first)) | ls::distinct().named("matched") |
+             ls::output("matched");
+    };
+  };
+  CHECK(go_on(folder, by(&Pair::first)).empty());
+  CHECK_THROWS_WITH(go_on(folder, by(&Pair::second), {.removed = {"index(key_by(a, first))"}}),
+                    Contains("'matched'") && Contains("key_by second of input 'a'"));
+}
+
+TEST_CASE("sides of a join that are exchanged are refused", "[checkpoint]") {
+  const Folder folder;
+  const auto join = [](auto left_of, auto right_of) {
+    return [=](ls::Dataflow&, const auto& a, const auto& b) {
+      return left_of(a, b) | ls::key_by(&Pair::first) |
+             ls::left_join(right_of(a, b) | ls::key_by(&Pair::first),
+                           [](Number, const Pair& one, const std::optional<Pair>&) { return one; }) |
+             ls::distinct().named("all") | ls::output("all");
+    };
+  };
+  const auto first = [](const auto& a, const auto&) { return a; };
+  const auto second = [](const auto&, const auto& b) { return b; };
+  CHECK(go_on(folder, join(first, second)) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, join(second, first)), Contains("operator 'all' read left_join of"));
+}
+
+TEST_CASE("outputs that are exchanged are refused, until they go on with what comes or give all of it",
+          "[checkpoint]") {
+  const Folder folder;
+  const auto outputs = [](const char* of_a, const char* of_b) {
+    return [=](ls::Dataflow&, const auto& a, const auto& b) {
+      const auto one =
+          a | ls::group_by(&Pair::first, ls::sum(&Pair::second)).named("one") | ls::output(of_a, ls::accumulated);
+      const auto two =
+          b | ls::group_by(&Pair::first, ls::sum(&Pair::second)).named("two") | ls::output(of_b, ls::accumulated);
+      return std::string(of_a) == "x" ? one : two;
+    };
+  };
+  CHECK(go_on(folder, outputs("x", "y")) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, outputs("y", "x")),
+                    Contains("output 'x' was of operator 'one'; and now is of operator 'two'") &&
+                        Contains("output 'y' was of operator 'two'; and now is of operator 'one'"));
+  CHECK(go_on(folder, outputs("y", "x"), {.rebuilt = {"x"}, .changed_reads = {"y"}}) == "(2, 40) +1");
+  CHECK(go_on(folder, outputs("x", "y"), {.changed_reads = {"x", "y"}}) == "(1, 20) -1, (1, 30) +1");
+}
+
+TEST_CASE("outputs of rows that are exchanged are refused", "[checkpoint]") {
+  const Folder folder;
+  const auto outputs = [](const char* of_a, const char* of_b) {
+    return [=](ls::Dataflow&, const auto& a, const auto& b) {
+      (void)(b | ls::output(of_b, ls::accumulated));
+      return a | ls::output(of_a, ls::accumulated);
+    };
+  };
+  CHECK(go_on(folder, outputs("x", "y")) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, outputs("y", "x")),
+                    Contains("operator 'contents(x)' read input 'a'; and now reads input 'b'") &&
+                        Contains("output 'x' was of input 'a'; and now is of input 'b'"));
+}
+
+TEST_CASE("what comes from an input that is new may be added to what an operator reads", "[checkpoint]") {
+  const Folder folder;
+  CHECK(go_on(folder, kOfA) == "(1, 10) +1");
+  Number seen = 0;
+  const auto with_new = [&seen](ls::Dataflow& flow, const auto& a, const auto& b) {
+    const auto c = flow.input<Pair>("c");
+    const auto d = flow.table<Pair>("d", &Pair::first);
+    const auto of_new = c | ls::filter([](const Pair&) { return true; }).version("1") | ls::distinct().named("new") |
+                        ls::inspect([&seen](const Pair&, ls::Weight) { ++seen; });
+    (void)b;
+    return kSums(a | ls::plus(of_new) | ls::plus(d | ls::map(ls::value))) | ls::output("sums");
+  };
+  CHECK(go_on(folder, with_new) == "(1, 10) -1, (1, 20) +1");
+  CHECK(go_on(folder, with_new) == "(1, 20) -1, (1, 30) +1");
+  // It is read from then on.
+  CHECK_THROWS_WITH(go_on(folder, kOfA, {.removed = {"c", "new", "d", "table(d)"}}),
+                    Contains("'sums' read (input 'a' + map value of operator 'table(d)' + operator 'new')"));
+  CHECK(go_on(folder, kOfA, {.removed = {"c", "new", "d", "table(d)"}, .changed_reads = {"sums"}}) ==
+        "(1, 30) -1, (1, 40) +1");
+}
+
+TEST_CASE("it does not matter in what order Z-sets are added up, where they lie, and who shares what", "[checkpoint]") {
+  const Folder folder;
+  const auto one_way = [](ls::Dataflow&, const auto& a, const auto& b) {
+    return a | ls::filter([](const Pair&) { return true; }) | ls::plus(b | ls::map(same)) | ls::key_by(&Pair::first) |
+           ls::join(b | ls::key_by(&Pair::first), [](const Pair& x, const Pair&) { return x; }) |
+           ls::distinct().named("all") | ls::output("all");
+  };
+  const auto another = [](ls::Dataflow&, const auto& a, const auto& b) {
+    const auto filtered = a | ls::filter([](const Pair&) { return true; }) | ls::gather();
+    const auto mapped = b | ls::map(same) | ls::inspect([](const Pair&, ls::Weight) {});
+    const auto by_key = b | ls::key_by(&Pair::first);
+    const auto keyed = mapped | ls::plus(filtered) | ls::key_by(&Pair::first);
+    (void)(keyed | ls::output("keyed"));
+    const auto joined = keyed | ls::join(by_key, [](const Pair& x, const Pair&) { return x; });
+    (void)(by_key | ls::semi_join(keyed) | ls::output("both"));
+    return joined | ls::distinct().named("all") | ls::output("all");
+  };
+  CHECK(go_on(folder, one_way) == "(2, (2, 20)) +1");
+  CHECK_NOTHROW(go_on(folder, another));
+  CHECK_NOTHROW(go_on(folder, one_way));
+}
+
+TEST_CASE("names that are derived follow an input that is renamed", "[checkpoint]") {
+  const Folder folder;
+  const auto open = [&](const std::string& left, const std::string& right, const ls::ProgramChanges& changes) {
+    ls::Dataflow flow;
+    const auto a = flow.input<Pair>(left);
+    const auto b = flow.table<Pair>(right, &Pair::first);
+    const auto out =
+        a | ls::key_by(&Pair::second) |
+        ls::join(b | ls::map(ls::value) | ls::key_by(&Pair::second), [](const Pair& x, const Pair&) { return x; }) |
+        ls::distinct() | ls::group_by(ls::key, ls::count(), ls::max(&Pair::first)) | ls::output("out", ls::accumulated);
+    ls::Runtime runtime(flow, {.workers = 2},
+                        ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
+    runtime[a].push({static_cast<Number>(runtime.latest().number()), 1});
+    runtime[b].upsert({1, 1});
+    runtime.step();
+    runtime.checkpoint().get();
+    return text(runtime.snapshot()[out].sorted());
+  };
+  CHECK(open("a", "b", {}) == "(1, (1, 0)) +1");
+  CHECK_THROWS_WITH(open("c", "d", {.renamed = {{"a", "c"}}}), Contains("'b'"));
+  CHECK(open("c", "d", {.renamed = {{"a", "c"}, {"b", "d"}}}) == "(1, (2, 1)) +1");
+  CHECK(open("c", "d", {.renamed = {{"a", "c"}, {"b", "d"}}}) == "(1, (3, 2)) +1");
+  CHECK(open("c", "d", {}) == "(1, (4, 3)) +1");
+}
+
+TEST_CASE("operators with derived names that nothing else tells apart are not taken one for the other",
+          "[checkpoint]") {
+  const Folder folder;
+  const auto open = [&](const char* one, const char* two, const ls::ProgramChanges& changes) {
+    ls::Dataflow flow;
+    const auto in = flow.input<Number>("in");
+    const auto odd = ls::filter([](Number n) { return n % 2 != 0; });
+    (void)(in | odd.named(one) | ls::distinct() | ls::output("one"));
+    if (two != nullptr) (void)(in | odd.named(two) | ls::distinct() | ls::output("two"));
+    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
+    runtime.step();
+    runtime.checkpoint().get();
+  };
+  open("f", nullptr, {});
+  CHECK_THROWS_WITH(open("g", "h", {}), Contains("has an operator 'distinct(f)'"));
+  CHECK_NOTHROW(open("g", nullptr, {}));
+  CHECK_NOTHROW(open("g", "h", {.begin_empty = {"distinct(h)", "two"}}));
+  CHECK_THROWS_WITH(open("i", "j", {}), Contains("'distinct(g)'") && Contains("'distinct(h)'"));
+  CHECK_NOTHROW(open("i", "j", {.renamed = {{"distinct(g)", "distinct(i)"}, {"distinct(h)", "distinct(j)"}}}));
+}
+
+TEST_CASE("functions that had no version may be given one when they do what they did", "[checkpoint]") {
+  const Folder folder;
+  const auto mapped = [](const std::string& version) {
+    return sums([version](const auto& a, const auto&) {
+      auto map = ls::map(same);
+      return a | (version.empty() ? map : map.version(version));
+    });
+  };
+  CHECK(go_on(folder, mapped("")) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, mapped("1")), Contains("operator 'sums' was saved with no version of map, and now "
+                                                         "version 1"));
+  CHECK(go_on(folder, mapped("1"), {.accept_changed_functions = true}) == "(1, 10) -1, (1, 20) +1");
+  CHECK_THROWS_WITH(go_on(folder, mapped("2"), {.accept_changed_functions = true}),
+                    Contains("version 1 of map, and now version 2"));
+  CHECK_THROWS_WITH(go_on(folder, mapped(""), {.accept_changed_functions = true}),
+                    Contains("version 1 of map, and now no version"));
+}
+
+TEST_CASE("names in changes that nothing has are told beside what is wrong", "[checkpoint]") {
+  const Folder folder;
+  CHECK(go_on(folder, kOfA) == "(1, 10) +1");
+  CHECK_THROWS_WITH(go_on(folder, kOfB, {.changed_reads = {"summs"}}),
+                    Contains("'summs' is named in changes") && !Contains("'sums' is named"));
+  CHECK_NOTHROW(go_on(folder, kOfA, {.changed_reads = {"summs"}}));
+}
