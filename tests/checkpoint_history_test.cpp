@@ -192,7 +192,8 @@ class History {
       runtime_.reset();
       open();
       at = durable_;
-      ls::CheckpointStore(folder_.state(), ls::CheckpointStore::Access::reader, false).export_newest(whole.state());
+      const ls::CheckpointStore store(folder_.state(), ls::CheckpointStore::Access::reader, false);
+      store.export_to(whole.state(), store.manifests().front());
     }
     for (int round = 0; round < 5; ++round) {
       ls::Runtime runtime(kinds_.flow, {.workers = 1 + one_in(3), .threads = 1}, ls::checkpoints(whole.state()));

@@ -195,7 +195,7 @@ TEST_CASE("what was there cannot read what is new: its state would lack what tha
   ls::Dataflow changed;
   build(changed, true);
   CHECK_THROWS_WITH(ls::Runtime(changed, {}, saved),
-                    Contains("operator 'counts' was saved") && Contains("'in between', which is new"));
+                    Contains("operator 'counts' read map of") && Contains("'in between', which is new"));
 }
 
 TEST_CASE("what was there may read the stream of an index that is new", "[filling]") {

@@ -22,6 +22,11 @@ TEST_CASE("the state command shows the checkpoints of a directory, also while a 
   CHECK_THAT(shown.output, Contains("application numbers") && Contains("on 3 workers") &&
                                Contains("checkpoint 2: step 1,005") && Contains("checkpoint 1: step 2,") &&
                                Contains("items verified") && Contains("contents(named)"));
+  CHECK_THAT(shown.output, Contains("session        0           20,100"));  // of 20 rows a step
+  const CommandResult older = run_command("state --step 2 " + folder.state().string());
+  CHECK(older.exit_code == 0);
+  CHECK_THAT(older.output, Contains("session        0               40"));
+  CHECK(run_command("state --step 3 " + folder.state().string()).exit_code == 2);
 }
 
 TEST_CASE("the state command tells damage from what is not there by its exit code", "[checkpoint]") {
@@ -69,4 +74,8 @@ TEST_CASE("the state command writes the newest checkpoint into a directory of it
   CHECK(numbers.contents(*restored) == numbers.expected(320));
   numbers.step_to(*restored, 321);
   CHECK(restored->checkpoint().get() == 321);
+  const fs::path older = folder.path() / "older";
+  CHECK(run_command("state " + folder.state().string() + " --step 300 --export " + older.string()).exit_code == 2);
+  CHECK(run_command("state " + folder.state().string() + " --step 310 --export " + older.string()).exit_code == 0);
+  CHECK(numbers.contents(*numbers.open(older)) == numbers.expected(310));
 }

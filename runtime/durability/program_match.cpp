@@ -9,6 +9,8 @@ namespace lockstep {
 
 namespace {
 
+constexpr const char* kWhichIsNew = ", which is new";
+
 /// Whether an operator was given no name: see derived_name(). `kind` may go on.
 bool is_derived(const std::string& name, std::string_view kind) {
   kind = kind.substr(0, kind.find(','));
@@ -33,24 +35,29 @@ Lineage ProgramMatch::lineage() const {
     const auto found = saved_operators_.find(op.id);
     if (found != saved_operators_.end()) return Lineage::operator_text(found->second);
     if (has_new_inputs_only(op)) return std::nullopt;
-    return Lineage::operator_text(op.name) + ", which is new";
+    return Lineage::operator_text(op.name) + kWhichIsNew;
   };
   return Lineage(flow_, {.input = input_text, .op = operator_text});
 }
 
-std::vector<std::optional<std::string>> ProgramMatch::match_inputs(const std::vector<std::string>& saved) {
+bool ProgramMatch::reads_new(const std::string& lineage) { return lineage.find(kWhichIsNew) != std::string::npos; }
+
+std::vector<std::optional<InputId>> ProgramMatch::match_inputs(const std::vector<std::string>& saved) {
   known_.insert(saved.begin(), saved.end());
-  std::vector<std::optional<std::string>> now = names_now(changes_, saved);
+  const std::vector<std::optional<std::string>> now = names_now(changes_, saved);
+  std::vector<std::optional<InputId>> found(saved.size());
   for (std::size_t i = 0; i < saved.size(); ++i) {
     if (!now[i]) continue;
     const auto is_it = [&](const InputInfo& input) { return input.name == *now[i]; };
-    if (std::any_of(flow_.inputs.begin(), flow_.inputs.end(), is_it)) {
+    const auto input = std::find_if(flow_.inputs.begin(), flow_.inputs.end(), is_it);
+    if (input != flow_.inputs.end()) {
+      found[i] = static_cast<InputId>(input - flow_.inputs.begin());
       saved_inputs_.emplace(*now[i], saved[i]);
     } else {
       note_missing("input", saved[i], *now[i]);
     }
   }
-  return now;
+  return found;
 }
 
 void ProgramMatch::note_missing(const char* what, const std::string& was, const std::string& now) {

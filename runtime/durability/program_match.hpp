@@ -23,7 +23,7 @@ struct SavedProgram {
   };
 
   std::uint64_t step = 0;
-  /// PinnedEngine::borders().
+  /// Encoded Borders.
   std::string_view borders;
   std::vector<Operator> operators;
   /// Of its executable; empty: not known.
@@ -38,8 +38,8 @@ class ProgramMatch {
   /// REQUIRES: `flow` and `changes` outlive it.
   ProgramMatch(const Description& flow, const ProgramChanges& changes);
 
-  /// First. Returns what they are called now; none: another has the name.
-  std::vector<std::optional<std::string>> match_inputs(const std::vector<std::string>& saved);
+  /// First. For each, the input that it is; none: its positions are dropped, unless there are problems.
+  std::vector<std::optional<InputId>> match_inputs(const std::vector<std::string>& saved);
   /// Then. For each, the operator that it is; none: its state is dropped, unless there are problems.
   std::vector<std::optional<OperatorId>> match_operators(const std::vector<SavedProgram::Operator>& saved);
 
@@ -49,6 +49,8 @@ class ProgramMatch {
   bool has_new_inputs_only(const OperatorInfo& op) const;
   /// In the names that were saved. Of operators, when those before them have been matched.
   Lineage lineage() const;
+  /// Whether such a lineage has an operator that is new, and not only of inputs that are. (Not told of long ones.)
+  static bool reads_new(const std::string& lineage);
   /// What is not there any more, and has not been named as removed; names that mean nothing. Each names its option.
   const std::vector<std::string>& problems() const { return problems_; }
   /// Names in the changes that neither program knows, to go with other problems.

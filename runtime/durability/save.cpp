@@ -8,8 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/durability/borders.hpp"
 #include "runtime/durability/state_loader.hpp"
-#include "runtime/rows/schema_coding.hpp"
 #include "runtime/state/segment_memory.hpp"
 #include "runtime/threads/parallel.hpp"
 #include "runtime/threads/processors.hpp"
@@ -109,20 +109,14 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
     : flow_(engine.shared_flow()), step_(engine.state().completed()), sealed_(engine.sealed()) {
   engine.state().failure.rethrow_if_failed();
   const Filling* const filling = engine.filling();
-  Encoder borders(borders_);
-  engine.intake().save(borders);
-  const Outputs& outputs = flow_->outputs;
-  std::vector<const OutputInfo*> complete;
-  for (OutputId id = 0; id < outputs.size(); ++id) {
-    if (filling == nullptr || !filling->outputs[id]) complete.push_back(&outputs[id]);
-  }
+  Borders borders{.positions = engine.intake().positions(), .outputs = {}};
   Lineage lineage(*flow_);
-  borders.varint(complete.size());
-  for (const OutputInfo* output : complete) {
-    borders.bytes(output->name);
-    encode(borders, flow_->edges[output->edge].schema);
-    borders.bytes(lineage.of(output->edge));
+  for (OutputId id = 0; id < flow_->outputs.size(); ++id) {
+    if (filling != nullptr && filling->outputs[id]) continue;  // it is not complete
+    const OutputInfo& output = flow_->outputs[id];
+    borders.outputs.push_back({output.name, flow_->edges[output.edge].schema, lineage.of(output.edge)});
   }
+  borders_ = borders.encode();
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
     if (filling != nullptr && filling->second[nodes.front()->info->id]) continue;  // it is not complete
     Operator& pinned = operators_.emplace_back();

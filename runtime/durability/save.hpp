@@ -58,7 +58,7 @@ class PinnedEngine {
   std::uint64_t step() const { return step_; }
   /// Sealed into all steps of this engine until then.
   Engine::Sealed sealed() const { return sealed_; }
-  /// Sessions and their positions, outputs, what they give and what they are made of.
+  /// Encoded Borders.
   const std::string& borders() const { return borders_; }
   const std::vector<Operator>& operators() const { return operators_; }
 

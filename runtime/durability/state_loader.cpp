@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "runtime/durability/manifest.hpp"
-#include "runtime/rows/schema_coding.hpp"
 
 namespace lockstep {
 
@@ -47,14 +46,12 @@ void StateLoader::note_written_anew(const SavedProgram& saved) {
 }
 
 void StateLoader::load_borders(const SavedProgram& saved) {
-  Decoder borders(saved.borders);
-  engine_.intake().load(borders, [this](const std::vector<std::string>& names) { return match_.match_inputs(names); });
-  for (std::uint64_t outputs = borders.varint(); outputs != 0; --outputs) {
-    std::string name(borders.bytes());
-    Schema schema = decode_schema(borders);
-    found_outputs_.emplace(std::move(name), SavedOutput{std::move(schema), std::string(borders.bytes())});
+  Borders borders = Borders::decode(saved.borders);
+  engine_.intake().load(borders.positions, match_.match_inputs(borders.positions.inputs));
+  for (Borders::Output& output : borders.outputs) {
+    std::string name = output.name;
+    found_outputs_.emplace(std::move(name), std::move(output));
   }
-  if (!borders.at_end()) throw DecodeError("there are bytes after its outputs");
 }
 
 void StateLoader::match(const SavedProgram& saved) {
@@ -119,10 +116,15 @@ void StateLoader::take_over(Saved& one) {
   }
   if (was.reads != is.reads) {
     if (changes_.changed_reads.contains(name)) return;
-    problems_.push_back(
-        fmt::format("operator '{0}' read {1}; and now reads {2}: if its state is right all the same, say changed_reads "
-                    "= {{\"{0}\"}}; if it is to be made again, rebuilt = {{\"{0}\"}}",
-                    name, was.reads, is.reads));
+    problems_.push_back(fmt::format("operator '{}' read {}; and now reads {}: {}", name, was.reads, is.reads,
+                                    ProgramMatch::reads_new(is.reads)
+                                        ? fmt::format("its state lacks what that begins with: if it is to be made "
+                                                      "again, say rebuilt = {{\"{}\"}}; if it is another one now, give "
+                                                      "it another name",
+                                                      name)
+                                        : fmt::format("if its state is right all the same, say changed_reads = "
+                                                      "{{\"{0}\"}}; if it is to be made again, rebuilt = {{\"{0}\"}}",
+                                                      name)));
     return;
   }
   if (changes_.changed_functions.contains(name)) return;
@@ -156,7 +158,7 @@ void StateLoader::check_outputs() {
     const auto found = found_outputs_.find(output.name);
     if (found == found_outputs_.end()) continue;
     const EdgeInfo& edge = flow.edges[output.edge];
-    const auto& [schema, was] = found->second;
+    const auto& [name, schema, was] = found->second;
     const std::string is = lineage.of(output.edge);
     const bool is_same = schema == edge.schema && was == is;
     if (changes_.rebuilt.contains(output.name) && (!is_same || made_anew_.contains(edge.producer))) {
@@ -164,10 +166,15 @@ void StateLoader::check_outputs() {
       continue;
     }
     if (was != is && !changes_.changed_reads.contains(output.name)) {
-      problems_.push_back(
-          fmt::format("output '{0}' was of {1}; and now is of {2}: if what comes continues what it gave, say "
-                      "changed_reads = {{\"{0}\"}}; if all of it is to come again, rebuilt = {{\"{0}\"}}",
-                      output.name, was, is));
+      problems_.push_back(fmt::format("output '{}' was of {}; and now is of {}: {}if all of it is to come again, say "
+                                      "rebuilt = {{\"{}\"}}",
+                                      output.name, was, is,
+                                      ProgramMatch::reads_new(is)
+                                          ? ""
+                                          : fmt::format("if what comes continues what it gave, say changed_reads = "
+                                                        "{{\"{}\"}}; ",
+                                                        output.name),
+                                      output.name));
     }
     try {
       if (!(schema == edge.schema)) (void)conversion(schema, edge.schema, fmt::format("output '{}'", output.name));

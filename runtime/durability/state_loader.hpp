@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/clock/engine.hpp"
+#include "runtime/durability/borders.hpp"
 #include "runtime/durability/plan_filling.hpp"
 #include "runtime/durability/program_changes.hpp"
 #include "runtime/durability/program_match.hpp"
@@ -57,10 +58,6 @@ class StateLoader {
     StateIdentity now;                         // in the names that were saved
     std::vector<std::string> without_version;  // functions, if the executable is another one
   };
-  struct SavedOutput {
-    Schema schema;
-    std::string lineage;
-  };
 
   void load_borders(const SavedProgram& saved);
   void match(const SavedProgram& saved);
@@ -84,7 +81,7 @@ class StateLoader {
   std::map<OperatorId, Saved> found_;
   std::vector<std::optional<Operator>> operators_;
   std::set<std::string> written_anew_;
-  std::map<std::string, SavedOutput> found_outputs_;  // that go on
+  std::map<std::string, Borders::Output> found_outputs_;  // that go on
   std::set<OperatorId> made_anew_;                    // that give what is not what it was
   std::vector<std::string> problems_;
   std::map<std::string, std::vector<std::string>> changed_rows_;  // types, and what keeps or gives such rows

@@ -231,51 +231,33 @@ void Intake::wait_for_seal(std::uint32_t seals_seen) {
   blocked_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Intake::save(Encoder& out) {
+Positions Intake::positions() {
   const std::lock_guard sessions_lock(sessions_mutex_);
-  out.varint(flow_->inputs.size());
-  for (const InputInfo& input : flow_->inputs) out.bytes(input.name);
-  // One that was let go of ends with the next step; one that was loaded waits for its owner.
-  const auto goes_on = [](const auto& one) {
-    const std::lock_guard lock(one.second->lock_);
-    return one.second->open_ || !one.second->listed_;
-  };
-  out.varint(static_cast<std::uint64_t>(std::count_if(sessions_.begin(), sessions_.end(), goes_on)));
-  for (const auto& one : sessions_) {
-    if (!goes_on(one)) continue;
-    const auto& [number, session] = one;
+  Positions positions;
+  for (const InputInfo& input : flow_->inputs) positions.inputs.push_back(input.name);
+  for (const auto& [number, session] : sessions_) {
     const std::lock_guard lock(session->lock_);
-    out.varint(number);
+    // One that was let go of ends with the next step; one that was loaded waits for its owner.
+    if (!session->open_ && session->listed_) continue;
+    std::vector<std::uint64_t>& of_session = positions.sessions[number];
     for (const auto& slot : session->stages_) {
       const StageBase* const stage = slot.load(std::memory_order_acquire);
-      out.varint(stage == nullptr ? 0 : stage->sealed_position);
+      of_session.push_back(stage == nullptr ? 0 : stage->sealed_position);
     }
   }
+  return positions;
 }
 
-std::set<std::string> Intake::load(Decoder& in, NamesNow names_now) {
-  std::vector<std::string> saved;
-  for (std::uint64_t count = in.varint(); count != 0; --count) saved.emplace_back(in.bytes());
-  std::set<std::string> names;
-  std::vector<std::optional<InputId>> inputs;  // by their order when they were saved
-  for (const std::optional<std::string>& name : names_now(saved)) {
-    const auto found = std::find_if(flow_->inputs.begin(), flow_->inputs.end(),
-                                    [&](const InputInfo& one) { return one.name == name; });  // nothing: none
-    const bool is_there = found != flow_->inputs.end();
-    inputs.push_back(is_there ? std::optional(static_cast<InputId>(found - flow_->inputs.begin())) : std::nullopt);
-    if (name) names.insert(*name);
-  }
+void Intake::load(const Positions& saved, const std::vector<std::optional<InputId>>& inputs) {
   const std::lock_guard sessions_lock(sessions_mutex_);
-  for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {
-    Session& session = find_or_add(in.varint());
-    for (const std::optional<InputId> input : inputs) {
-      const std::uint64_t position = in.varint();
-      if (!input) continue;
-      StageBase& stage = session.stage(*input);
-      stage.position = stage.sealed_position = position;
+  for (const auto& [number, positions] : saved.sessions) {
+    Session& session = find_or_add(number);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i]) continue;
+      StageBase& stage = session.stage(*inputs[i]);
+      stage.position = stage.sealed_position = positions[i];
     }
   }
-  return names;
 }
 
 }  // namespace lockstep

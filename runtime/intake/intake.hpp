@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/flow/description.hpp"
+#include "runtime/intake/positions.hpp"
 #include "runtime/intake/sealed.hpp"
 #include "runtime/intake/session.hpp"
 #include "runtime/steps/run_state.hpp"
@@ -59,13 +60,10 @@ class Intake : public std::enable_shared_from_this<Intake> {
   /// The runtime goes: pushes throw from now on, and what is staged goes with it.
   void shut_down();
 
-  // Positions of all sessions, for saved state.
-  void save(Encoder& out);
-  /// Returns the names of the inputs that were saved, as they are now. Positions of those that are not there are
-  /// dropped; those that are new begin at 0. `names_now`: gives
-  /// the names that inputs have now, if they are there, from those that were saved.
-  using NamesNow = FunctionRef<std::vector<std::optional<std::string>>(const std::vector<std::string>& saved)>;
-  std::set<std::string> load(Decoder& in, NamesNow names_now);
+  /// Of all sessions, for saved state.
+  Positions positions();
+  /// `inputs`: what those are now that were saved; none: their positions are dropped. Others begin at 0.
+  void load(const Positions& saved, const std::vector<std::optional<InputId>>& inputs);
 
  private:
   friend class Session;

@@ -10,9 +10,12 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/clock/durability.hpp"
+#include "runtime/durability/borders.hpp"
 #include "runtime/durability/store/checkpoint_store.hpp"
 #include "runtime/rows/schema_coding.hpp"
 #include "tools/terminal.hpp"
@@ -27,7 +30,10 @@ struct Options {
   std::string directory;
   bool verify = false;
   std::string export_to;
+  std::optional<std::uint64_t> step;
 };
+
+constexpr std::size_t kSessionsShown = 20;
 
 std::string time_text(std::int64_t milliseconds) {
   const std::chrono::system_clock::time_point time{std::chrono::milliseconds(milliseconds)};
@@ -61,23 +67,50 @@ Verified verify(const CheckpointStore& store, const Manifest& manifest) {
 void show_operators(const Manifest& manifest) {
   std::size_t width = 8;
   for (const Manifest::Operator& op : manifest.operators) width = std::max(width, op.name.size());
-  fmt::print("  {:<{}}  {:>13}  {:>15}\n", "operator", width, "items", "bytes");
+  fmt::print("\nits operators, how many rows, groups or keys they keep, about, and the bytes of their records\n");
   for (const Manifest::Operator& op : manifest.operators) {
     fmt::print("  {:<{}}  {:>13}  {:>15}\n", op.name, width, grouped(op.items), grouped(op.bytes()));
   }
 }
 
+void show_positions(const Positions& positions) {
+  fmt::print("\nits inputs, and how many rows of each session have been stepped\n");
+  std::size_t width = 8;
+  for (const std::string& input : positions.inputs) width = std::max(width, input.size());
+  for (std::size_t i = 0; i < positions.inputs.size(); ++i) {
+    std::size_t shown = 0;
+    std::size_t more = 0;
+    for (const auto& [session, of_session] : positions.sessions) {
+      if (of_session[i] == 0) continue;
+      if (shown == kSessionsShown) {
+        ++more;
+        continue;
+      }
+      ++shown;
+      fmt::print("  {:<{}}  session {:>8}  {:>15}\n", positions.inputs[i], width, session, grouped(of_session[i]));
+    }
+    if (shown == 0) fmt::print("  {:<{}}  none\n", positions.inputs[i], width);
+    if (more != 0) fmt::print("  {:<{}}  and {} sessions more\n", positions.inputs[i], width, grouped(more));
+  }
+}
+
+/// Throws NoCheckpoint.
+const Manifest& chosen(const CheckpointStore& store, const Options& options) {
+  const std::vector<Manifest>& manifests = store.manifests();
+  if (manifests.empty()) throw NoCheckpoint(fmt::format("there are no checkpoints in {}", options.directory));
+  if (!options.step) return manifests.front();
+  const auto found = std::find_if(manifests.begin(), manifests.end(),
+                                  [&](const Manifest& manifest) { return manifest.step == *options.step; });
+  if (found == manifests.end()) {
+    throw NoCheckpoint(fmt::format("there is no checkpoint of step {} in {}", *options.step, options.directory));
+  }
+  return *found;
+}
+
 int run(const Options& options) {
   try {
     const CheckpointStore store(options.directory, CheckpointStore::Access::reader, false);
-    if (store.manifests().empty()) {
-      terminal::complain(fmt::format("there are no checkpoints in {}", options.directory).c_str());
-      return 2;
-    }
-    const Manifest& newest = store.manifests().front();
-    if (!newest.application.empty()) fmt::print("application {}\n", newest.application);
-    fmt::print("written by lockstep {}, build {}, on {} workers\n\n", newest.library,
-               newest.build_id.empty() ? "unknown" : newest.build_id, newest.workers);
+    const Manifest& one = chosen(store, options);
     int damaged = 0;
     for (const Manifest& manifest : store.manifests()) {
       fmt::print("checkpoint {}: step {}, {}, {} bytes", manifest.number, grouped(manifest.step),
@@ -93,11 +126,14 @@ int run(const Options& options) {
       }
       fmt::print("\n");
     }
-    fmt::print("\n");
-    show_operators(newest);
+    fmt::print("\ncheckpoint {}: {}written by lockstep {}, build {}, on {} workers\n", one.number,
+               one.application.empty() ? "" : fmt::format("of application {}, ", one.application), one.library,
+               one.build_id.empty() ? "unknown" : one.build_id, one.workers);
+    show_positions(Borders::decode(one.borders).positions);
+    show_operators(one);
     if (!options.export_to.empty()) {
-      store.export_newest(options.export_to);
-      fmt::print("\ncheckpoint {} is in {} now\n", newest.number, options.export_to);
+      store.export_to(options.export_to, one);
+      fmt::print("\ncheckpoint {} is in {} now\n", one.number, options.export_to);
     }
     return damaged;
   } catch (const NoCheckpoint& error) {
@@ -105,6 +141,9 @@ int run(const Options& options) {
     return 2;
   } catch (const CheckpointError& error) {
     terminal::complain(error.what());
+    return 1;
+  } catch (const DecodeError& error) {
+    terminal::complain(fmt::format("a manifest in {} is not readable: {}", options.directory, error.what()).c_str());
     return 1;
   }
 }
@@ -116,7 +155,9 @@ void add_command(CLI::App& app, int& exit_code) {
   CLI::App* state = app.add_subcommand("state", "Shows what checkpoints a directory has, also while a program uses it");
   state->add_option("directory", options->directory, "The directory of checkpoints")->required();
   state->add_flag("--verify", options->verify, "Reads all records, compares their checksums, and decodes them");
-  state->add_option("--export", options->export_to, "Writes the newest checkpoint into this directory, as a backup");
+  state->add_option("--step", options->step, "Of the checkpoint of this step, instead of the newest");
+  state->add_option("--export", options->export_to,
+                    "Writes the checkpoint into this directory, as a backup; a program may go on from there");
   state->footer("The exit code is 0 if all is well, 1 if something is damaged, 2 if there are no checkpoints.");
   state->callback([options, &exit_code] { exit_code = run(*options); });
 }

@@ -91,8 +91,13 @@ CheckpointStore::~CheckpointStore() = default;
 
 void CheckpointStore::open(bool creates) {
   const std::filesystem::path store = directory_ / "store";
-  const std::uint64_t newest = newest_file::read(files(), directory_);
+  const std::optional<std::uint64_t> told = newest_file::read(files(), directory_);
+  const std::uint64_t newest = told.value_or(0);
   const bool there = is_there(store / "CURRENT");
+  if (there && !told) {
+    throw UnreadableCheckpoint(fmt::format("{} is missing, which says which checkpoint has to be in {}",
+                                           (directory_ / "newest").string(), store.string()));
+  }
   if (!there && newest != 0) {
     throw UnreadableCheckpoint(fmt::format("{} has checkpoint {}, but {} is missing", directory_.string(), newest,
                                            (store / "CURRENT").string()));
@@ -101,6 +106,7 @@ void CheckpointStore::open(bool creates) {
   if (!there) {
     std::error_code error;
     std::filesystem::remove_all(store, error);  // what a first start has left that did not come to its end
+    newest_file::write(files(), directory_, 0);
     durable_files::make_directory(files(), store);
   }
   if (newest != 0 && access_ == Access::owner) {
@@ -227,8 +233,7 @@ void CheckpointStore::read(const Manifest::Operator& op, const SlotRange& slots,
   }
 }
 
-void CheckpointStore::export_newest(const std::filesystem::path& directory) const {
-  const Manifest& manifest = manifests_.front();
+void CheckpointStore::export_to(const std::filesystem::path& directory, const Manifest& manifest) const {
   durable_files::make_directory(files(), directory);
   const DirectoryLock lock(directory);
   CheckpointStore target(directory, Access::owner, true, files_);

@@ -44,8 +44,8 @@ class CheckpointStore {
   void read(const Manifest::Operator& op, const SlotRange& slots,
             const std::function<void(unsigned, std::string_view)>& function) const;
 
-  /// Writes the newest checkpoint, which there must be, into a directory that has none: whole, for a backup.
-  void export_newest(const std::filesystem::path& directory) const;
+  /// Writes one of its checkpoints into a directory that has none: whole, for a backup.
+  void export_to(const std::filesystem::path& directory, const Manifest& manifest) const;
 
   /// How many records there are, of whichever checkpoint. Reads all of them.
   std::size_t records() const;

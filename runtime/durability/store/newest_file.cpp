@@ -25,10 +25,10 @@ std::string text_of(std::uint64_t number) {
 
 }  // namespace
 
-std::uint64_t read(rocksdb::FileSystem& files, const std::filesystem::path& directory) {
+std::optional<std::uint64_t> read(rocksdb::FileSystem& files, const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / kName;
   std::error_code error;
-  if (!std::filesystem::exists(path, error)) return 0;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
   std::string content;
   const rocksdb::IOStatus status = rocksdb::ReadFileToString(&files, path.string(), &content);
   std::uint64_t number = 0;

@@ -2,16 +2,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace rocksdb {
 class FileSystem;
 }
 
-/// DIRECTORY/newest: which checkpoint has to be there.
+/// DIRECTORY/newest: which checkpoint has to be there. It is there before the store is.
 namespace lockstep::newest_file {
 
-/// The number of the newest checkpoint, or of the one before; 0: there may be none. Throws UnreadableCheckpoint.
-std::uint64_t read(rocksdb::FileSystem& files, const std::filesystem::path& directory);
+/// The number of the newest checkpoint, or of the one before; 0: there may be none; none: there is no such file. Throws
+/// UnreadableCheckpoint.
+std::optional<std::uint64_t> read(rocksdb::FileSystem& files, const std::filesystem::path& directory);
 /// Throws CheckpointError.
 void write(rocksdb::FileSystem& files, const std::filesystem::path& directory, std::uint64_t number);
 
