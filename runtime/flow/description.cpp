@@ -231,7 +231,11 @@ class Tree {
     for (const EdgeId input : info.inputs) show(producer(input), depth + 1);
   }
 
-  static const std::string& kept(const OperatorInfo& info) { return info.bound.empty() ? info.state : info.bound; }
+  /// With the name under which it is saved, if the tree does not tell.
+  static std::string kept(const OperatorInfo& info) {
+    const std::string& what = info.bound.empty() ? info.state : info.bound;
+    return is_shortened(info.name) ? fmt::format("{} as '{}'", what, info.name) : what;
+  }
   const OperatorInfo& producer(EdgeId edge) const { return flow_.operators[flow_.edges[edge].producer]; }
   bool is_ledger(OutputId output) const {
     return std::any_of(flow_.inputs.begin(), flow_.inputs.end(),

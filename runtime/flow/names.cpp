@@ -27,6 +27,8 @@ std::string derived_name(std::string_view kind, std::string_view of) {
                      XXH3_64bits(name.data(), name.size()) >> 32);
 }
 
+bool is_shortened(std::string_view derived) { return derived.find("...)#") != std::string_view::npos; }
+
 std::string checked_name(std::string_view of, std::string name) {
   if (name.empty()) throw FlowError(fmt::format("the {} is empty", of));
   if (name.size() > kLongestGiven) {

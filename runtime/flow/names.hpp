@@ -9,6 +9,9 @@ namespace lockstep {
 /// is long, its middle is left out and a hash of it appended, so that names do not grow with the flow.
 std::string derived_name(std::string_view kind, std::string_view of);
 
+/// Whether its middle was left out.
+bool is_shortened(std::string_view derived);
+
 /// What a user has given as this: `name of an operator`. Throws FlowError if it is empty or too long.
 std::string checked_name(std::string_view of, std::string name);
 
