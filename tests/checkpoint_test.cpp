@@ -241,6 +241,50 @@ TEST_CASE("checkpoints are taken by time, by rows and by bytes, and only of new 
   CHECK_THROWS_AS(ls::Runtime(numbers.flow).checkpoint(), ls::UsageError);
 }
 
+TEST_CASE("checkpoints that are wanted while one is written are late, and counted", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const auto runtime = numbers.open(folder.state(), 2, {.begin_if_empty = true, .rows = 20});
+  std::promise<void> is_written;
+  std::promise<void> disk_is_slow;
+  const auto slow = runtime->checkpoint([&] {
+    is_written.set_value();
+    disk_is_slow.get_future().wait();
+  });
+  is_written.get_future().wait();
+  numbers.step_to(*runtime, 10);
+  CHECK(runtime->metrics().checkpoints.delayed == 0);
+  disk_is_slow.set_value();
+  for (int i = 0; i < 2000 && runtime->metrics().checkpoints.step < 10; ++i) std::this_thread::sleep_for(5ms);
+  const ls::CheckpointMetrics metrics = runtime->metrics().checkpoints;
+  CHECK(metrics.step == 10);
+  CHECK(metrics.taken == 2);
+  CHECK(metrics.delayed == 1);
+}
+
+TEST_CASE("the error of a failed step says from which checkpoint to go on", "[checkpoint]") {
+  const Folder folder;
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  const auto refuse = [](Number n) { return n == 13 ? throw std::domain_error("thirteen") : true; };
+  (void)(in | ls::filter(refuse) | ls::output("out"));
+  const auto fail = [&](int steps) {
+    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true}));
+    for (int i = 0; i < steps; ++i) {
+      runtime[in].push(i);
+      runtime.step();
+    }
+    if (steps > 1) runtime.checkpoint().get();
+    runtime[in].push(13);
+    runtime.step();
+  };
+  const std::string where = folder.state().string();
+  CHECK_THROWS_WITH(fail(1), Contains("thirteen; there is no checkpoint of a step in " + where));
+  CHECK_THROWS_WITH(fail(2), Contains("thirteen; the last checkpoint is of step 2, in " + where));
+  CHECK_THROWS_WITH(fail(0), Contains("thirteen; the last checkpoint is of step 2, in " + where));
+  CHECK_THROWS_WITH(fail(3), Contains("thirteen; the last checkpoint is of step 5, in " + where));
+}
+
 TEST_CASE("the last few checkpoints stay, and records that only older ones had go", "[checkpoint]") {
   Numbers numbers;
   const Folder folder;

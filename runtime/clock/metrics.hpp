@@ -34,6 +34,8 @@ struct CheckpointMetrics {
   /// Since the runtime began.
   std::uint64_t taken = 0;
   std::uint64_t failed = 0;
+  /// Those that the policy wanted while the one before was being written, and which are begun late.
+  std::uint64_t delayed = 0;
   /// What the last one failed of; empty when the next one succeeds.
   std::string last_error;
 };

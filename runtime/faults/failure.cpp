@@ -24,6 +24,12 @@ void append(std::string& text, std::string_view more) noexcept {
   text.append(more.substr(0, text.capacity() - text.size()));
 }
 
+void append_number(std::string& text, std::uint64_t number) noexcept {
+  char digits[24];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
+  append(text, {digits, static_cast<std::size_t>(end - digits)});
+}
+
 /// Makes room for more, if there is memory.
 void try_reserve(std::string& text, std::size_t size) noexcept {
   try {
@@ -81,18 +87,25 @@ void Failure::record(std::string_view place, std::uint64_t step, std::string_vie
   assign(details_->row, row);
   assign(details_->cause, cause);
   details_->nested = std::move(nested);
-  char number[24];
-  const auto end = std::to_chars(std::begin(number), std::end(number), step).ptr;
   std::string& message = details_->message;
-  try_reserve(message, kShortText + place.size() + row.size() + cause.size());
+  try_reserve(message, kShortText + place.size() + row.size() + cause.size() + directory_.size());
   append(message, "step ");
-  append(message, {number, static_cast<std::size_t>(end - number)});
+  append_number(message, step);
   append(message, " failed in ");
   append(message, place);
   append(message, row.empty() ? "" : " at ");
   append(message, row);
   append(message, ": ");
   append(message, cause);
+  if (const std::uint64_t last = checkpoint_.load(std::memory_order_relaxed); last != 0) {
+    append(message, "; the last checkpoint is of step ");
+    append_number(message, last);
+    append(message, ", in ");
+    append(message, directory_);
+  } else if (!directory_.empty()) {
+    append(message, "; there is no checkpoint of a step in ");
+    append(message, directory_);
+  }
   failed_.store(true, std::memory_order_release);
 }
 

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime/faults/errors.hpp"
 
@@ -16,6 +18,11 @@ class Failure {
  public:
   /// Throws std::bad_alloc.
   Failure();
+
+  /// The error will tell that there are checkpoints in a directory. Before the first step. Throws std::bad_alloc.
+  void set_directory(std::string directory) { directory_ = std::move(directory); }
+  /// The step of the last one.
+  void note_checkpoint(std::uint64_t step) noexcept { checkpoint_.store(step, std::memory_order_relaxed); }
 
   /// Pairs with the release in record(): a thread that sees the failure sees the error.
   bool failed() const noexcept { return failed_.load(std::memory_order_acquire); }
@@ -47,6 +54,8 @@ class Failure {
 
   std::atomic<bool> failed_{false};
   mutable std::atomic<bool> told_{false};
+  std::string directory_;
+  std::atomic<std::uint64_t> checkpoint_{0};
   mutable std::mutex mutex_;
   const std::shared_ptr<Details> details_;
   const StepFailed error_;  // of details_

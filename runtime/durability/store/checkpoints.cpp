@@ -77,6 +77,9 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     // The runtime before may have gone in a condition of its own, or in on_error.
     news_.wait(lock, [this] { return !runs_; });
     restore(clock.engine());
+    Failure& failure = clock.engine().state().failure;
+    failure.set_directory(directory_.string());
+    failure.note_checkpoint(metrics_.step);
     ExitGate::watch();
     stopping_ = false;
     note_begun(SteadyClock::now(), clock.engine().sealed());
@@ -190,6 +193,8 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
         }
       }
       take(request ? &*request : nullptr);
+      const std::lock_guard lock(mutex_);
+      if (!stopping_ && is_due()) ++metrics_.delayed;
     }
   }
 
@@ -267,7 +272,10 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     gate.enter();
     lock_.check();
     write.commit(options_.keep);
-    if (clock_ != nullptr) clock_->while_no_step_runs([&] { pinned->keep(); });  // the condition may let go of it
+    if (clock_ != nullptr) {  // the condition may let go of it
+      clock_->while_no_step_runs([&] { pinned->keep(); });
+      clock_->engine().state().failure.note_checkpoint(pinned->step());
+    }
     kept_ = store_.manifests().front().number;
     written_anew_.clear();
     const std::lock_guard lock(mutex_);
