@@ -109,14 +109,10 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
     : flow_(engine.shared_flow()), step_(engine.state().completed()), sealed_(engine.sealed()) {
   engine.state().failure.rethrow_if_failed();
   const Filling* const filling = engine.filling();
-  Borders borders{.positions = engine.intake().positions(), .outputs = {}};
-  Lineage lineage(*flow_);
+  positions_ = engine.intake().positions();
   for (OutputId id = 0; id < flow_->outputs.size(); ++id) {
-    if (filling != nullptr && filling->outputs[id]) continue;  // it is not complete
-    const OutputInfo& output = flow_->outputs[id];
-    borders.outputs.push_back({output.name, flow_->edges[output.edge].schema, lineage.of(output.edge)});
+    if (filling == nullptr || !filling->outputs[id]) complete_.push_back(id);
   }
-  borders_ = borders.encode();
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
     if (filling != nullptr && filling->second[nodes.front()->info->id]) continue;  // it is not complete
     Operator& pinned = operators_.emplace_back();
@@ -137,11 +133,21 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
   });
 }
 
+std::string PinnedEngine::borders() const {
+  Borders borders{.positions = positions_, .outputs = {}};
+  Lineage lineage(*flow_);
+  for (const OutputId id : complete_) {
+    const OutputInfo& output = flow_->outputs[id];
+    borders.outputs.push_back({output.name, flow_->edges[output.edge].schema, lineage.of(output.edge)});
+  }
+  return borders.encode();
+}
+
 SavedState PinnedEngine::save() const {
   std::string content;
   Encoder out(content);
   out.varint(step_);
-  out.bytes(borders_);
+  out.bytes(borders());
   out.varint(operators_.size());
   for (const Operator& pinned : operators_) {
     out.bytes(pinned.name());

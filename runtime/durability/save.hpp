@@ -59,7 +59,7 @@ class PinnedEngine {
   /// Sealed into all steps of this engine until then.
   Engine::Sealed sealed() const { return sealed_; }
   /// Encoded Borders.
-  const std::string& borders() const { return borders_; }
+  std::string borders() const;
   const std::vector<Operator>& operators() const { return operators_; }
 
   SavedState save() const;
@@ -68,7 +68,8 @@ class PinnedEngine {
   std::shared_ptr<const Description> flow_;
   std::uint64_t step_;
   Engine::Sealed sealed_;
-  std::string borders_;
+  Positions positions_;
+  std::vector<OutputId> complete_;  // outputs that are
   struct Open {
     Capture* capture;
     Capture::Range* range;
