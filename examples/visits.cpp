@@ -32,9 +32,9 @@ int main() {
   // With names for what has state, and versions for functions, a program that has changed goes on from its directory.
   const auto with_name = [](const Visit& v, const Person& p) { return NamedVisit{p.name, v.minutes}; };
   auto named = visits | ls::key_by(&Visit::person) | ls::join(people, with_name).version("1");
-  auto spent = named | ls::group_by(&NamedVisit::name, ls::count(), ls::avg(&NamedVisit::minutes),
-                                    ls::max(&NamedVisit::minutes))
-                           .named("spent");
+  auto spent =
+      named | ls::group_by(&NamedVisit::name, ls::count(), ls::avg(&NamedVisit::minutes), ls::max(&NamedVisit::minutes))
+                  .named("spent");
   auto result = spent | ls::output("spent", ls::accumulated);
 
   const auto show = [&](ls::Runtime& runtime) {

@@ -311,7 +311,7 @@ TEST_CASE("a file that is damaged, cut short or missing is an error, or does not
 TEST_CASE("a process may exit while a runtime is there, or the thread that took a checkpoint of it", "[checkpoint]") {
   const char* const manner =
       GENERATE("the-condition-lets-go-of-the-runtime", "the-condition-has-the-runtime", "the-condition-exits",
-               "a-checkpoint-is-under-way", "static-objects-have-the-runtime", "a-condition-waits");
+               "a-checkpoint-is-under-way", "static-objects-have-the-runtime", "a-condition-waits", "a-step-exits");
   INFO(manner);
   for (int i = 0; i < 10; ++i) {
     const Folder folder;

@@ -24,7 +24,19 @@ std::shared_ptr<lockstep::Runtime> kept;
 
 [[noreturn]] void end(const std::string& directory, const std::string& manner) {
   Numbers numbers;
+  bool exits_in_a_step = false;
+  (void)(numbers.in | lockstep::inspect([&](Number, lockstep::Weight) {
+           if (exits_in_a_step) std::exit(3);
+         }));
   std::shared_ptr<lockstep::Runtime> runtime = numbers.open(directory);
+  if (manner == "a-step-exits") {
+    for (std::uint64_t step = 1; step < 10; ++step) {
+      numbers.step_to(*runtime, step);
+      (void)runtime->checkpoint();
+    }
+    exits_in_a_step = true;
+    numbers.step_to(*runtime, 10);
+  }
   runtime->start();
   numbers.push(*runtime, 1);
   std::shared_future<std::uint64_t> checkpoint;

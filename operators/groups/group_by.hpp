@@ -91,6 +91,7 @@ class Grouping {
     part.state = "by " + projection::name(key_of_);
     if ((A::kKeepsRows || ...) && before.append_only) part.state += ", of rows that are never deleted";
     part.runs_user_code = (kKeepKey && projection::is_user_code<KeyFunction>) || (Specification::kRunsUserCode || ...);
+    part.gives = describe();
     part.bound = bound_of<A...>(before, in.label());
     part.properties = {.partitioning = kKeepKey ? Partitioning::by_key : Partitioning::colocated,
                        .unique_by_key = kKeepKey,

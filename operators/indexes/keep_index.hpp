@@ -30,18 +30,17 @@ class IndexOperator {
     index_.settle();
   }
   /// Of what was sent here: lent on, where it lies.
-  void eval(EdgeReader<R>& in, Edge<R>& out, const Activation& activation) {
+  void eval(EdgeReader<R>& in, Edge<R>& out) {
     const auto spans = in.spans();
     out.borrow().append(spans.data(), spans.data() + spans.size());
     out.send_borrowed();
-    if (!activation.only_passes_on) eval(in);
+    eval(in);
   }
   /// Of a chain, whose rows are gathered first.
   template <class Reader>
-  void eval(Reader& in, Edge<R>& out, const Activation& activation) {
+  void eval(Reader& in, Edge<R>& out) {
     Collect<R>().eval(in, out.fill());
     out.send();
-    if (activation.only_passes_on) return;
     update(out.spans(), out.key_hashes());
     index_.settle();
   }
@@ -111,7 +110,6 @@ template <Expression E>
   part.schema = in.schema();
   part.properties = in.properties();
   part.properties.partitioning = Partitioning::by_key;
-  part.passes_on = !kIsStream;
   const auto make = [](const Site& site) { return IndexOperator<K, V>(site.limits()); };
   if constexpr (kIsStream) {
     add_sink(flow, std::move(part), make, reads::in_place(in));

@@ -78,6 +78,9 @@ struct MatchOptions {
 
   Condition condition;
 
+  /// What they say, beside the condition.
+  static constexpr const char* kText = kNullsNeverMatch ? "nulls never match" : "";
+
   template <class K>
   static constexpr bool kKeyFits = !kNullsNeverMatch || NullableKey<K>;
   template <class K, class VA, class VB>

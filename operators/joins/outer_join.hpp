@@ -103,6 +103,7 @@ class OuterJoin : public Named<OuterJoin<Keep, Other, Function, Options>> {
       const auto a = index_of(in);
       const auto b = index_of(other_);
       Part part = this->part(Keep::kKind, a.label() + ", " + b.label());
+      part.detail = Options::kText;
       const bool unique = Joined::kKeepKey && a.properties().unique_by_key && b.properties().unique_by_key;
       part.properties = {.partitioning = Joined::kKeepKey ? Partitioning::by_key : Partitioning::none};
       // Where keys alone do not decide, two rows of a key may both be without a match.

@@ -95,6 +95,7 @@ class SemiJoin : public Named<SemiJoin<kMatched, Other, Options>> {
     Part part = this->part(kMatched ? "semi_join" : "anti_join", a.label() + ", " + other_.label());
     part.schema = a.schema();
     part.runs_user_code = Options::kConditional;
+    part.detail = Options::kText;
     part.properties = {.partitioning = Partitioning::by_key,
                        .append_only = kMatched && a.properties().append_only && b.properties().append_only,
                        .unique_by_key = a.properties().unique_by_key,

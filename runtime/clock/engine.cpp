@@ -139,15 +139,20 @@ void Engine::give_back_idle() {
 
 void Engine::run_passes() {
   order_.filling = &*filling_;
+  const auto run = [this](Filling::Pass pass, std::size_t rows) {
+    order_.pass = pass;
+    order_.rows = rows;
+    crew_->run(order_);
+    return !state_->failure.failed();
+  };
+  constexpr std::size_t kMany = std::numeric_limits<std::size_t>::max();  // as indexes have
+  const std::size_t rows = order_.rows;
+  if (!filling_->sources_before.empty() && !run(Filling::Pass::before, kMany)) return;
   for (const auto& worker : workers_) worker->begin_filling(*filling_);
-  crew_->run(order_);
-  if (state_->failure.failed()) return;
-  order_.is_second_pass = true;
-  const std::size_t rows = std::exchange(order_.rows, std::numeric_limits<std::size_t>::max());  // indexes have many
-  crew_->run(order_);
+  if (!run(Filling::Pass::first, rows) || !run(Filling::Pass::second, kMany)) return;
   for (const auto& worker : workers_) worker->end_filling(*filling_);
   order_.rows = rows;
-  order_.is_second_pass = false;
+  order_.pass = Filling::Pass::first;
   order_.filling = nullptr;
   filling_.reset();
 }

@@ -43,10 +43,10 @@ void Worker::begin(const StepOrder& order) noexcept {
   pulse_->published.clear();
   once_more_.clear();
   filling_ = order.filling;
-  is_second_pass_ = order.is_second_pass;
-  if (is_second_pass_) {
+  pass_ = order.pass;
+  if (pass_ != Filling::Pass::first) {
     try {
-      send_contents(*order.filling);
+      send_contents(*order.filling, pass_);
     } catch (...) {
       failure_.record_current("contents of an index", time_.step);
     }
@@ -79,10 +79,13 @@ void Worker::begin_filling(const Filling& filling) {
   for (const EdgeId edge : filling.repeated) edges_[edge]->set_repeats(true);
 }
 
-void Worker::send_contents(const Filling& filling) {
-  choose_outputs([&filling](OutputId output) { return filling.outputs[output]; });
-  for (const EdgeId edge : filling.repeated) edges_[edge]->repeat();
-  for (const Filling::Source& source : filling.sources) {
+void Worker::send_contents(const Filling& filling, Filling::Pass pass) {
+  const bool is_second = pass == Filling::Pass::second;
+  choose_outputs([&](OutputId output) { return is_second && filling.outputs[output]; });
+  if (is_second) {
+    for (const EdgeId edge : filling.repeated) edges_[edge]->repeat();
+  }
+  for (const Filling::Source& source : is_second ? filling.sources : filling.sources_before) {
     const auto index = std::find_if(views_.begin(), views_.end(),
                                     [&source](const ProvidedView& view) { return view.index == source.index; });
     const auto send = source.edge == index->of ? index->send_contents : index->send_values;
@@ -169,10 +172,7 @@ bool Worker::run_once_more() {
 }
 
 void Worker::eval_in_a_pass(PlacedNode& placed, Activation& activation) {
-  const OperatorId id = placed.info->id;
-  if (!(is_second_pass_ ? filling_->second : filling_->first)[id]) return;
-  activation.only_passes_on = !is_second_pass_ && filling_->second[id] && placed.info->passes_on;
-  eval_watched(*placed.node, activation);
+  if (filling_->runs(pass_)[placed.info->id]) eval_watched(*placed.node, activation);
 }
 
 void Worker::eval_watched(Node& node, Activation& activation) {

@@ -23,9 +23,9 @@ struct StepOrder {
   std::size_t rows = 0;  // sealed
   /// Whether the nodes' running times are taken in this step, and for how many steps like it they count.
   std::uint64_t time_weight = 0;
-  /// Null in all steps but the first of some runtimes, which has two passes then.
+  /// Null in all steps but the first of some runtimes, which has several passes then.
   const Filling* filling = nullptr;
-  bool is_second_pass = false;
+  Filling::Pass pass = Filling::Pass::first;
 };
 
 /// A shard: its part of all state, its nodes in topological order, and where it is in the step. It is run by one
@@ -66,7 +66,7 @@ class Worker {
   /// Whether any node asked to run once more: then these are due.
   bool run_once_more();
   void choose_outputs(FunctionRef<bool(OutputId)> is_chosen);
-  void send_contents(const Filling& filling);
+  void send_contents(const Filling& filling, Filling::Pass pass);
   void eval_in_a_pass(PlacedNode& placed, Activation& activation);
   void eval_watched(Node& node, Activation& activation);
   void eval_timed(Node& node, Activation& activation);
@@ -90,7 +90,7 @@ class Worker {
   StepData* data_ = nullptr;
   std::uint64_t time_weight_ = 0;
   const Filling* filling_ = nullptr;
-  bool is_second_pass_ = false;
+  Filling::Pass pass_ = Filling::Pass::first;
   unsigned level_ = 0;
   std::uint32_t position_ = 0;
   bool awaiting_ = false;

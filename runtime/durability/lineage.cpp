@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "runtime/rows/hash.hpp"
@@ -21,6 +22,15 @@ std::string bounded(std::string text) {
   return fmt::format("{}...#{:016x}", text.substr(0, first), XXH3_64bits(text.data(), text.size()));
 }
 
+std::string escaped(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    if (c == '\'' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 }  // namespace
 
 struct Lineage::Term {
@@ -31,40 +41,57 @@ struct Lineage::Term {
   std::vector<Sum> reads;
 };
 
-namespace {
-
-template <class Sum, class Text>
-std::string join(const Sum& sum, Text text) {
-  std::string all;
-  for (const auto& term : sum) all += (all.empty() ? "" : " + ") + (*term).*text;
+/// As a sum is written, equal texts are counted, whatever versions they have.
+std::string Lineage::text_of(const Sum& sum, Text text) {
   if (sum.empty()) return "nothing";
-  return sum.size() == 1 ? all : "(" + all + ")";
+  std::string all;
+  std::size_t shown = 0;
+  for (std::size_t i = 0; i < sum.size(); ++shown) {
+    const std::string& one = (*sum[i].term).*text;
+    std::uint64_t times = 0;
+    for (; i < sum.size() && (*sum[i].term).*text == one; ++i) times += sum[i].times;
+    all += (all.empty() ? "" : " + ") + (times == 1 ? one : fmt::format("{} x {}", times, one));
+  }
+  return shown == 1 ? all : "(" + all + ")";
 }
 
-template <class Sum, class Text>
-std::string list(const std::vector<Sum>& reads, Text text) {
+std::string Lineage::text_of(const std::vector<Sum>& reads, Text text) {
   std::string all;
-  for (const Sum& sum : reads) all += (all.empty() ? "" : ", ") + join(sum, text);
+  for (const Sum& sum : reads) all += (all.empty() ? "" : ", ") + text_of(sum, text);
   return bounded(std::move(all));
 }
 
-template <class Sum>
-void add_up(Sum& sum, const Sum& more) {
+void Lineage::add_up(Sum& sum, const Sum& more) {
   sum.insert(sum.end(), more.begin(), more.end());
-  std::stable_sort(sum.begin(), sum.end(), [](const auto& a, const auto& b) { return a->text < b->text; });
+  std::sort(sum.begin(), sum.end(), [](const Summand& a, const Summand& b) {
+    return std::tie(a.term->text, a.term->versioned) < std::tie(b.term->text, b.term->versioned);
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < sum.size(); ++i) {
+    if (sum[i].term->versioned == sum[kept].term->versioned) {
+      sum[kept].times += sum[i].times;
+    } else {
+      std::swap(sum[++kept], sum[i]);
+    }
+  }
+  if (!sum.empty()) sum.resize(kept + 1);
 }
 
-}  // namespace
+Lineage::Sum Lineage::leaf(std::string text) {
+  auto term = std::make_shared<Term>();
+  term->text = term->versioned = std::move(text);
+  return {{std::move(term), 1}};
+}
 
-std::string Lineage::input_text(const std::string& name) { return fmt::format("input '{}'", name); }
-std::string Lineage::operator_text(const std::string& name) { return fmt::format("operator '{}'", name); }
+std::string Lineage::input_text(const std::string& name) { return fmt::format("input '{}'", escaped(name)); }
+std::string Lineage::operator_text(const std::string& name) { return fmt::format("operator '{}'", escaped(name)); }
 
 Lineage::Lineage(const Description& flow, LineageNames names) : flow_(flow), names_(std::move(names)) {}
 Lineage::~Lineage() = default;
 
-std::string Lineage::reads(const OperatorInfo& info) { return list(reads_of(info), &Term::text); }
+std::string Lineage::reads(const OperatorInfo& info) { return text_of(reads_of(info), &Term::text); }
 
-std::string Lineage::of(EdgeId id) { return list(std::vector<Sum>{edge(id)}, &Term::text); }
+std::string Lineage::of(EdgeId id) { return text_of(std::vector<Sum>{edge(id)}, &Term::text); }
 
 std::vector<Lineage::Function> Lineage::functions(const OperatorInfo& info) {
   std::vector<Function> found;
@@ -72,9 +99,10 @@ std::vector<Lineage::Function> Lineage::functions(const OperatorInfo& info) {
   std::set<std::string> visited;  // equal ones once, since it does not matter how many share an edge
   const auto visit = [&](const std::vector<Sum>& reads, const auto& visit_next) -> void {
     for (const Sum& sum : reads) {
-      for (const std::shared_ptr<const Term>& term : sum) {
+      for (const auto& [term, times] : sum) {
         if (!visited.insert(term->versioned).second) continue;
         if (term->function) found.push_back(*term->function);
+        if (term->function) found.back().times = times;
         visit_next(term->reads, visit_next);
       }
     }
@@ -90,10 +118,7 @@ Lineage::Sum Lineage::edge(EdgeId id) {
   Sum sum;
   if (!info.has_output || id != info.output) {
     const auto side = std::find(info.side_edges.begin(), info.side_edges.end(), id) - info.side_edges.begin();
-    for (const auto& term : root(info)) {
-      const std::string text = fmt::format("side {} of {}", side + 1, term->text);
-      sum.push_back(std::make_shared<const Term>(Term{text, text, std::nullopt, {}}));
-    }
+    if (const Sum of = root(info); !of.empty()) sum = leaf(fmt::format("side {} of {}", side + 1, of[0].term->text));
   } else if (info.source || (!info.state.empty() && !info.gives_what_it_reads)) {
     sum = root(info);
   } else {
@@ -112,7 +137,7 @@ Lineage::Sum Lineage::root(const OperatorInfo& info) const {
     text = names_.op ? names_.op(info) : operator_text(info.name);
   }
   if (!text) return {};
-  return {std::make_shared<const Term>(Term{*text, *text, std::nullopt, {}})};
+  return leaf(info.gives.empty() ? *text : *text + " giving " + info.gives);
 }
 
 /// The parts on the way come after the streams that they read, which are the last ones then.
@@ -150,12 +175,12 @@ Lineage::Sum Lineage::apply(const FusedPart& part, std::vector<Sum> reads) const
   if (std::all_of(reads.begin(), reads.end(), [](const Sum& sum) { return sum.empty(); })) return {};
   const std::string what = part.detail.empty() ? part.kind : part.kind + " " + part.detail;
   const std::string version = part.version.empty() ? "" : " version " + part.version;
-  Term term;
-  term.text = bounded(what + " of " + list(reads, &Term::text));
-  term.versioned = bounded(what + version + " of " + list(reads, &Term::versioned));
-  if (part.runs_user_code || !part.version.empty()) term.function = Function{part.kind, part.name, part.version};
-  term.reads = std::move(reads);
-  return {std::make_shared<const Term>(std::move(term))};
+  auto term = std::make_shared<Term>();
+  term->text = bounded(what + " of " + text_of(reads, &Term::text));
+  term->versioned = bounded(what + version + " of " + text_of(reads, &Term::versioned));
+  if (part.runs_user_code || !part.version.empty()) term->function = Function{part.kind, part.name, part.version};
+  term->reads = std::move(reads);
+  return {{std::move(term), 1}};
 }
 
 }  // namespace lockstep

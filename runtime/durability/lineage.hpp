@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +28,8 @@ class Lineage {
     std::string kind;
     std::string name;
     std::string version;
+    /// In how many summands of the same Z-set.
+    std::uint64_t times = 1;
   };
 
   static std::string input_text(const std::string& name);
@@ -43,8 +46,18 @@ class Lineage {
 
  private:
   struct Term;
-  /// Z-sets that are added up, in the order of their texts.
-  using Sum = std::vector<std::shared_ptr<const Term>>;
+  /// Z-sets that are added up, in the order of their texts, and how often each is.
+  struct Summand {
+    std::shared_ptr<const Term> term;
+    std::uint64_t times = 1;
+  };
+  using Sum = std::vector<Summand>;
+  using Text = std::string Term::*;
+
+  static std::string text_of(const Sum& sum, Text text);
+  static std::string text_of(const std::vector<Sum>& reads, Text text);
+  static void add_up(Sum& sum, const Sum& more);
+  static Sum leaf(std::string text);
 
   Sum edge(EdgeId edge);
   std::vector<Sum> reads_of(const OperatorInfo& info);

@@ -14,21 +14,51 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Description& flow, const WhatIsNew& added) : flow_(flow), added_(added) {
+  Planner(const Description& flow, WhatIsNew added) : flow_(flow), added_(std::move(added)) {
+    filling_.before.assign(flow.operators.size(), false);
     filling_.first.assign(flow.operators.size(), true);
     filling_.second.assign(flow.operators.size(), false);
     filling_.outputs.assign(flow.outputs.size(), false);
   }
 
   Filling plan() {
+    for (const OperatorInfo& op : flow_.operators) fill_before(op);
+    for (const OperatorInfo& op : flow_.operators) {
+      if (filling_.before[op.id]) added_.operators.erase(op.id);  // it is complete when the step is made
+    }
     for (const OperatorInfo& op : flow_.operators) visit(op);
     for (OutputId output = 0; output < flow_.outputs.size(); ++output) visit(output);
     leave_out_of_the_first();
+    filling_.sources_before = std::move(before_.sources);
+    filling_.sources = std::move(second_.sources);
     return std::move(filling_);
   }
 
  private:
+  /// What a pass that sends contents does.
+  struct Sending {
+    std::vector<Filling::Source> sources;
+    std::set<OperatorId> comes_whole;  // what it gives in this pass is all
+    std::set<EdgeId> completed;
+  };
+
   static bool has_state(const OperatorInfo& op) { return !op.state.empty(); }
+
+  /// An index of what there was already, if other indexes hold it: before the step, since what was there may look into
+  /// it.
+  void fill_before(const OperatorInfo& op) {
+    if (!added_.operators.contains(op.id) || !has_state(op) || !op.gives_what_it_reads) return;
+    const Sending sending = before_;
+    const std::vector<bool> runs = filling_.before;
+    filling_.before[op.id] = true;
+    before_.comes_whole.insert(op.id);
+    for (const EdgeId in : op.inputs) {
+      if (complete(in, before_, filling_.before) == nullptr) continue;
+      before_ = sending;
+      filling_.before = runs;
+      return;
+    }
+  }
 
   void visit(const OperatorInfo& op) {
     const bool is_new = added_.operators.contains(op.id);
@@ -43,8 +73,8 @@ class Planner {
           op.name, new_below(*reads)));
     }
     filling_.second[op.id] = true;
-    comes_whole_.insert(op.id);
-    if (reads_new || !op.passes_on) made_of_new_.insert(op.id);
+    second_.comes_whole.insert(op.id);
+    made_of_new_.insert(op.id);
     for (const EdgeId in : op.inputs) complete(in, fmt::format("operator '{}'", op.name));
   }
 
@@ -57,8 +87,7 @@ class Planner {
     } else if (is_of_new(output.edge) && !added_.empty_outputs.contains(id)) {
       throw SavedStateError(
           fmt::format("{} was saved, but is of operator '{}', which is new. If all of it is to come again, name it in "
-                      "rebuilt; if it "
-                      "is another one now, give it another name",
+                      "rebuilt; if it is another one now, give it another name",
                       name, new_below(output.edge)));
     }
   }
@@ -72,33 +101,47 @@ class Planner {
     return new_below(*std::find_if(op.inputs.begin(), op.inputs.end(), [&](EdgeId in) { return is_of_new(in); }));
   }
 
-  /// Sees to it that the second pass has all of an edge.
   void complete(EdgeId edge, const std::string& whose) {
-    if (!completed_.insert(edge).second) return;
+    if (const OperatorInfo* lacking = complete(edge, second_, filling_.second)) throw_incomplete(*lacking, whose);
+  }
+
+  /// Sees to it that a pass has all of an edge. Returns the operator that gives what nothing holds; null: it has.
+  const OperatorInfo* complete(EdgeId edge, Sending& pass, std::vector<bool>& runs) {
+    if (!pass.completed.insert(edge).second) return nullptr;
     const OperatorInfo& op = flow_.operators[flow_.edges[edge].producer];
-    if (comes_whole_.contains(op.id)) return;
+    if (pass.comes_whole.contains(op.id)) return nullptr;
     if (added_.empty_operators.contains(op.id) || (op.source && added_.inputs.contains(*op.source))) {
-      filling_.repeated.push_back(edge);
-      return;
+      if (&pass == &second_) filling_.repeated.push_back(edge);
+      return nullptr;
     }
     if (const OperatorInfo* index = index_of(edge)) {
-      filling_.sources.push_back({index->id, edge});
-      return;
+      pass.sources.push_back({index->id, edge});
+      return nullptr;
     }
-    if (has_state(op) || op.source) throw_incomplete(op, whose);
-    filling_.second[op.id] = true;
-    for (const EdgeId in : op.inputs) complete(in, whose);
+    if (has_state(op) || op.source) return &op;
+    runs[op.id] = true;
+    for (const EdgeId in : op.inputs) {
+      if (const OperatorInfo* lacking = complete(in, pass, runs)) return lacking;
+    }
+    return nullptr;
   }
 
   /// One that was there, whose contents are those of an edge.
   const OperatorInfo* index_of(EdgeId edge) const {
     for (const OperatorInfo& op : flow_.operators) {
       if (!op.indexes || added_.operators.contains(op.id) || added_.empty_operators.contains(op.id)) continue;
-      if (*op.indexes == edge) return &op;
-      const bool has_its_rows = op.fused.size() == 1 && op.fused.front().only_keys && op.inputs.front() == edge;
-      if (has_its_rows && flow_.edges[edge].properties.partitioning == Partitioning::none) return &op;
+      if (*op.indexes == edge || holds_values_of(op, edge)) return &op;
     }
     return nullptr;
+  }
+
+  /// Whether an index is of the rows of a plain edge, which have only been given keys.
+  bool holds_values_of(const OperatorInfo& index, EdgeId edge) const {
+    if (!index.gives_what_it_reads || flow_.edges[edge].properties.partitioning != Partitioning::none) return false;
+    const EdgeId in = index.inputs.front();
+    if (!index.fused.empty()) return index.fused.size() == 1 && index.fused.front().only_keys && in == edge;
+    const OperatorInfo& before = flow_.operators[flow_.edges[in].producer];
+    return before.only_keys && before.fused.empty() && before.inputs.front() == edge;
   }
 
   [[noreturn]] void throw_incomplete(const OperatorInfo& lacking, const std::string& whose) const {
@@ -120,7 +163,7 @@ class Planner {
       if (!filling_.outputs[output]) is_wanted[flow_.edges[flow_.outputs[output].edge].producer] = true;
     }
     for (auto op = flow_.operators.rbegin(); op != flow_.operators.rend(); ++op) {
-      const bool is_new = added_.operators.contains(op->id) && !op->passes_on;
+      const bool is_new = added_.operators.contains(op->id);
       if (is_new || (filling_.second[op->id] && !is_wanted[op->id])) {
         filling_.first[op->id] = false;
       } else {
@@ -130,11 +173,11 @@ class Planner {
   }
 
   const Description& flow_;
-  const WhatIsNew& added_;
+  WhatIsNew added_;
   Filling filling_;
-  std::set<OperatorId> comes_whole_;  // what it gives in the second pass is all
+  Sending before_;
+  Sending second_;
   std::set<OperatorId> made_of_new_;  // it gives what no operator gave before
-  std::set<EdgeId> completed_;
 };
 
 }  // namespace

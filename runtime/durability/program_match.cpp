@@ -5,16 +5,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/flow/names.hpp"
+
 namespace lockstep {
 
 namespace {
 
 constexpr const char* kWhichIsNew = ", which is new";
 
-/// Whether an operator was given no name: see derived_name(). `kind` may go on.
-bool is_derived(const std::string& name, std::string_view kind) {
-  kind = kind.substr(0, kind.find(','));
-  return name.starts_with(kind) && name.size() > kind.size() && name[kind.size()] == '(';
+/// Whether it was given no name.
+bool is_unnamed(const SavedProgram::Operator& op) {
+  const std::string_view what = op.identity.what;
+  return is_derived(op.name, what.substr(0, what.find(',')));
+}
+
+/// Whether all that is told of two operators is the same, but for their own names.
+bool are_alike(const StateIdentity& a, const StateIdentity& b) {
+  const auto same_name = [](const auto& one, const auto& other) { return one.name == other.name; };
+  return a == b && std::equal(a.functions.begin(), a.functions.end(), b.functions.begin(), same_name);
 }
 
 }  // namespace
@@ -119,13 +127,13 @@ std::optional<std::size_t> ProgramMatch::alike(const OperatorInfo& op, const std
   std::optional<std::size_t> found;
   for (std::size_t i = 0; i < saved.size(); ++i) {
     const SavedProgram::Operator& one = saved[i];
-    if (!is_left[i] || !is_derived(one.name, one.identity.what) || !(one.identity == is)) continue;
+    if (!is_left[i] || !is_unnamed(one) || !are_alike(one.identity, is)) continue;
     if (found) return std::nullopt;
     found = i;
   }
   if (!found) return std::nullopt;
   const bool is_only_one = std::none_of(unnamed_.begin(), unnamed_.end(), [&](OperatorId other) {
-    return other != op.id && StateIdentity::of(flow_.operators[other], with_found) == is;
+    return other != op.id && are_alike(StateIdentity::of(flow_.operators[other], with_found), is);
   });
   return is_only_one ? found : std::nullopt;
 }

@@ -114,7 +114,7 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
     if (filling == nullptr || !filling->outputs[id]) complete_.push_back(id);
   }
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
-    if (filling != nullptr && filling->second[nodes.front()->info->id]) continue;  // it is not complete
+    if (filling != nullptr && filling->completes(nodes.front()->info->id)) continue;  // it is not complete
     Operator& pinned = operators_.emplace_back();
     pinned.info_ = nodes.front()->info;
     pinned.flow_ = flow_.get();

@@ -1,5 +1,6 @@
 #include "runtime/durability/state_identity.hpp"
 
+#include "runtime/flow/names.hpp"
 #include "runtime/rows/codec.hpp"
 #include "runtime/rows/schema_coding.hpp"
 
@@ -13,9 +14,11 @@ StateIdentity StateIdentity::of(const OperatorInfo& info, const Description& flo
 StateIdentity StateIdentity::of(const OperatorInfo& info, Lineage& lineage) {
   StateIdentity identity{
       .what = info.kind + ", " + info.state, .form = info.form, .reads = lineage.reads(info), .functions = {}};
+  if (info.gives.empty() && !info.detail.empty()) identity.what += ", " + info.detail;
   if (info.schema && (!info.form || is_opaque(*info.form))) identity.what += ", giving " + info.schema->to_string();
   for (Lineage::Function& one : lineage.functions(info)) {
-    identity.functions.push_back({std::move(one.kind), std::move(one.version)});
+    if (is_derived(one.name, one.kind)) one.name.clear();
+    identity.functions.push_back({std::move(one.kind), std::move(one.version), one.times, std::move(one.name)});
   }
   return identity;
 }
@@ -31,6 +34,8 @@ void StateIdentity::encode(Encoder& out) const {
   for (const Function& one : functions) {
     out.bytes(one.kind);
     out.bytes(one.version);
+    out.varint(one.times);
+    out.bytes(one.name);
   }
 }
 
@@ -41,7 +46,9 @@ StateIdentity StateIdentity::decode(Decoder& in) {
   identity.reads = in.bytes();
   for (std::uint64_t functions = in.varint(); functions != 0; --functions) {
     std::string kind(in.bytes());
-    identity.functions.push_back({std::move(kind), std::string(in.bytes())});
+    std::string version(in.bytes());
+    const std::uint64_t times = in.varint();
+    identity.functions.push_back({std::move(kind), std::move(version), times, std::string(in.bytes())});
   }
   return identity;
 }
@@ -51,7 +58,7 @@ bool operator==(const StateIdentity& a, const StateIdentity& b) {
 }
 
 bool operator==(const StateIdentity::Function& a, const StateIdentity::Function& b) {
-  return a.kind == b.kind && a.version == b.version;
+  return a.kind == b.kind && a.version == b.version && a.times == b.times;
 }
 
 }  // namespace lockstep

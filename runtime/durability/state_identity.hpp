@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,10 @@ struct StateIdentity {
     std::string kind;
     /// Empty: it has none.
     std::string version;
+    /// See Lineage::Function.
+    std::uint64_t times = 1;
+    /// Empty: it was given none. It is not compared, but tells apart what else is alike.
+    std::string name;
   };
 
   /// What it is, and what its state is.

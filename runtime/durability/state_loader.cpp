@@ -133,7 +133,8 @@ void StateLoader::take_over(Saved& one) {
 }
 
 void StateLoader::check_functions(const std::string& name, const StateIdentity& was, const StateIdentity& is) {
-  bool is_same = was.functions.size() == is.functions.size();
+  bool is_same = std::equal(was.functions.begin(), was.functions.end(), is.functions.begin(), is.functions.end(),
+                            [](const auto& a, const auto& b) { return a.kind == b.kind && a.times == b.times; });
   std::string versions;
   for (std::size_t i = 0; is_same && i < is.functions.size(); ++i) {
     const std::string& before = was.functions[i].version;
@@ -166,15 +167,15 @@ void StateLoader::check_outputs() {
       continue;
     }
     if (was != is && !changes_.changed_reads.contains(output.name)) {
-      problems_.push_back(fmt::format("output '{}' was of {}; and now is of {}: {}if all of it is to come again, say "
-                                      "rebuilt = {{\"{}\"}}",
-                                      output.name, was, is,
-                                      ProgramMatch::reads_new(is)
-                                          ? ""
-                                          : fmt::format("if what comes continues what it gave, say changed_reads = "
-                                                        "{{\"{}\"}}; ",
-                                                        output.name),
-                                      output.name));
+      problems_.push_back(fmt::format(
+          "output '{}' was of {}; and now is of {}: {}if all of it is to come again, say "
+          "rebuilt = {{\"{}\"}}",
+          output.name, was, is,
+          ProgramMatch::reads_new(is) ? ""
+                                      : fmt::format("if what comes continues what it gave, say changed_reads = "
+                                                    "{{\"{}\"}}; ",
+                                                    output.name),
+          output.name));
     }
     try {
       if (!(schema == edge.schema)) (void)conversion(schema, edge.schema, fmt::format("output '{}'", output.name));

@@ -82,7 +82,7 @@ class StateLoader {
   std::vector<std::optional<Operator>> operators_;
   std::set<std::string> written_anew_;
   std::map<std::string, Borders::Output> found_outputs_;  // that go on
-  std::set<OperatorId> made_anew_;                    // that give what is not what it was
+  std::set<OperatorId> made_anew_;                        // that give what is not what it was
   std::vector<std::string> problems_;
   std::map<std::string, std::vector<std::string>> changed_rows_;  // types, and what keeps or gives such rows
   std::set<std::string> changed_functions_;                       // perhaps

@@ -255,7 +255,7 @@ class Tree {
   template <class AnyPart>
   void name(const AnyPart& part) {
     out_ += part.kind;
-    if (!part.name.starts_with(part.kind + "(")) out_ += " '" + part.name + "'";
+    if (!is_derived(part.name, part.kind)) out_ += " '" + part.name + "'";
   }
 
   const Description& flow_;

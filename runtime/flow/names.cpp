@@ -27,6 +27,10 @@ std::string derived_name(std::string_view kind, std::string_view of) {
                      XXH3_64bits(name.data(), name.size()) >> 32);
 }
 
+bool is_derived(std::string_view name, std::string_view kind) {
+  return name.starts_with(kind) && name.substr(kind.size()).starts_with('(');
+}
+
 bool is_shortened(std::string_view derived) { return derived.find("...)#") != std::string_view::npos; }
 
 std::string checked_name(std::string_view of, std::string name) {

@@ -9,6 +9,9 @@ namespace lockstep {
 /// is long, its middle is left out and a hash of it appended, so that names do not grow with the flow.
 std::string derived_name(std::string_view kind, std::string_view of);
 
+/// Whether the name of an operator of this kind was derived.
+bool is_derived(std::string_view name, std::string_view kind);
+
 /// Whether its middle was left out.
 bool is_shortened(std::string_view derived);
 

@@ -63,6 +63,8 @@ struct Part {
   /// What the items of its state are made of: see state_form. None: that cannot be told, and the rows that it gives
   /// must be the same, too.
   std::optional<Schema> form = {};
+  /// What its rows are, if that may change while its state stays: then who reads it reads something else.
+  std::string gives = {};
   /// What bounds its state, for explain(): `rows of a`.
   std::string bound = {};
   /// Of its state. That of a part that gathers what it reads is `first`, whatever is said here.
@@ -77,8 +79,6 @@ struct Part {
   std::vector<SideEdge> sides = {};
   /// Whether all that it does is to give the rows of a plain stream keys, so that they are its values.
   bool only_keys = false;
-  /// Whether it passes on what it reads, beside its state: it can do so without it (Activation::only_passes_on).
-  bool passes_on = false;
   /// Whether the Z-set that it gives is the sum of those that it reads, so that whoever reads these reads the same.
   bool gives_what_it_reads = false;
   /// Whether what it does depends on functions of the user's, which may change with the program.

@@ -81,7 +81,7 @@ concept Gives = std::convertible_to<Result<kKeyed, Function, R>, Wanted>;
 /// Whether applying it runs code of the user's, which may throw.
 template <class Function>
 inline constexpr bool is_user_code =
-    !std::is_member_pointer_v<Function> && !is_key<Function> && !is_value<Function> && !is_whole_row<Function>;
+    !std::is_member_object_pointer_v<Function> && !is_key<Function> && !is_value<Function> && !is_whole_row<Function>;
 
 /// apply(), with what the user's code throws turned into a RowError.
 template <bool kKeyed, class Function, class R>
@@ -97,7 +97,7 @@ decltype(auto) guarded(const std::string& operator_name, Function& function, con
   }
 }
 
-/// Of a class that does not describe its members, the place of the member is told.
+/// Of a class that does not describe its members, the place of the member is told. Not what name() says of no member.
 template <class Field, class Class>
 std::string member_name(Field Class::*member) {
   std::ptrdiff_t place = 0;
@@ -112,7 +112,7 @@ std::string member_name(Field Class::*member) {
       }
     });
   }
-  return found;
+  return found == "key" || found == "value" || found == "function" ? "." + found : found;
 }
 
 /// `amount`, `key`, `value`, or `function`: the part of an operator's derived name.

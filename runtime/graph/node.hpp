@@ -16,8 +16,6 @@ struct Activation {
   Time time;
   /// Counts activations: what edges and exchanges are stamped with.
   std::uint64_t beat = 0;
-  /// Whether a part that `passes_on` is to do only that, since its state is made complete after this activation.
-  bool only_passes_on = false;
   /// Set to be run in the next step too, with or without input.
   bool again = false;
   /// Set, by a node of the first level, to be run once more in this activation: its delta comes in pieces.

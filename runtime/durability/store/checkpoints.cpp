@@ -272,6 +272,7 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
     gate.enter();
     lock_.check();
     write.commit(options_.keep);
+    gate.leave();             // exit() may have been called in the step that is waited for
     if (clock_ != nullptr) {  // the condition may let go of it
       clock_->while_no_step_runs([&] { pinned->keep(); });
       clock_->engine().state().failure.note_checkpoint(pinned->step());
