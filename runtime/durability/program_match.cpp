@@ -19,12 +19,6 @@ bool is_unnamed(const SavedProgram::Operator& op) {
   return is_derived(op.name, what.substr(0, what.find(',')));
 }
 
-/// Whether all that is told of two operators is the same, but for their own names.
-bool are_alike(const StateIdentity& a, const StateIdentity& b) {
-  const auto same_name = [](const auto& one, const auto& other) { return one.name == other.name; };
-  return a == b && std::equal(a.functions.begin(), a.functions.end(), b.functions.begin(), same_name);
-}
-
 }  // namespace
 
 ProgramMatch::ProgramMatch(const Description& flow, const ProgramChanges& changes) : flow_(flow), changes_(changes) {
@@ -112,6 +106,7 @@ std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::
     if (unnamed_.contains(op.id)) i = alike(op, saved, is_left);
     if (!i) continue;
     found[*i] = op.id;
+    is_left[*i] = false;
     saved_operators_.emplace(op.id, saved[*i].name);
   }
   for (std::size_t i = 0; i < saved.size(); ++i) {
@@ -127,15 +122,24 @@ std::optional<std::size_t> ProgramMatch::alike(const OperatorInfo& op, const std
   std::optional<std::size_t> found;
   for (std::size_t i = 0; i < saved.size(); ++i) {
     const SavedProgram::Operator& one = saved[i];
-    if (!is_left[i] || !is_unnamed(one) || !are_alike(one.identity, is)) continue;
+    if (!is_left[i] || !is_unnamed(one) || !is_alike(one.identity, is)) continue;
     if (found) return std::nullopt;
     found = i;
+    if (is.functions.empty()) return found;  // those that are alike have held the same
   }
   if (!found) return std::nullopt;
   const bool is_only_one = std::none_of(unnamed_.begin(), unnamed_.end(), [&](OperatorId other) {
-    return other != op.id && are_alike(StateIdentity::of(flow_.operators[other], with_found), is);
+    return other != op.id && is_alike(is, StateIdentity::of(flow_.operators[other], with_found));
   });
   return is_only_one ? found : std::nullopt;
+}
+
+bool ProgramMatch::is_alike(const StateIdentity& was, const StateIdentity& is) const {
+  const auto has_name = [this](const StateIdentity::Function& one, const StateIdentity::Function& now) {
+    const auto renamed = changes_.renamed.find(one.name);
+    return one.name == now.name || (renamed != changes_.renamed.end() && renamed->second == now.name);
+  };
+  return was == is && std::equal(was.functions.begin(), was.functions.end(), is.functions.begin(), has_name);
 }
 
 bool ProgramMatch::has_new_inputs_only(const OperatorInfo& op) const {

@@ -57,10 +57,12 @@ class ProgramMatch {
   std::vector<std::string> unknown_names() const;
 
  private:
-  /// The only one that was saved under a derived name and is left, and is what this operator, and no other one that is
-  /// left, is but for its name.
+  /// One that was saved under a derived name and is left, and is what this operator is but for its name. If there are
+  /// functions, whose results may differ, the only one, and of no other operator.
   std::optional<std::size_t> alike(const OperatorInfo& op, const std::vector<SavedProgram::Operator>& saved,
                                    const std::vector<bool>& is_left) const;
+  /// Whether all that is told of them is the same, the names that functions were given included.
+  bool is_alike(const StateIdentity& was, const StateIdentity& is) const;
   void note_missing(const char* what, const std::string& was, const std::string& now);
 
   const Description& flow_;
