@@ -111,6 +111,23 @@ std::vector<Lineage::Function> Lineage::functions(const OperatorInfo& info) {
   return found;
 }
 
+bool Lineage::read_the_same(const OperatorInfo& a, const OperatorInfo& b) {
+  return are_the_same(reads_of(a), reads_of(b));
+}
+
+bool Lineage::are_the_same(const std::vector<Sum>& a, const std::vector<Sum>& b) {
+  const auto same_summand = [](const Summand& one, const Summand& other) {
+    if (one.times != other.times) return false;
+    if (one.term == other.term) return true;
+    return !one.term->function && one.term->text == other.term->text &&
+           are_the_same(one.term->reads, other.term->reads);
+  };
+  const auto same_sum = [&](const Sum& one, const Sum& other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(), same_summand);
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_sum);
+}
+
 Lineage::Sum Lineage::edge(EdgeId id) {
   const auto found = edges_.find(id);
   if (found != edges_.end()) return found->second;

@@ -43,6 +43,8 @@ class Lineage {
   std::string of(EdgeId edge);
   /// An operator's own, and those that its rows come by. Of two lineages with the same texts, they correspond.
   std::vector<Function> functions(const OperatorInfo& info);
+  /// Whether two operators of the flow read the results of the very same functions, in the same way.
+  bool read_the_same(const OperatorInfo& a, const OperatorInfo& b);
 
  private:
   struct Term;
@@ -56,6 +58,7 @@ class Lineage {
 
   static std::string text_of(const Sum& sum, Text text);
   static std::string text_of(const std::vector<Sum>& reads, Text text);
+  static bool are_the_same(const std::vector<Sum>& a, const std::vector<Sum>& b);
   static void add_up(Sum& sum, const Sum& more);
   static Sum leaf(std::string text);
 

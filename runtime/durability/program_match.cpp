@@ -129,7 +129,8 @@ std::optional<std::size_t> ProgramMatch::alike(const OperatorInfo& op, const std
   }
   if (!found) return std::nullopt;
   const bool is_only_one = std::none_of(unnamed_.begin(), unnamed_.end(), [&](OperatorId other) {
-    return other != op.id && is_alike(is, StateIdentity::of(flow_.operators[other], with_found));
+    const OperatorInfo& one = flow_.operators[other];
+    return other != op.id && is_alike(is, StateIdentity::of(one, with_found)) && !with_found.read_the_same(op, one);
   });
   return is_only_one ? found : std::nullopt;
 }

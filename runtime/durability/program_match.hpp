@@ -58,7 +58,7 @@ class ProgramMatch {
 
  private:
   /// One that was saved under a derived name and is left, and is what this operator is but for its name. If there are
-  /// functions, whose results may differ, the only one, and of no other operator.
+  /// functions, whose results may differ, the only one, and of no operator that reads others of them.
   std::optional<std::size_t> alike(const OperatorInfo& op, const std::vector<SavedProgram::Operator>& saved,
                                    const std::vector<bool>& is_left) const;
   /// Whether all that is told of them is the same, the names that functions were given included.
