@@ -331,7 +331,8 @@ void check_goes_on(const Pairing& programs, Random& random, bool means_the_same)
 
 std::set<std::string> names_of_operators(const Program& program) {
   std::set<std::string> names;
-  for (const auto& op : Built(program).flow.description()->operators) {
+  const Built built(program);
+  for (const auto& op : built.flow.description()->operators) {
     if (!op.state.empty()) names.insert(op.name);
   }
   return names;
