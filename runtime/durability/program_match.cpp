@@ -76,6 +76,7 @@ void ProgramMatch::note_missing(const char* what, const std::string& was, const 
 
 std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::vector<SavedProgram::Operator>& saved) {
   std::vector<std::string> names;
+  names.reserve(saved.size());
   for (const SavedProgram::Operator& op : saved) names.push_back(op.name);
   known_.insert(names.begin(), names.end());
   const std::vector<std::optional<std::string>> now = names_now(changes_, names);
