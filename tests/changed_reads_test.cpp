@@ -187,31 +187,6 @@ TEST_CASE("it does not matter in what order Z-sets are added up, where they lie,
   CHECK_NOTHROW(go_on(folder, one_way));
 }
 
-TEST_CASE("names that are derived follow an input that is renamed", "[checkpoint]") {
-  const Folder folder;
-  const auto open = [&](const std::string& left, const std::string& right, const ls::ProgramChanges& changes) {
-    ls::Dataflow flow;
-    const auto a = flow.input<Pair>(left);
-    const auto b = flow.table<Pair>(right, &Pair::first);
-    const auto out =
-        a | ls::key_by(&Pair::second) |
-        ls::join(b | ls::map(ls::value) | ls::key_by(&Pair::second), [](const Pair& x, const Pair&) { return x; }) |
-        ls::distinct() | ls::group_by(ls::key, ls::count(), ls::max(&Pair::first)) | ls::output("out", ls::accumulated);
-    ls::Runtime runtime(flow, {.workers = 2},
-                        ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
-    runtime[a].push({static_cast<Number>(runtime.latest().number()), 1});
-    runtime[b].upsert({1, 1});
-    runtime.step();
-    runtime.checkpoint().get();
-    return text(runtime.snapshot()[out].sorted());
-  };
-  CHECK(open("a", "b", {}) == "(1, (1, 0)) +1");
-  CHECK_THROWS_WITH(open("c", "d", {.renamed = {{"a", "c"}}}), Contains("'b'"));
-  CHECK(open("c", "d", {.renamed = {{"a", "c"}, {"b", "d"}}}) == "(1, (2, 1)) +1");
-  CHECK(open("c", "d", {.renamed = {{"a", "c"}, {"b", "d"}}}) == "(1, (3, 2)) +1");
-  CHECK(open("c", "d", {}) == "(1, (4, 3)) +1");
-}
-
 TEST_CASE("operators that are alike and have no functions hold the same, and are taken one for the other",
           "[checkpoint]") {
   const Folder folder;
@@ -225,44 +200,6 @@ TEST_CASE("operators that are alike and have no functions hold the same, and are
   };
   CHECK(go_on(folder, twice(false)) == "(1, 10) +2, (2, 20) +2");
   CHECK(go_on(folder, twice(true)).empty());
-}
-
-TEST_CASE("operators with derived names that nothing else tells apart are not taken one for the other",
-          "[checkpoint]") {
-  const Folder folder;
-  const auto open = [&](const char* one, const char* two, const ls::ProgramChanges& changes) {
-    ls::Dataflow flow;
-    const auto in = flow.input<Number>("in");
-    const auto odd = [&](const char* name) {
-      return in | ls::filter([](Number n) { return n % 2 != 0; }) | ls::negate().named(name) | ls::distinct();
-    };
-    (void)(odd(one) | ls::output("one"));
-    if (two != nullptr) (void)(odd(two) | ls::output("two"));
-    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
-    runtime.step();
-    runtime.checkpoint().get();
-  };
-  open("f", nullptr, {});
-  CHECK_THROWS_WITH(open("g", "h", {}), Contains("has an operator 'distinct(f)'"));
-  CHECK_NOTHROW(open("g", nullptr, {}));
-  CHECK_NOTHROW(open("g", "h", {.begin_empty = {"distinct(h)", "two"}}));
-  CHECK_THROWS_WITH(open("i", "j", {}), Contains("'distinct(g)'") && Contains("'distinct(h)'"));
-  CHECK_NOTHROW(open("i", "j", {.renamed = {{"distinct(g)", "distinct(i)"}, {"distinct(h)", "distinct(j)"}}}));
-}
-
-TEST_CASE("an operator with a derived name follows a function that is renamed only if that is said", "[checkpoint]") {
-  const Folder folder;
-  const auto open = [&](const char* name, const ls::ProgramChanges& changes) {
-    ls::Dataflow flow;
-    const auto in = flow.input<Number>("in");
-    (void)(in | ls::filter([](Number n) { return n % 2 != 0; }).named(name) | ls::distinct() | ls::output("out"));
-    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
-    runtime.step();
-    runtime.checkpoint().get();
-  };
-  open("f", {});
-  CHECK_THROWS_WITH(open("g", {}), Contains("has an operator 'distinct(f)'"));
-  CHECK_NOTHROW(open("g", {.renamed = {{"f", "g"}}}));
 }
 
 TEST_CASE("functions that had no version may be given one when they do what they did", "[checkpoint]") {

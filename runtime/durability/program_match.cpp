@@ -23,7 +23,10 @@ bool is_unnamed(const SavedProgram::Operator& op) {
 
 ProgramMatch::ProgramMatch(const Description& flow, const ProgramChanges& changes) : flow_(flow), changes_(changes) {
   for (const InputInfo& input : flow.inputs) known_.insert(input.name);
-  for (const OperatorInfo& op : flow.operators) known_.insert(op.name);
+  for (const OperatorInfo& op : flow.operators) {
+    known_.insert(op.name);
+    for (const FusedPart& part : op.fused) known_.insert(part.name);
+  }
   for (const OutputInfo& output : flow.outputs) known_.insert(output.name);
 }
 
@@ -77,7 +80,10 @@ void ProgramMatch::note_missing(const char* what, const std::string& was, const 
 std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::vector<SavedProgram::Operator>& saved) {
   std::vector<std::string> names;
   names.reserve(saved.size());
-  for (const SavedProgram::Operator& op : saved) names.push_back(op.name);
+  for (const SavedProgram::Operator& op : saved) {
+    names.push_back(op.name);
+    for (const Lineage::Function& function : op.identity.functions) known_.insert(function.name);
+  }
   known_.insert(names.begin(), names.end());
   const std::vector<std::optional<std::string>> now = names_now(changes_, names);
 
@@ -137,7 +143,8 @@ std::optional<std::size_t> ProgramMatch::alike(const OperatorInfo& op, const std
 }
 
 bool ProgramMatch::is_alike(const StateIdentity& was, const StateIdentity& is) const {
-  const auto has_name = [this](const StateIdentity::Function& one, const StateIdentity::Function& now) {
+  const auto has_name = [this](const Lineage::Function& one, const Lineage::Function& now) {
+    if (is_derived(one.name, one.kind) && is_derived(now.name, now.kind)) return true;
     const auto renamed = changes_.renamed.find(one.name);
     return one.name == now.name || (renamed != changes_.renamed.end() && renamed->second == now.name);
   };

@@ -44,7 +44,6 @@ class ProgramMatch {
   std::vector<std::optional<OperatorId>> match_operators(const std::vector<SavedProgram::Operator>& saved);
 
   bool was_saved(const InputInfo& input) const { return saved_inputs_.contains(input.name); }
-  bool was_saved(const OperatorInfo& op) const { return saved_operators_.contains(op.id); }
   /// Whether no input that it depends on was there.
   bool has_new_inputs_only(const OperatorInfo& op) const;
   /// In the names that were saved. Of operators, when those before them have been matched.

@@ -1,6 +1,7 @@
 #include "runtime/durability/state_identity.hpp"
 
-#include "runtime/flow/names.hpp"
+#include <algorithm>
+
 #include "runtime/rows/codec.hpp"
 #include "runtime/rows/schema_coding.hpp"
 
@@ -12,14 +13,12 @@ StateIdentity StateIdentity::of(const OperatorInfo& info, const Description& flo
 }
 
 StateIdentity StateIdentity::of(const OperatorInfo& info, Lineage& lineage) {
-  StateIdentity identity{
-      .what = info.kind + ", " + info.state, .form = info.form, .reads = lineage.reads(info), .functions = {}};
+  StateIdentity identity{.what = info.kind + ", " + info.state,
+                         .form = info.form,
+                         .reads = lineage.reads(info),
+                         .functions = lineage.functions(info)};
   if (info.gives.empty() && !info.detail.empty()) identity.what += ", " + info.detail;
   if (info.schema && (!info.form || is_opaque(*info.form))) identity.what += ", giving " + info.schema->to_string();
-  for (Lineage::Function& one : lineage.functions(info)) {
-    if (is_derived(one.name, one.kind)) one.name.clear();
-    identity.functions.push_back({std::move(one.kind), std::move(one.version), one.times, std::move(one.name)});
-  }
   return identity;
 }
 
@@ -31,11 +30,11 @@ void StateIdentity::encode(Encoder& out) const {
   if (form) lockstep::encode(out, *form);
   out.bytes(reads);
   out.varint(functions.size());
-  for (const Function& one : functions) {
+  for (const Lineage::Function& one : functions) {
     out.bytes(one.kind);
+    out.bytes(one.name);
     out.bytes(one.version);
     out.varint(one.times);
-    out.bytes(one.name);
   }
 }
 
@@ -45,20 +44,21 @@ StateIdentity StateIdentity::decode(Decoder& in) {
   if (derived::decode_flag(in)) identity.form = decode_schema(in);
   identity.reads = in.bytes();
   for (std::uint64_t functions = in.varint(); functions != 0; --functions) {
-    std::string kind(in.bytes());
-    std::string version(in.bytes());
-    const std::uint64_t times = in.varint();
-    identity.functions.push_back({std::move(kind), std::move(version), times, std::string(in.bytes())});
+    Lineage::Function& one = identity.functions.emplace_back();
+    one.kind = in.bytes();
+    one.name = in.bytes();
+    one.version = in.bytes();
+    one.times = in.varint();
   }
   return identity;
 }
 
 bool operator==(const StateIdentity& a, const StateIdentity& b) {
-  return a.what == b.what && a.form == b.form && a.reads == b.reads && a.functions == b.functions;
-}
-
-bool operator==(const StateIdentity::Function& a, const StateIdentity::Function& b) {
-  return a.kind == b.kind && a.version == b.version && a.times == b.times;
+  const auto same = [](const Lineage::Function& one, const Lineage::Function& other) {
+    return one.kind == other.kind && one.version == other.version && one.times == other.times;
+  };
+  return a.what == b.what && a.form == b.form && a.reads == b.reads &&
+         std::equal(a.functions.begin(), a.functions.end(), b.functions.begin(), b.functions.end(), same);
 }
 
 }  // namespace lockstep

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,24 +13,14 @@ namespace lockstep {
 
 /// What an operator has to have in common with the one whose state it goes on from.
 struct StateIdentity {
-  struct Function {
-    std::string kind;
-    /// Empty: it has none.
-    std::string version;
-    /// See Lineage::Function.
-    std::uint64_t times = 1;
-    /// Empty: it was given none. It is not compared, but tells apart what else is alike.
-    std::string name;
-  };
-
   /// What it is, and what its state is.
   std::string what;
   /// What the items of its state are made of, if that is told.
   std::optional<Schema> form;
   /// Lineage::reads().
   std::string reads;
-  /// All functions whose results are in its state, as Lineage::functions() finds them.
-  std::vector<Function> functions;
+  /// Lineage::functions(): all whose results are in its state. Their names are not compared.
+  std::vector<Lineage::Function> functions;
 
   static StateIdentity of(const OperatorInfo& info, const Description& flow);
   static StateIdentity of(const OperatorInfo& info, Lineage& lineage);
@@ -44,6 +33,5 @@ struct StateIdentity {
 };
 
 bool operator==(const StateIdentity& a, const StateIdentity& b);
-bool operator==(const StateIdentity::Function& a, const StateIdentity::Function& b);
 
 }  // namespace lockstep

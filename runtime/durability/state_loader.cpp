@@ -65,7 +65,7 @@ void StateLoader::match(const SavedProgram& saved) {
     auto nodes = missing_.extract(info.name);
     operators_[i].emplace().nodes_ = std::move(nodes.mapped());
     Saved one{.saved = &saved.operators[i], .place = i, .now = StateIdentity::of(info, lineage), .without_version = {}};
-    for (const Lineage::Function& function : lineage.functions(info)) {
+    for (const Lineage::Function& function : one.now.functions) {
       if (is_another && function.version.empty()) one.without_version.push_back(function.name);
     }
     found_.emplace(info.id, std::move(one));
@@ -133,8 +133,8 @@ void StateLoader::take_over(Saved& one) {
 }
 
 void StateLoader::check_functions(const std::string& name, const StateIdentity& was, const StateIdentity& is) {
-  bool is_same = std::equal(was.functions.begin(), was.functions.end(), is.functions.begin(), is.functions.end(),
-                            [](const auto& a, const auto& b) { return a.kind == b.kind && a.times == b.times; });
+  const bool is_same = std::equal(was.functions.begin(), was.functions.end(), is.functions.begin(), is.functions.end(),
+                                  [](const auto& a, const auto& b) { return a.kind == b.kind && a.times == b.times; });
   std::string versions;
   for (std::size_t i = 0; is_same && i < is.functions.size(); ++i) {
     const std::string& before = was.functions[i].version;
@@ -145,7 +145,7 @@ void StateLoader::check_functions(const std::string& name, const StateIdentity& 
                             text(now));
   }
   if (is_same && versions.empty()) return;
-  if (!is_same) versions = fmt::format("{} functions, and now {}", was.functions.size(), is.functions.size());
+  if (!is_same) versions = "other functions than it has now";
   problems_.push_back(
       fmt::format("operator '{0}' was saved with {1}: if its state is right all the same, say changed_functions = "
                   "{{\"{0}\"}}; if it is to be made again, rebuilt = {{\"{0}\"}}",

@@ -40,14 +40,13 @@ void ExitGate::watch() {
 }
 
 void ExitGate::let_go(std::shared_ptr<const void> last) noexcept {
-  {
+  try {
+    const ExitGate inside;
+    last.reset();
+  } catch (...) {
     const std::lock_guard lock(gate().mutex);
-    if (gate().is_closed) return gate().kept.push_back(std::move(last));
-    ++gate().inside;
+    gate().kept.push_back(std::move(last));
   }
-  last.reset();
-  const std::lock_guard lock(gate().mutex);
-  if (--gate().inside == 0) gate().news.notify_all();
 }
 
 void ExitGate::enter() {
