@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -24,9 +25,9 @@ std::shared_ptr<lockstep::Runtime> kept;
 
 [[noreturn]] void end(const std::string& directory, const std::string& manner) {
   Numbers numbers;
-  bool exits_in_a_step = false;
+  std::atomic<bool> exits_in_a_step = false;
   (void)(numbers.in | lockstep::inspect([&](Number, lockstep::Weight) {
-           if (exits_in_a_step) std::exit(3);
+           if (exits_in_a_step.exchange(false)) std::exit(3);  // once: the threads of a step may not both
          }));
   std::shared_ptr<lockstep::Runtime> runtime = numbers.open(directory);
   if (manner == "a-step-exits") {
