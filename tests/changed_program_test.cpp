@@ -164,6 +164,28 @@ TEST_CASE("a function with another version is refused, until its change is accep
   CHECK_THAT(go_on(folder, version("2")), Contains("(2, 3) +1"));
 }
 
+TEST_CASE(
+    "an output by a function with another version is refused, until it goes on with what comes or gives all of it",
+    "[checkpoint]") {
+  const Folder folder;
+  const auto times = [](Number factor) {
+    return [factor](ls::Dataflow&, const auto& in) {
+      return in | ls::group_by(ls::value, ls::count()).named("counts") |
+             ls::map([=](Number n, Number count) { return Pair(n, factor * count); }).version(std::to_string(factor)) |
+             ls::output("times");
+    };
+  };
+  CHECK(go_on(folder, times(1)) == kOnce);
+  CHECK_THROWS_WITH(go_on(folder, times(10)),
+                    Contains("output 'times' was saved with version 1 of map, and now version 10: if what comes "
+                             "continues what it gave, say changed_functions = {\"times\"}; if all of it is to come "
+                             "again, rebuilt = {\"times\"}"));
+  CHECK(go_on(folder, times(10), {.changed_functions = {"times"}}) ==
+        "(0, 10) -1, (0, 20) +1, (1, 10) -1, (1, 20) +1, (2, 10) -1, (2, 20) +1");
+  CHECK(go_on(folder, times(1), {.rebuilt = {"times"}}) == "(0, 3) +1, (1, 3) +1, (2, 3) +1");
+  CHECK_THAT(go_on(folder, times(1), {.rebuilt = {"times"}}), Contains("(2, 3) -1, (2, 4) +1"));
+}
+
 TEST_CASE("the number of workers and the limits may change", "[checkpoint]") {
   const Folder folder;
   CHECK(go_on(folder, kCounts) == kOnce);

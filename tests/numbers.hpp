@@ -51,6 +51,8 @@ struct Numbers {
       in | lockstep::key_by([](Number n) { return n % 2; }) |
       lockstep::join(names, [](Number, Number n, const Name& name) { return std::pair(n, name.second); }) |
       lockstep::output("named", lockstep::accumulated);
+  lockstep::Output<std::pair<Number, Name>> odd =
+      names | lockstep::filter([](Number n, const Name&) { return n % 2 != 0; }) | lockstep::output("odd");
 
   std::unique_ptr<lockstep::Runtime> open(const std::filesystem::path& directory, unsigned workers = 2,
                                           lockstep::CheckpointOptions options = {.begin_if_empty = true}) {

@@ -235,21 +235,21 @@ void rewrite(Program& program, ls::ProgramChanges& changes, Random& random) {
   if (random.one_in(2)) program.more.push_back(random.below(kInputs + static_cast<int>(program.nodes.size())));
 }
 
-/// Makes another program of it, of the same functions: what an output gave by others is not withdrawn.
+/// Makes another program of it.
 void change(Program& program, Random& random) {
   const int at = random.below(static_cast<int>(program.nodes.size()));
   Node& node = program.nodes[static_cast<std::size_t>(at)];
-  switch (random.below(5)) {
+  switch (random.below(6)) {
     case 0: {
       const Node before = node;
       node = random_node(random, kInputs + at);
       node.name = before.name;
-      node.function = before.function;
       break;
     }
     case 1: std::swap(node.a, node.b); break;
     case 2: node.by_second = !node.by_second; break;
     case 3: node.a.of = random.below(kInputs + at); break;
+    case 4: node.function = 1 - node.function; break;
     default: std::swap(program.x, program.y);
   }
 }

@@ -15,6 +15,7 @@ std::string Borders::encode() const {
     out.bytes(output.name);
     lockstep::encode(out, output.schema);
     out.bytes(output.lineage);
+    lockstep::encode(out, output.functions);
   }
   return bytes;
 }
@@ -24,9 +25,11 @@ Borders Borders::decode(std::string_view bytes) {
   Borders borders;
   borders.positions = Positions::decode(in);
   for (std::uint64_t outputs = in.varint(); outputs != 0; --outputs) {
-    std::string name(in.bytes());
-    Schema schema = decode_schema(in);
-    borders.outputs.push_back({std::move(name), std::move(schema), std::string(in.bytes())});
+    Output& output = borders.outputs.emplace_back();
+    output.name = in.bytes();
+    output.schema = decode_schema(in);
+    output.lineage = in.bytes();
+    output.functions = decode_functions(in);
   }
   if (!in.at_end()) throw DecodeError("there are bytes after its outputs");
   return borders;

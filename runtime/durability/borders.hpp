@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/durability/lineage.hpp"
 #include "runtime/intake/positions.hpp"
 #include "runtime/rows/bytes.hpp"
 #include "runtime/rows/schema.hpp"
@@ -16,6 +17,8 @@ struct Borders {
     Schema schema;
     /// Lineage::of().
     std::string lineage;
+    /// Lineage::functions(): those behind the last operators with state.
+    std::vector<Lineage::Function> functions;
   };
 
   Positions positions;

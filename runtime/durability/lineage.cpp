@@ -96,9 +96,20 @@ std::string Lineage::of(EdgeId id) { return text_of(std::vector<Sum>{edge(id)}, 
 std::vector<Lineage::Function> Lineage::functions(const OperatorInfo& info) {
   std::vector<Function> found;
   if (info.runs_user_code || !info.version.empty()) found.push_back({info.kind, info.name, info.version});
+  add_functions(found, reads_of(info));
+  return found;
+}
+
+std::vector<Lineage::Function> Lineage::functions(EdgeId id) {
+  std::vector<Function> found;
+  add_functions(found, {edge(id)});
+  return found;
+}
+
+void Lineage::add_functions(std::vector<Function>& found, const std::vector<Sum>& reads) {
   std::set<std::string> visited;  // equal ones once, since it does not matter how many share an edge
-  const auto visit = [&](const std::vector<Sum>& reads, const auto& visit_next) -> void {
-    for (const Sum& sum : reads) {
+  const auto visit = [&](const std::vector<Sum>& sums, const auto& visit_next) -> void {
+    for (const Sum& sum : sums) {
       for (const auto& [term, times] : sum) {
         if (!visited.insert(term->versioned).second) continue;
         if (term->function) found.push_back(*term->function);
@@ -107,8 +118,7 @@ std::vector<Lineage::Function> Lineage::functions(const OperatorInfo& info) {
       }
     }
   };
-  visit(reads_of(info), visit);
-  return found;
+  visit(reads, visit);
 }
 
 bool Lineage::read_the_same(const OperatorInfo& a, const OperatorInfo& b) {
@@ -198,6 +208,35 @@ Lineage::Sum Lineage::apply(const FusedPart& part, std::vector<Sum> reads) const
   if (part.runs_user_code || !part.version.empty()) term->function = Function{part.kind, part.name, part.version};
   term->reads = std::move(reads);
   return {{std::move(term), 1}};
+}
+
+bool are_the_same(const std::vector<Lineage::Function>& a, const std::vector<Lineage::Function>& b) {
+  const auto same = [](const Lineage::Function& one, const Lineage::Function& other) {
+    return one.kind == other.kind && one.version == other.version && one.times == other.times;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+void encode(Encoder& out, const std::vector<Lineage::Function>& functions) {
+  out.varint(functions.size());
+  for (const Lineage::Function& one : functions) {
+    out.bytes(one.kind);
+    out.bytes(one.name);
+    out.bytes(one.version);
+    out.varint(one.times);
+  }
+}
+
+std::vector<Lineage::Function> decode_functions(Decoder& in) {
+  std::vector<Lineage::Function> functions;
+  for (std::uint64_t count = in.varint(); count != 0; --count) {
+    Lineage::Function& one = functions.emplace_back();
+    one.kind = in.bytes();
+    one.name = in.bytes();
+    one.version = in.bytes();
+    one.times = in.varint();
+  }
+  return functions;
 }
 
 }  // namespace lockstep

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/flow/description.hpp"
+#include "runtime/rows/bytes.hpp"
 
 namespace lockstep {
 
@@ -43,6 +44,7 @@ class Lineage {
   std::string of(EdgeId edge);
   /// An operator's own, and those that its rows come by. Of two lineages with the same texts, they correspond.
   std::vector<Function> functions(const OperatorInfo& info);
+  std::vector<Function> functions(EdgeId edge);
   /// Whether two operators of the flow read the results of the very same functions, in the same way.
   bool read_the_same(const OperatorInfo& a, const OperatorInfo& b);
 
@@ -59,6 +61,7 @@ class Lineage {
   static std::string text_of(const Sum& sum, Text text);
   static std::string text_of(const std::vector<Sum>& reads, Text text);
   static bool are_the_same(const std::vector<Sum>& a, const std::vector<Sum>& b);
+  static void add_functions(std::vector<Function>& found, const std::vector<Sum>& reads);
   static void add_up(Sum& sum, const Sum& more);
   static Sum leaf(std::string text);
 
@@ -71,5 +74,12 @@ class Lineage {
   const LineageNames names_;
   std::map<EdgeId, Sum> edges_;
 };
+
+/// Whether they are the same, whatever names they have.
+bool are_the_same(const std::vector<Lineage::Function>& a, const std::vector<Lineage::Function>& b);
+
+void encode(Encoder& out, const std::vector<Lineage::Function>& functions);
+/// Throws DecodeError.
+std::vector<Lineage::Function> decode_functions(Decoder& in);
 
 }  // namespace lockstep

@@ -30,7 +30,8 @@ struct ProgramChanges {
   /// that has come is as in a struct made of nothing. What functions make of rows read so has to be what they made
   /// before, read so.
   std::set<std::string> changed_rows = {};
-  /// Operators whose functions have another version, and whose state is right all the same.
+  /// Operators whose functions have another version, and whose state is right all the same; outputs that go on with
+  /// what such functions give.
   std::set<std::string> changed_functions = {};
   /// The executable is another one, and functions that had no version, which may have changed with it, do what they
   /// did.

@@ -138,7 +138,8 @@ std::string PinnedEngine::borders() const {
   Lineage lineage(*flow_);
   for (const OutputId id : complete_) {
     const OutputInfo& output = flow_->outputs[id];
-    borders.outputs.push_back({output.name, flow_->edges[output.edge].schema, lineage.of(output.edge)});
+    borders.outputs.push_back(
+        {output.name, flow_->edges[output.edge].schema, lineage.of(output.edge), lineage.functions(output.edge)});
   }
   return borders.encode();
 }

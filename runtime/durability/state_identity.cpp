@@ -1,7 +1,5 @@
 #include "runtime/durability/state_identity.hpp"
 
-#include <algorithm>
-
 #include "runtime/rows/codec.hpp"
 #include "runtime/rows/schema_coding.hpp"
 
@@ -29,13 +27,7 @@ void StateIdentity::encode(Encoder& out) const {
   out.byte(form.has_value());
   if (form) lockstep::encode(out, *form);
   out.bytes(reads);
-  out.varint(functions.size());
-  for (const Lineage::Function& one : functions) {
-    out.bytes(one.kind);
-    out.bytes(one.name);
-    out.bytes(one.version);
-    out.varint(one.times);
-  }
+  lockstep::encode(out, functions);
 }
 
 StateIdentity StateIdentity::decode(Decoder& in) {
@@ -43,22 +35,12 @@ StateIdentity StateIdentity::decode(Decoder& in) {
   identity.what = in.bytes();
   if (derived::decode_flag(in)) identity.form = decode_schema(in);
   identity.reads = in.bytes();
-  for (std::uint64_t functions = in.varint(); functions != 0; --functions) {
-    Lineage::Function& one = identity.functions.emplace_back();
-    one.kind = in.bytes();
-    one.name = in.bytes();
-    one.version = in.bytes();
-    one.times = in.varint();
-  }
+  identity.functions = decode_functions(in);
   return identity;
 }
 
 bool operator==(const StateIdentity& a, const StateIdentity& b) {
-  const auto same = [](const Lineage::Function& one, const Lineage::Function& other) {
-    return one.kind == other.kind && one.version == other.version && one.times == other.times;
-  };
-  return a.what == b.what && a.form == b.form && a.reads == b.reads &&
-         std::equal(a.functions.begin(), a.functions.end(), b.functions.begin(), b.functions.end(), same);
+  return a.what == b.what && a.form == b.form && a.reads == b.reads && are_the_same(a.functions, b.functions);
 }
 
 }  // namespace lockstep

@@ -20,9 +20,19 @@ std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engi
   return found;
 }
 
+namespace {
+
+bool is_another(const std::string& executable) {
+  const std::string own = build_id();
+  return !executable.empty() && !own.empty() && executable != own;
+}
+
+}  // namespace
+
 StateLoader::StateLoader(Engine& engine, const SavedProgram& saved, const ProgramChanges& changes)
     : engine_(engine),
       changes_(changes),
+      is_another_executable_(is_another(saved.build_id)),
       match_(engine.flow(), changes_),
       missing_(stateful_nodes(engine)),
       operators_(saved.operators.size()) {
@@ -55,8 +65,6 @@ void StateLoader::load_borders(const SavedProgram& saved) {
 }
 
 void StateLoader::match(const SavedProgram& saved) {
-  const std::string executable = build_id();
-  const bool is_another = !saved.build_id.empty() && !executable.empty() && saved.build_id != executable;
   const std::vector<std::optional<OperatorId>> found = match_.match_operators(saved.operators);
   Lineage lineage = match_.lineage();
   for (std::size_t i = 0; i < saved.operators.size(); ++i) {
@@ -64,11 +72,7 @@ void StateLoader::match(const SavedProgram& saved) {
     const OperatorInfo& info = engine_.flow().operators[*found[i]];
     auto nodes = missing_.extract(info.name);
     operators_[i].emplace().nodes_ = std::move(nodes.mapped());
-    Saved one{.saved = &saved.operators[i], .place = i, .now = StateIdentity::of(info, lineage), .without_version = {}};
-    for (const Lineage::Function& function : one.now.functions) {
-      if (is_another && function.version.empty()) one.without_version.push_back(function.name);
-    }
-    found_.emplace(info.id, std::move(one));
+    found_.emplace(info.id, Saved{&saved.operators[i], i, StateIdentity::of(info, lineage)});
   }
 }
 
@@ -85,7 +89,7 @@ void StateLoader::mark_rebuilt() {
     const auto found = found_.find(op.id);
     if (found != found_.end()) {
       const Saved& one = found->second;
-      const bool differs = !(one.saved->identity == one.now) || !one.without_version.empty();
+      const bool differs = !(one.saved->identity == one.now) || !untold(one.now.functions).empty();
       if (!changes_.rebuilt.contains(op.name) || !(differs || reads_new)) continue;
       missing_.emplace(op.name, std::move(operators_[one.place]->nodes_));
       operators_[one.place].reset();
@@ -127,64 +131,77 @@ void StateLoader::take_over(Saved& one) {
                                                       name)));
     return;
   }
-  if (changes_.changed_functions.contains(name)) return;
-  check_functions(name, was, is);
-  changed_functions_.insert(one.without_version.begin(), one.without_version.end());
+  check_functions({"operator", name, "its state is right all the same", "it is to be made again"}, was.functions,
+                  is.functions);
 }
 
-void StateLoader::check_functions(const std::string& name, const StateIdentity& was, const StateIdentity& is) {
-  const bool is_same = std::equal(was.functions.begin(), was.functions.end(), is.functions.begin(), is.functions.end(),
+std::vector<std::string> StateLoader::untold(const Functions& functions) const {
+  std::vector<std::string> names;
+  for (const Lineage::Function& function : functions) {
+    if (is_another_executable_ && function.version.empty()) names.push_back(function.name);
+  }
+  return names;
+}
+
+void StateLoader::check_functions(const Whose& whose, const Functions& was, const Functions& is) {
+  if (changes_.changed_functions.contains(whose.name)) return;
+  for (std::string& name : untold(is)) changed_functions_.insert(std::move(name));
+  const bool is_same = std::equal(was.begin(), was.end(), is.begin(), is.end(),
                                   [](const auto& a, const auto& b) { return a.kind == b.kind && a.times == b.times; });
   std::string versions;
-  for (std::size_t i = 0; is_same && i < is.functions.size(); ++i) {
-    const std::string& before = was.functions[i].version;
-    const std::string& now = is.functions[i].version;
+  for (std::size_t i = 0; is_same && i < is.size(); ++i) {
+    const std::string& before = was[i].version;
+    const std::string& now = is[i].version;
     if (before == now || (before.empty() && changes_.accept_changed_functions)) continue;
     const auto text = [](const std::string& version) { return version.empty() ? "no version" : "version " + version; };
-    versions += fmt::format("{}{} of {}, and now {}", versions.empty() ? "" : "; ", text(before), was.functions[i].kind,
-                            text(now));
+    versions +=
+        fmt::format("{}{} of {}, and now {}", versions.empty() ? "" : "; ", text(before), was[i].kind, text(now));
   }
   if (is_same && versions.empty()) return;
   if (!is_same) versions = "other functions than it has now";
   problems_.push_back(
-      fmt::format("operator '{0}' was saved with {1}: if its state is right all the same, say changed_functions = "
-                  "{{\"{0}\"}}; if it is to be made again, rebuilt = {{\"{0}\"}}",
-                  name, versions));
+      fmt::format("{} '{}' was saved with {}: if {}, say changed_functions = {{\"{}\"}}; if {}, rebuilt = {{\"{}\"}}",
+                  whose.what, whose.name, versions, whose.goes_on, whose.name, whose.made_again, whose.name));
 }
 
 void StateLoader::check_outputs() {
-  const Description& flow = engine_.flow();
   Lineage lineage = match_.lineage();
-  for (const OutputInfo& output : flow.outputs) {
-    const auto found = found_outputs_.find(output.name);
-    if (found == found_outputs_.end()) continue;
-    const EdgeInfo& edge = flow.edges[output.edge];
-    const auto& [name, schema, was] = found->second;
-    const std::string is = lineage.of(output.edge);
-    const bool is_same = schema == edge.schema && was == is;
-    if (changes_.rebuilt.contains(output.name) && (!is_same || made_anew_.contains(edge.producer))) {
-      found_outputs_.erase(found);
-      continue;
-    }
-    if (was != is && !changes_.changed_reads.contains(output.name)) {
-      problems_.push_back(fmt::format(
-          "output '{}' was of {}; and now is of {}: {}if all of it is to come again, say "
-          "rebuilt = {{\"{}\"}}",
-          output.name, was, is,
-          ProgramMatch::reads_new(is) ? ""
-                                      : fmt::format("if what comes continues what it gave, say changed_reads = "
-                                                    "{{\"{}\"}}; ",
-                                                    output.name),
-          output.name));
-    }
-    try {
-      if (!(schema == edge.schema)) (void)conversion(schema, edge.schema, fmt::format("output '{}'", output.name));
-    } catch (const SchemaChange&) {
-      problems_.push_back(
-          fmt::format("output '{0}' gave {1}, and now gives {2}: if all of it is to come again, say "
-                      "rebuilt = {{\"{0}\"}}",
-                      output.name, schema.to_string(), edge.schema.to_string()));
-    }
+  for (const OutputInfo& output : engine_.flow().outputs) check_output(output, lineage);
+}
+
+void StateLoader::check_output(const OutputInfo& output, Lineage& lineage) {
+  const auto found = found_outputs_.find(output.name);
+  if (found == found_outputs_.end()) return;
+  const EdgeInfo& edge = engine_.flow().edges[output.edge];
+  const auto& [name, schema, was, functions] = found->second;
+  const std::string is = lineage.of(output.edge);
+  const Functions functions_now = lineage.functions(output.edge);
+  const bool differs =
+      schema != edge.schema || was != is || !are_the_same(functions, functions_now) || !untold(functions_now).empty();
+  if (changes_.rebuilt.contains(name) && (differs || made_anew_.contains(edge.producer))) {
+    found_outputs_.erase(found);
+    return;
+  }
+  try {
+    if (schema != edge.schema) (void)conversion(schema, edge.schema, fmt::format("output '{}'", name));
+  } catch (const SchemaChange&) {
+    problems_.push_back(
+        fmt::format("output '{0}' gave {1}, and now gives {2}: if all of it is to come again, say "
+                    "rebuilt = {{\"{0}\"}}",
+                    name, schema.to_string(), edge.schema.to_string()));
+  }
+  if (was == is) {
+    const Whose whose{"output", name, "what comes continues what it gave", "all of it is to come again"};
+    check_functions(whose, functions, functions_now);
+  } else if (!changes_.changed_reads.contains(name)) {
+    const std::string goes_on =
+        ProgramMatch::reads_new(is)
+            ? ""
+            : fmt::format("if what comes continues what it gave, say changed_reads = {{\"{}\"}}; ", name);
+    problems_.push_back(
+        fmt::format("output '{}' was of {}; and now is of {}: {}if all of it is to come again, say "
+                    "rebuilt = {{\"{}\"}}",
+                    name, was, is, goes_on, name));
   }
 }
 

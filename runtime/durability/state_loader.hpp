@@ -55,17 +55,27 @@ class StateLoader {
   struct Saved {
     const SavedProgram::Operator* saved;
     std::size_t place;
-    StateIdentity now;                         // in the names that were saved
-    std::vector<std::string> without_version;  // functions, if the executable is another one
+    StateIdentity now;  // in the names that were saved
+  };
+  using Functions = std::vector<Lineage::Function>;
+  /// How an error speaks of it.
+  struct Whose {
+    const char* what;
+    const std::string& name;
+    const char* goes_on;
+    const char* made_again;
   };
 
   void load_borders(const SavedProgram& saved);
   void match(const SavedProgram& saved);
   void mark_rebuilt();
   void take_over(Saved& one);
-  /// Whether functions with a version are what they were. REQUIRES: the operator reads what it read.
-  void check_functions(const std::string& name, const StateIdentity& was, const StateIdentity& is);
   void check_outputs();
+  void check_output(const OutputInfo& output, Lineage& lineage);
+  /// Whether functions are what they were. REQUIRES: what is read is what was read.
+  void check_functions(const Whose& whose, const Functions& was, const Functions& is);
+  /// The names of those that may be others, since the executable is, and they have no version.
+  std::vector<std::string> untold(const Functions& functions) const;
   /// Whether rows of one type can be read as those of another; notes what has changed. Throws SchemaChange.
   std::shared_ptr<const RowConversion> conversion(const Schema& was, const Schema& is, const std::string& whose);
   void throw_problems() const;
@@ -76,6 +86,7 @@ class StateLoader {
 
   Engine& engine_;
   const ProgramChanges changes_;
+  const bool is_another_executable_;
   ProgramMatch match_;
   NodesByName missing_;
   std::map<OperatorId, Saved> found_;

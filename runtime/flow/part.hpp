@@ -54,7 +54,8 @@ struct Part {
   std::string kind = {};
   /// Stable: given, or derived from what it is and what it reads (derived_name).
   std::string name = {};
-  /// What it does, beside its kind, for explain(): `to_account, sum(amount)`.
+  /// What it does, beside its kind: `to_account, sum(amount)`. That of an operator that does something else is another
+  /// one; where `gives` says it, it may change.
   std::string detail = {};
   /// Of its functions, as the user numbers them. State of another version is not loaded.
   std::string version = {};
