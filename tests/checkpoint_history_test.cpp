@@ -215,7 +215,7 @@ class History {
 }  // namespace
 
 TEST_CASE("whatever happens, a directory holds the state after a complete step, that of the last checkpoint",
-          "[checkpoint]") {
+          "[checkpoint][history]") {
   const char* const only = std::getenv("LOCKSTEP_HISTORY");
   const int first = only != nullptr ? std::atoi(only) : 0;
   const int histories = only != nullptr ? 1 : std::getenv("LOCKSTEP_LONG") != nullptr ? 1000 : 25;
