@@ -59,13 +59,10 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
     }
     made.clear();
     made.reserve(keys.size());
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const auto* entry = groups_.find(*keys[i], hashes[i]);
-      matches[i] = {};
-      if (entry == nullptr || entry->payload.total == 0) continue;
-      made.push_back({result(entry->payload, [&] { return hashes[i]; }), 1});
-      matches[i].rows = {&made.back(), 1};
-    }
+    for (std::size_t i = 0; i < keys.size(); ++i) matches[i] = show(*keys[i], hashes[i], made);
+  }
+  Match<Result> find(const K& key, std::uint64_t hash, Batch<Result>& made) const override {
+    return show(key, hash, made);
   }
 
   void for_each(FunctionRef<void(const K&, const Result&, Weight)> function) const override {
@@ -355,6 +352,14 @@ class GroupOperator final : public IndexView<K, GroupResult<A...>> {
   }
 
   /// `hash` gives the hash of the group's key, if that is needed.
+  /// Its result is made there.
+  [[gnu::always_inline]] Match<Result> show(const K& key, std::uint64_t hash, Batch<Result>& made) const {
+    const auto* entry = groups_.find(key, hash);
+    if (entry == nullptr || entry->payload.total == 0) return {};
+    made.push_back({result(entry->payload, [hash] { return hash; }), 1});
+    return {{&made.back(), 1}, nullptr};
+  }
+
   template <class HashOf>
   Result result(const State& state, HashOf&& hash) const {
     const auto one_result = [&]<std::size_t i, class One>() -> typename One::Result {

@@ -71,11 +71,9 @@ class TableOperator final : public IndexView<K, R> {
   void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<R>> matches,
              Batch<R>&) const override {
     for (const std::uint64_t hash : hashes) rows_.prefetch(hash);
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const auto* entry = rows_.find(*keys[i], hashes[i]);
-      matches[i] = entry == nullptr || !entry->payload ? Match<R>{} : Match<R>{{&*entry->payload, 1}, nullptr};
-    }
+    for (std::size_t i = 0; i < keys.size(); ++i) matches[i] = find(*keys[i], hashes[i]);
   }
+  Match<R> find(const K& key, std::uint64_t hash, Batch<R>&) const override { return find(key, hash); }
 
   void for_each(FunctionRef<void(const K&, const R&, Weight)> function) const override {
     rows_.for_each_in({}, [&](const auto& entry, const auto&) { function(entry.key, entry.payload->row, 1); });
@@ -112,6 +110,12 @@ class TableOperator final : public IndexView<K, R> {
   };
 
   using Rows = HashTable<K, Held, Mark>;
+
+  Match<R> find(const K& key, std::uint64_t hash) const {
+    const auto* entry = rows_.find(key, hash);
+    if (entry == nullptr || !entry->payload) return {};
+    return {{&*entry->payload, 1}, nullptr};
+  }
 
   TableOperator(Edge<LedgerRow>& rejects, Rows&& rows) : rows_(std::move(rows)), rejects_(&rejects) {}
 

@@ -56,48 +56,13 @@ class ContentsOperator {
   std::shared_ptr<Contents> contents_;
 };
 
-/// Contents that an index holds, pinned.
-template <class K, class V>
-class IndexContents final : public KeyedContentsPart<K, V> {
- public:
-  using R = std::pair<K, V>;
-
-  explicit IndexContents(std::unique_ptr<const IndexView<K, V>> view) : view_(std::move(view)) {}
-
-  void for_each(FunctionRef<void(const R&, Weight)> function) const override {
-    view_->for_each([&](const K& key, const V& value, Weight weight) { function({key, value}, weight); });
-  }
-  Match<V> find(const K& key, std::uint64_t hash) const override {
-    thread_local Batch<V> made;
-    const K* const wanted = &key;
-    Match<V> match;
-    view_->probe({&wanted, 1}, {&hash, 1}, {&match, 1}, made);
-    return match;
-  }
-  Weight weight_of(const R& row) const override {
-    Weight found = 0;
-    find(row.first, row_traits<K>::hash(row.first)).for_each([&](const V& value, Weight weight) {
-      if (row_traits<V>::equal(value, row.second)) found += weight;
-    });
-    return found;
-  }
-  std::size_t size() const override {
-    std::size_t rows = 0;
-    view_->for_each([&rows](const K&, const V&, Weight) { ++rows; });
-    return rows;
-  }
-
- private:
-  std::unique_ptr<const IndexView<K, V>> view_;
-};
-
 /// Has snapshots show what an index holds.
 template <class K, class V>
 [[gnu::cold]] void show_indexed(Description& flow, ContentsName of, EdgeId indexed) {
   flow.contents.push_back({of, indexed, [](IndexViewBase& view) -> std::shared_ptr<const void> {
                              using Part = ContentsPart<std::pair<K, V>>;
                              auto pin = static_cast<IndexView<K, V>&>(view).pin_view();
-                             return std::shared_ptr<const Part>(new IndexContents<K, V>(std::move(pin)));
+                             return std::shared_ptr<const Part>(new KeyedContentsPart<K, V>(std::move(pin)));
                            }});
 }
 

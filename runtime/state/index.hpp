@@ -51,6 +51,8 @@ class IndexView : public IndexViewBase {
   /// that are not kept as they are shown, and is valid until it is given again.
   virtual void probe(Slice<const K* const> keys, Slice<const std::uint64_t> hashes, Slice<Match<V>> matches,
                      Batch<V>& made) const = 0;
+  /// The same of one key. REQUIRES: `made` is empty.
+  virtual Match<V> find(const K& key, std::uint64_t hash, Batch<V>& made) const = 0;
   /// Calls function(key, value, weight) for all of them.
   virtual void for_each(FunctionRef<void(const K&, const V&, Weight)> function) const = 0;
   /// A view that stays as it is, made in O(segments), for any thread to read. When no step runs.
@@ -110,6 +112,8 @@ class Index final : public IndexView<K, V> {
       __builtin_prefetch(matches[i].rows.data());
     }
   }
+
+  Match<V> find(const K& key, std::uint64_t hash, Batch<V>&) const override { return find(key, hash); }
 
   std::size_t keys() const { return table_.size(); }
   std::size_t bytes() const { return table_.bytes() + large_bytes_; }

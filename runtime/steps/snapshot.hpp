@@ -28,12 +28,35 @@ class ContentsPart {
   virtual std::size_t size() const = 0;
 };
 
-/// Of rows that lie by key.
+/// Of rows that lie by key: what an index holds, pinned.
 template <class K, class V>
-class KeyedContentsPart : public ContentsPart<std::pair<K, V>> {
+class KeyedContentsPart final : public ContentsPart<std::pair<K, V>> {
  public:
-  /// The values of a key with this hash. Valid until this thread calls it again.
-  virtual Match<V> find(const K& key, std::uint64_t hash) const = 0;
+  using R = std::pair<K, V>;
+
+  explicit KeyedContentsPart(std::unique_ptr<const IndexView<K, V>> index) : index_(std::move(index)) {}
+
+  const IndexView<K, V>& index() const { return *index_; }
+
+  void for_each(FunctionRef<void(const R&, Weight)> function) const override {
+    index_->for_each([&](const K& key, const V& value, Weight weight) { function({key, value}, weight); });
+  }
+  Weight weight_of(const R& row) const override {
+    Batch<V> made;
+    Weight found = 0;
+    index_->find(row.first, row_traits<K>::hash(row.first), made).for_each([&](const V& value, Weight weight) {
+      if (row_traits<V>::equal(value, row.second)) found += weight;
+    });
+    return found;
+  }
+  std::size_t size() const override {
+    std::size_t rows = 0;
+    index_->for_each([&rows](const K&, const V&, Weight) { ++rows; });
+    return rows;
+  }
+
+ private:
+  std::unique_ptr<const IndexView<K, V>> index_;
 };
 
 /// The contents of one output at one step: a Z-set that stays as it is. Of a thread at a time; copies are cheap.
@@ -121,8 +144,11 @@ class KeyedContents : public Contents<std::pair<K, V>> {
     const std::uint64_t hash = row_traits<K>::hash(key);
     const auto workers = static_cast<unsigned>(this->parts().size());
     const auto& part = *this->parts()[worker_of_slot(slot_of(hash), workers)];
-    return static_cast<const KeyedContentsPart<K, V>&>(part).find(key, hash);
+    made_.clear();
+    return static_cast<const KeyedContentsPart<K, V>&>(part).index().find(key, hash, made_);
   }
+
+  mutable Batch<V> made_;  // for what indexes make when they are asked
 };
 
 /// The contents of all tables, and of all outputs that accumulate theirs, as of one step, valid for as long as it is
