@@ -30,7 +30,7 @@ void check(const RuntimeOptions& options) {
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
-    : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_rows, state_)) {
+    : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_rows, options.step_rows, state_)) {
   check(options);
   common_.workers = options.workers;
   common_.limits = options.limits;
@@ -105,10 +105,12 @@ Step Engine::run_step() {
   const std::uint64_t number = state_->completed() + 1;
   const bool timed = steps_are_timed_.load(std::memory_order_relaxed);
   const std::uint64_t begun = timed ? ticks() : 0;
-  order_.inputs.clear();
-  order_.rows = intake_->seal(number, order_.inputs);
   Step step(pool_->acquire(number, flow_->identity.get(), 2));
   Step latest(step.data());
+  order_.inputs.clear();
+  Intake::Sealing sealing{order_.inputs, step.data()->cut};
+  intake_->seal(number, sealing);
+  order_.rows = sealing.rows;
   order_.time = {number, 0};
   order_.data = step.data();
   order_.time_weight = order_.rows >= kLargeStep ? 1 : (number % kSmallSteps == 0 ? kSmallSteps : 0);

@@ -30,6 +30,9 @@ struct RuntimeOptions {
   bool pin_threads = false;
   /// Rows that a session may stage before a push has to wait, or throws when stepping by hand.
   std::size_t stage_rows = std::size_t{1} << 24;
+  /// A step takes about so many rows; what is staged beyond goes into steps after it, so that a backlog becomes many
+  /// steps. What is pushed in one piece, a range or a transaction, stays one. 0: a step takes all that is staged.
+  std::size_t step_rows = 0;
   /// A step fails in which the state of all operators (Metrics::state_bytes) grows beyond it; checkpoints stay, and the
   /// error names the operator that grew last. 0: it may hold what the machine has.
   std::size_t max_state_bytes = 0;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -18,7 +19,8 @@ struct Chunk {
   bool full() const { return items.size() == items.capacity(); }
 
   Array<T> items;
-  Chunk* next = nullptr;  // in its list, which owns it
+  Chunk* next = nullptr;   // in its list, which owns it
+  std::uint64_t step = 0;  // that its items will be in, if steps have a limit
 };
 
 /// Chunks in a row. To append a chunk or a whole list neither allocates nor throws.

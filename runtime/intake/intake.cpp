@@ -20,8 +20,9 @@ std::size_t rows_to_herald_at(std::size_t rows) {
 
 }  // namespace
 
-Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::shared_ptr<RunState> state)
-    : flow_(std::move(flow)), stage_rows_(stage_rows), state_(std::move(state)) {
+Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::size_t step_rows,
+               std::shared_ptr<RunState> state)
+    : flow_(std::move(flow)), stage_rows_(stage_rows), step_rows_(step_rows), state_(std::move(state)) {
   if (stage_rows == 0) throw UsageError("a stage has room for one row at least: stage_rows is 0");
   sealed_.reserve(flow_->inputs.size());
   for (const InputInfo& input : flow_->inputs) sealed_.emplace_back(input.make_sealed());
@@ -67,6 +68,8 @@ std::shared_ptr<Session> Intake::hand_out(Session& session) {
     for (const auto& stage : session.stages_) {
       if (StageBase* const made = stage.load(std::memory_order_acquire)) made->position = 0;
     }
+    session.cursor_ = session.sealed_cursor_ = session.piece_.cursor = std::nullopt;
+    for (Session::Piece& piece : session.closed_) piece.cursor = std::nullopt;
   }
   session.open_ = true;
   session.self_ = handle;
@@ -89,56 +92,93 @@ void Intake::let_go(Session& session) {
 void Intake::list(Session& session) {
   const std::lock_guard lock(listed_lock_);
   session.next_listed_ = std::exchange(listed_, &session);
-  session.next_step_ = next_step_;
+  session.piece_.step = filling();
   session.listed_ = true;
 }
 
-std::size_t Intake::seal(std::uint64_t step, std::vector<InputId>& inputs) {
+void Intake::list_again(Session& session) {
+  const std::lock_guard lock(listed_lock_);
+  session.next_listed_ = std::exchange(listed_, &session);
+}
+
+bool Intake::fill(std::uint64_t step, std::size_t rows) {
+  if (filled_.fetch_add(rows, std::memory_order_relaxed) + rows < step_rows_) return false;
+  const std::lock_guard lock(listed_lock_);
+  if (filling() != step) return false;  // sealed, or found full by another push
+  filled_.store(0, std::memory_order_relaxed);
+  filling_.store(step + 1, std::memory_order_relaxed);
+  return true;
+}
+
+void Intake::seal(std::uint64_t step, Sealing& sealing) {
   if (full_.load(std::memory_order_relaxed)) full_.store(false, std::memory_order_relaxed);
   Session* listed = nullptr;
   {
     const std::lock_guard lock(listed_lock_);
     listed = std::exchange(listed_, nullptr);
-    next_step_ = step + 1;
+    if (filling() <= step) {
+      filling_.store(step + 1, std::memory_order_relaxed);
+      filled_.store(0, std::memory_order_relaxed);
+    }
   }
-  Sealing sealing{inputs};
   ended_.clear();
   ended_.reserve(1);
   if (listed != nullptr && listed->next_listed_ == nullptr) [[likely]] {
-    seal_session(*listed, sealing);
+    seal_session(*listed, step, sealing);
   } else {
     in_order_.clear();
     for (; listed != nullptr; listed = listed->next_listed_) in_order_.push_back(listed);
     ended_.reserve(in_order_.size());
     std::sort(in_order_.begin(), in_order_.end(),
               [](const Session* a, const Session* b) { return a->number_ < b->number_; });
-    for (Session* const session : in_order_) seal_session(*session, sealing);
+    for (Session* const session : in_order_) seal_session(*session, step, sealing);
   }
   state_->set_sealed(step);
-  for (const InputId input : inputs) sealed_[input]->complete();
+  for (const InputId input : sealing.inputs) sealed_[input]->complete();
   if (sealing.counted != 0) staged_.fetch_sub(sealing.counted, std::memory_order_relaxed);
   // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the
   // room.
   if (blocked_.load(std::memory_order_relaxed) != 0) wake();
   if (!ended_.empty()) [[unlikely]]
     remove_ended();
-  return sealing.rows;
 }
 
-void Intake::seal_session(Session& session, Sealing& sealing) {
+void Intake::seal_session(Session& session, std::uint64_t step, Sealing& sealing) {
   const std::lock_guard lock(session.lock_);
+  Session::Piece piece;  // of a step there is one
+  const bool all = session.closed_.empty() && session.piece_.step <= step;
+  if (all) {
+    piece = std::exchange(session.piece_, {});
+    piece.staged = session.staged_;
+    session.listed_ = false;
+  } else {
+    if (!session.closed_.empty() && session.closed_.front().step <= step) {
+      piece = session.closed_.front();
+      session.closed_.erase(session.closed_.begin());
+    }
+    list_again(session);
+  }
+  std::size_t kept = 0;
   for (const InputId input : session.touched_) {
-    session.stages_[input].load(std::memory_order_relaxed)->seal(*sealed_[input]);
+    StageBase& stage = *session.stages_[input].load(std::memory_order_relaxed);
+    const std::size_t before = all ? 0 : stage.size();
+    stage.move_to(*sealed_[input], step, all);
+    const std::size_t left = all ? 0 : stage.size();
+    if (left != 0) session.touched_[kept++] = input;
+    if (!all && left == before) continue;
     std::vector<InputId>& inputs = sealing.inputs;
     if (std::find(inputs.begin(), inputs.end(), input) == inputs.end()) inputs.push_back(input);
   }
-  session.touched_.clear();
-  sealing.rows += session.staged_;
-  if (session.counted_) sealing.counted += session.staged_;
-  if (herald_) session.herald_at_ = rows_to_herald_at(session.staged_);
-  session.staged_ = 0;
-  session.listed_ = false;
-  if (!session.open_) [[unlikely]]
+  session.touched_.resize(kept);
+  if (piece.cursor) {
+    session.sealed_cursor_ = piece.cursor;
+    sealing.cut.push_back({session.number_, *piece.cursor});
+  }
+  sealing.rows += piece.staged - (piece.counts_move ? 1 : 0);
+  if (session.counted_) sealing.counted += piece.staged;
+  if (herald_) session.herald_at_ = rows_to_herald_at(piece.staged);
+  session.staged_ -= piece.staged;
+  if (!session.open_ && all) [[unlikely]]
     ended_.push_back(session.number_);
 }
 
@@ -158,7 +198,7 @@ void Intake::remove_ended() {
 void Intake::resume_after(std::uint64_t step) {
   state_->set_sealed(step);
   const std::lock_guard lock(listed_lock_);
-  next_step_ = step + 1;
+  filling_.store(step + 1, std::memory_order_relaxed);
 }
 
 void Intake::set_mode(RunState::Mode mode) {
@@ -208,7 +248,9 @@ bool Intake::wait_for_rows(std::size_t rows, std::chrono::nanoseconds every) {
   wanted_rows_.store(1);
   clock_news_.wait(lock, [&] { return staged_.load() != 0 || !clocked(); });
   if (rows > 1 && clocked()) {
-    const auto enough = [&] { return staged_.load() >= rows || full_.load() || !clocked(); };
+    const auto enough = [&] {
+      return staged_.load() >= rows || full_.load() || filling() > state_->sealed() + 1 || !clocked();
+    };
     wanted_rows_.store(rows);
     every < kForEver ? void(clock_news_.wait_for(lock, every, enough)) : clock_news_.wait(lock, enough);
   }
@@ -239,10 +281,11 @@ Positions Intake::positions() {
     const std::lock_guard lock(session->lock_);
     // One that was let go of ends with the next step; one that was loaded waits for its owner.
     if (!session->open_ && session->listed_) continue;
-    std::vector<std::uint64_t>& of_session = positions.sessions[number];
+    Positions::OfSession& of_session = positions.sessions[number];
+    of_session.cursor = session->sealed_cursor_;
     for (const auto& slot : session->stages_) {
       const StageBase* const stage = slot.load(std::memory_order_acquire);
-      of_session.push_back(stage == nullptr ? 0 : stage->sealed_position);
+      of_session.rows.push_back(stage == nullptr ? 0 : stage->sealed_position());
     }
   }
   return positions;
@@ -250,12 +293,12 @@ Positions Intake::positions() {
 
 void Intake::load(const Positions& saved, const std::vector<std::optional<InputId>>& inputs) {
   const std::lock_guard sessions_lock(sessions_mutex_);
-  for (const auto& [number, positions] : saved.sessions) {
+  for (const auto& [number, of_session] : saved.sessions) {
     Session& session = find_or_add(number);
+    session.cursor_ = session.sealed_cursor_ = of_session.cursor;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i]) continue;
-      StageBase& stage = session.stage(*inputs[i]);
-      stage.position = stage.sealed_position = positions[i];
+      session.stage(*inputs[i]).position = of_session.rows[i];
     }
   }
 }

@@ -19,6 +19,7 @@
 #include "runtime/intake/sealed.hpp"
 #include "runtime/intake/session.hpp"
 #include "runtime/steps/run_state.hpp"
+#include "runtime/steps/step_data.hpp"
 #include "runtime/threads/spin_lock.hpp"
 #include "runtime/zset/function_ref.hpp"
 
@@ -28,7 +29,9 @@ namespace lockstep {
 /// outlive the runtime. Any thread; one seal at a time.
 class Intake : public std::enable_shared_from_this<Intake> {
  public:
-  Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::shared_ptr<RunState> state);
+  /// `step_rows`: see RuntimeOptions.
+  Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::size_t step_rows,
+         std::shared_ptr<RunState> state);
 
   const Description& flow() const { return *flow_; }
   std::size_t inputs() const { return sealed_.size(); }
@@ -37,10 +40,16 @@ class Intake : public std::enable_shared_from_this<Intake> {
   /// Opens a session with this number, or the lowest that is free. Sessions of a saved runtime are free, and go on.
   std::shared_ptr<Session> open(std::optional<std::uint64_t> number);
 
-  /// Moves what all sessions have staged into sealed(), as the content of `step`; later pushes belong to the step after
-  /// it. Lists the inputs that got something and returns the number of rows. Costs nothing for sessions that pushed
-  /// nothing.
-  std::size_t seal(std::uint64_t step, std::vector<InputId>& inputs);
+  /// What a seal finds.
+  struct Sealing {
+    std::vector<InputId>& inputs;  // that got something
+    std::vector<SessionCursor>& cut;
+    std::size_t rows = 0;
+    std::size_t counted = 0;  // of those that the clock waits for
+  };
+  /// Moves what all sessions have staged into sealed(), as the content of `step`, or what is up to it, where steps have
+  /// a limit; later pushes belong to steps after it. Costs nothing for sessions that pushed nothing.
+  void seal(std::uint64_t step, Sealing& sealing);
   /// What was sealed last, of an input.
   SealedBase& sealed(InputId input) { return *sealed_[input]; }
   /// A saved runtime goes on where it was.
@@ -73,16 +82,16 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Session& find_or_add(std::uint64_t number);
   std::shared_ptr<Session> hand_out(Session& session);
   void let_go(Session& session);
-  /// What a seal gathers.
-  struct Sealing {
-    std::vector<InputId>& inputs;
-    std::size_t rows = 0;
-    std::size_t counted = 0;
-  };
-  void seal_session(Session& session, Sealing& sealing);
+  void seal_session(Session& session, std::uint64_t step, Sealing& sealing);
   void remove_ended();
   /// Under the session's lock: the next seal looks at it.
   void list(Session& session);
+  /// During its seal: so does the seal after it.
+  void list_again(Session& session);
+  /// The step that what is staged now will be in. Where steps have a limit, it may be one of those after the next.
+  std::uint64_t filling() const { return filling_.load(std::memory_order_relaxed); }
+  /// Under a session's lock: so many rows were staged for this step. Whether that is full now.
+  bool fill(std::uint64_t step, std::size_t rows);
   /// Under the session's lock, so that no seal takes rows before they are counted, and none that were accepted before
   /// a stop are overlooked by it. Whether the clock waits for them.
   bool count_staged(std::size_t rows);
@@ -96,6 +105,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
   const std::shared_ptr<const Description> flow_;
   const std::size_t stage_rows_;
+  const std::size_t step_rows_;  // 0: no limit
   const std::shared_ptr<RunState> state_;
   std::vector<std::unique_ptr<SealedBase>> sealed_;  // by input
   std::function<void()> herald_;
@@ -103,11 +113,12 @@ class Intake : public std::enable_shared_from_this<Intake> {
   std::mutex sessions_mutex_;
   Sessions sessions_;  // those that are open, or have staged rows, or were loaded and may be opened again
 
-  SpinLock listed_lock_;              // taken under a session's lock
-  Session* listed_ = nullptr;         // sessions with staged rows, linked
-  std::uint64_t next_step_ = 1;       // that they will be in
-  std::vector<Session*> in_order_;    // during a seal: those that are sealed
-  std::vector<std::uint64_t> ended_;  // likewise: numbers of those that have been let go of
+  SpinLock listed_lock_;                   // taken under a session's lock
+  Session* listed_ = nullptr;              // sessions with staged rows, linked
+  std::atomic<std::uint64_t> filling_{1};  // written under the lock
+  std::atomic<std::size_t> filled_{0};     // about, the rows of that step
+  std::vector<Session*> in_order_;         // during a seal: those that are sealed
+  std::vector<std::uint64_t> ended_;       // likewise: numbers of those that have been let go of
 
   std::atomic<std::uint32_t> stops_{0};
   std::atomic<std::uint32_t> seals_{0};    // counts seals and other news; those who wait for room sleep on it

@@ -1,14 +1,18 @@
 #include "runtime/intake/positions.hpp"
 
+#include "runtime/rows/codec.hpp"
+
 namespace lockstep {
 
 void Positions::encode(Encoder& out) const {
   out.varint(inputs.size());
   for (const std::string& input : inputs) out.bytes(input);
   out.varint(sessions.size());
-  for (const auto& [session, positions] : sessions) {
-    out.varint(session);
-    for (const std::uint64_t position : positions) out.varint(position);
+  for (const auto& [number, session] : sessions) {
+    out.varint(number);
+    for (const std::uint64_t rows : session.rows) out.varint(rows);
+    out.byte(session.cursor.has_value());
+    if (session.cursor) out.varint(*session.cursor);
   }
 }
 
@@ -16,9 +20,10 @@ Positions Positions::decode(Decoder& in) {
   Positions positions;
   for (std::uint64_t inputs = in.varint(); inputs != 0; --inputs) positions.inputs.emplace_back(in.bytes());
   for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {
-    std::vector<std::uint64_t>& one = positions.sessions[in.varint()];
-    one.clear();
-    for (std::size_t i = 0; i < positions.inputs.size(); ++i) one.push_back(in.varint());
+    OfSession& session = positions.sessions[in.varint()];
+    session.rows.clear();
+    for (std::size_t i = 0; i < positions.inputs.size(); ++i) session.rows.push_back(in.varint());
+    if (derived::decode_flag(in)) session.cursor = in.varint();
   }
   return positions;
 }

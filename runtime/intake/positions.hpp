@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,14 @@ namespace lockstep {
 
 /// Up to where each session was stepped.
 struct Positions {
+  struct OfSession {
+    std::vector<std::uint64_t> rows;  // in the order of the inputs
+    std::optional<std::uint64_t> cursor = {};
+  };
+
   std::vector<std::string> inputs;
-  /// By the session's number, in the order of the inputs.
-  std::map<std::uint64_t, std::vector<std::uint64_t>> sessions;
+  /// By the session's number.
+  std::map<std::uint64_t, OfSession> sessions;
 
   void encode(Encoder& out) const;
   /// Throws DecodeError.

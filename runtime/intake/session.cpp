@@ -16,7 +16,8 @@ Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number)
       state_(*intake->state_),
       number_(number),
       stages_(intake->inputs()),
-      capacity_(intake->stage_rows_) {
+      capacity_(intake->stage_rows_),
+      has_pieces_(intake->step_rows_ != 0) {
   touched_.reserve(stages_.size());
 }
 
@@ -26,7 +27,8 @@ Session::Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::
       state_(*made_from_->state_),
       number_(number),
       stages_(inputs),
-      capacity_(std::numeric_limits<std::size_t>::max()) {
+      capacity_(std::numeric_limits<std::size_t>::max()),
+      has_pieces_(false) {
   touched_.reserve(inputs);
 }
 
@@ -43,6 +45,47 @@ std::shared_ptr<Session> Session::gather() const {
 std::size_t Session::EndOfGathering::close() const {
   const std::lock_guard lock(gathering.lock_);
   return std::exchange(gathering.staged_, gathering.capacity_);  // no room any more
+}
+
+std::optional<std::uint64_t> Session::cursor() {
+  const std::lock_guard lock(lock_);
+  return cursor_;
+}
+
+Ticket Session::move_cursor(std::uint64_t cursor) {
+  Turn turn(*this, 1, Room::wait);
+  turn.move_cursor(cursor, false);
+  return turn.done();
+}
+
+void Session::Turn::move_cursor(std::uint64_t cursor, bool with_rows) {
+  Session& session = *session_;
+  if (session.cursor_ && cursor < *session.cursor_) {
+    throw UsageError(
+        fmt::format("the cursor of session {} moves back, from {} to {}", session.number_, *session.cursor_, cursor));
+  }
+  session.cursor_ = session.piece_.cursor = cursor;
+  if (with_rows) return;
+  if (session.intake_ == nullptr || session.staged_in_piece() != 0) {
+    rows_ = 0;
+  } else {
+    session.piece_.counts_move = true;  // so that a step comes
+  }
+}
+
+void Session::open_piece() {
+  if (!listed_) return intake_->list(*this);
+  const std::uint64_t step = intake_->filling();
+  if (piece_.step == step) return;
+  piece_.staged = staged_in_piece();
+  closed_.push_back(piece_);
+  piece_ = {.step = step};
+}
+
+std::size_t Session::staged_in_piece() const {
+  std::size_t staged = staged_;
+  for (const Piece& piece : closed_) staged -= piece.staged;
+  return staged;
 }
 
 std::uint64_t Session::position_of(const StageBase& stage) {
@@ -130,9 +173,10 @@ Ticket Session::Turn::done() {
     return {};
   }
   if (!session.listed_) intake->list(session);
-  const Ticket ticket{session.next_step_};
+  const Ticket ticket{session.piece_.step};
   const bool heralds = before < session.herald_at_ && session.staged_ >= session.herald_at_;
   bool wakes = session.counted_ && intake->count_staged(rows_);
+  if (session.has_pieces_ && intake->fill(ticket.step, rows_)) wakes = true;
   if (session.counted_ && session.staged_ == session.capacity_) [[unlikely]] {
     intake->note_full_stage();
     wakes = true;
@@ -151,7 +195,7 @@ Ticket Session::nothing() {
   return {state_.completed()};
 }
 
-Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows) {
+Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows, std::optional<std::uint64_t> cursor) {
   // Rows are numbered outside of the lock, unless others are faster again and again.
   constexpr int kTries = 4;
   const auto is_numbered = [](const Gathered& part) {
@@ -164,8 +208,9 @@ Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows) {
         for (const Gathered& part : parts) part.rows->number(part.stage->position, number_);
       }
       if (std::all_of(parts.begin(), parts.end(), is_numbered)) {
+        if (cursor) turn.move_cursor(*cursor, true);
         for (const Gathered& part : parts) {
-          part.stage->append(*part.rows);
+          part.stage->append(*part.rows, chunk_step());
           touch(part.input);
         }
         return turn.done();
@@ -183,13 +228,13 @@ Ticket Session::adopt(Session& gathered, std::size_t rows) {
     throw UsageError(
         fmt::format("a transaction of {} rows is larger than the stage, which holds {}", rows, capacity()));
   }
-  if (gathered.touched_.empty()) return nothing();
+  if (gathered.touched_.empty()) return gathered.cursor_ ? move_cursor(*gathered.cursor_) : nothing();
   std::vector<Gathered> parts;
   parts.reserve(gathered.touched_.size());
   for (const InputId input : gathered.touched_) {
     parts.push_back({input, gathered.stages_[input].load(std::memory_order_relaxed), &stage(input)});
   }
-  return put_all(parts, rows);
+  return put_all(parts, rows, gathered.cursor_);
 }
 
 }  // namespace lockstep

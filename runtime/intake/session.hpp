@@ -28,6 +28,9 @@ class Transaction {
   template <class Handle>
   auto operator[](const Handle& input) const;
 
+  /// See Session::move_cursor: it moves as the rows are staged.
+  void move_cursor(std::uint64_t cursor);
+
  private:
   friend class Session;
   explicit Transaction(std::shared_ptr<Session> gathering) : gathering_(std::move(gathering)) {}
@@ -63,6 +66,14 @@ class Session {
     return position_of(checked_stage(*input.flow(), input.id()));
   }
 
+  /// Moves the cursor: up to where its source has been read, be it a Kafka offset or the number of a line, rows that
+  /// were left out included. It is part of the cut of the step that has what was pushed before, and of checkpoints;
+  /// move it by a transaction, with the rows that belong to it, so that no seal comes between. It may move without
+  /// rows. Throws UsageError if it moves back.
+  Ticket move_cursor(std::uint64_t cursor);
+  /// Where it stands, also before its runtime went on from a checkpoint: where to go on. None: it was never moved.
+  std::optional<std::uint64_t> cursor();
+
   /// Calls `function(transaction)` and stages all that it pushes to the transaction as one piece that no seal cuts. If
   /// the function throws, or there is no memory, nothing is staged. Throws if it is larger than the stage.
   template <class Function>
@@ -91,8 +102,9 @@ class Session {
       {
         Turn turn(*this, 1, room);
         if (!turn.taken()) return std::nullopt;
-        if (!staging.has_room() && fresh != nullptr) staging.add_chunk(std::move(fresh));
-        if (staging.has_room()) [[likely]] {
+        const std::uint64_t step = chunk_step();
+        if (!staging.has_room(step) && fresh != nullptr) staging.add_chunk(std::move(fresh), step);
+        if (staging.has_room(step)) [[likely]] {
           number(staging.push_back(std::forward<T>(item)), stage.position, number_);
           ++stage.position;
           touch(input);
@@ -112,7 +124,7 @@ class Session {
     std::uint64_t number_from = 0;
   };
   /// Stages all that was gathered, so many rows, in one piece.
-  Ticket put_all(std::span<Gathered> parts, std::size_t rows);
+  Ticket put_all(std::span<Gathered> parts, std::size_t rows, std::optional<std::uint64_t> cursor = {});
   /// The ticket of a push of nothing. Throws what a push would.
   Ticket nothing();
   /// The largest number of rows that can be staged in one piece.
@@ -129,6 +141,7 @@ class Session {
       session.lock_.lock();
       if (!session.state_.accepts_rows() || rows > session.capacity_ - session.staged_) [[unlikely]]
         take_slowly(room);
+      if (session.has_pieces_ && session_ != nullptr) session.open_piece();
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -136,6 +149,8 @@ class Session {
       if (session_ != nullptr) session_->lock_.unlock();
     }
     bool taken() const { return session_ != nullptr; }
+    /// Together with the rows, or with none. Throws UsageError if it moves back.
+    void move_cursor(std::uint64_t cursor, bool with_rows);
     /// The rows are staged.
     Ticket done();
 
@@ -157,6 +172,18 @@ class Session {
   Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::size_t inputs);
   std::shared_ptr<Session> gather() const;
 
+  /// What is staged for one step.
+  struct Piece {
+    std::uint64_t step = 0;
+    std::size_t staged = 0;                    // when it is closed
+    std::optional<std::uint64_t> cursor = {};  // if it has moved
+    bool counts_move = false;                  // which was first, and counts as a row
+  };
+
+  /// Under the lock, before rows are staged, where steps have a limit: closes the piece if its step is full.
+  void open_piece();
+  std::size_t staged_in_piece() const;
+  std::uint64_t chunk_step() const { return has_pieces_ ? piece_.step : 0; }
   /// Throws UsageError if the input is of another dataflow.
   StageBase& checked_stage(const Description& of, InputId input);
   StageBase& stage(InputId input);
@@ -175,14 +202,20 @@ class Session {
   std::vector<InputId> touched_;  // inputs with something staged; has room for all
   const std::size_t capacity_;    // rows that can be staged
   std::size_t staged_ = 0;
+  const bool has_pieces_;      // steps have a limit
+  std::vector<Piece> closed_;  // for steps before that of piece_
+  Piece piece_;                // while listed_
+  std::optional<std::uint64_t> cursor_;
+  std::optional<std::uint64_t> sealed_cursor_;
   std::size_t herald_at_ = std::numeric_limits<std::size_t>::max();  // so many rows staged: see Intake::set_herald
-  std::uint64_t next_step_ = 0;     // the step that what is staged will be in, while listed_
-  bool listed_ = false;             // among those that the next seal looks at
-  Session* next_listed_ = nullptr;  // the one after it there
-  bool counted_ = false;            // whether the intake's staged_ includes this session's
+  bool listed_ = false;                                              // among those that the next seal looks at
+  Session* next_listed_ = nullptr;                                   // the one after it there
+  bool counted_ = false;  // whether the intake's staged_ includes this session's
   // Guarded by the intake too.
   bool open_ = false;  // it has an owner
 };
+
+inline void Transaction::move_cursor(std::uint64_t cursor) { gathering_->move_cursor(cursor); }
 
 template <class Handle>
 auto Transaction::operator[](const Handle& input) const {

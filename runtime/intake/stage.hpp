@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,12 +25,10 @@ class SealedBase;
 class StageBase {
  public:
   virtual ~StageBase() = default;
-  virtual bool empty() const = 0;
-  /// Moves everything into the sealed input.
-  void seal(SealedBase& sealed) {
-    move_to(sealed);
-    sealed_position = position;
-  }
+  /// Items and rejected rows that are staged, or gathered.
+  virtual std::size_t size() const = 0;
+  /// Moves what this step gets into the sealed input. `all`: that is all there is.
+  virtual void move_to(SealedBase& sealed, std::uint64_t step, bool all) = 0;
 
   // Of what a transaction or a push has gathered, positions count from 0 until it is numbered.
 
@@ -37,21 +36,20 @@ class StageBase {
   virtual bool needs_numbers() const = 0;
   /// Gives its rows the positions from `first` on, and the session's number. May be called again.
   virtual void number(std::uint64_t first, std::uint64_t session) = 0;
-  /// Takes over all that another stage of the same input has gathered. Few instructions, however many rows.
-  virtual void append(StageBase& gathered) noexcept = 0;
+  /// Takes over all that another stage of the same input has gathered, for this step. Few instructions, however many
+  /// rows.
+  virtual void append(StageBase& gathered, std::uint64_t step) noexcept = 0;
   /// The position that they have been numbered from.
   virtual std::uint64_t numbered_from() const = 0;
 
   /// Rows pushed into this input by this session so far, rejected ones included: the next row's position.
   std::uint64_t position = 0;
-  /// The same of what has been sealed.
-  std::uint64_t sealed_position = 0;
-
- private:
-  virtual void move_to(SealedBase& sealed) = 0;
+  /// The same of what has been sealed. What a session before this one, of its number, has staged does not count.
+  std::uint64_t sealed_position() const { return position - std::min<std::uint64_t>(position, size()); }
 };
 
-/// Items in chunks, of which the last may have room. Appending to it does not allocate while has_room().
+/// Items in chunks, of which the last may have room. Appending to it does not allocate while has_room(). Chunks are of
+/// one step each; where steps have no limit, all are of step 0.
 template <class T>
 class Staging {
  public:
@@ -59,11 +57,23 @@ class Staging {
 
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  bool has_room() { return chunks_.last() != nullptr && !chunks_.last()->full(); }
+  /// Whether there is for another item of this step.
+  bool has_room(std::uint64_t step) {
+    Chunk<T>* const last = chunks_.last();
+    if (last == nullptr || last->full()) return false;
+    if (last->step == step) [[likely]]
+      return true;
+    if (!last->items.empty()) return false;
+    last->step = step;
+    return true;
+  }
 
   /// Memory for the next items. Allocates; touches nothing here but the pool, which is any thread's.
   std::unique_ptr<Chunk<T>> make_chunk(std::size_t items) { return pool_->take(ChunkPool<T>::class_for(items)); }
-  void add_chunk(std::unique_ptr<Chunk<T>> chunk) noexcept { chunks_.append(std::move(chunk)); }
+  void add_chunk(std::unique_ptr<Chunk<T>> chunk, std::uint64_t step) noexcept {
+    chunk->step = step;
+    chunks_.append(std::move(chunk));
+  }
   /// REQUIRES: has_room().
   T& push_back(T&& item) noexcept {
     static_assert(std::is_nothrow_move_constructible_v<T>);
@@ -72,17 +82,20 @@ class Staging {
   }
   /// The same, for a stage of one's own thread.
   T& grow_and_push_back(T&& item, std::size_t expected) {
-    if (!has_room()) add_chunk(make_chunk(expected));
+    if (!has_room(0)) add_chunk(make_chunk(expected), 0);
     return push_back(std::move(item));
   }
   /// What the next chunk should have room for, as one item comes after another.
   std::size_t next_size() const { return 4 * size_; }
 
   /// Takes over the items of another one: a few by moving them to where there is room, or else with their chunks.
-  void append(Staging& other) noexcept {
-    if (fits(other)) {
+  void append(Staging& other, std::uint64_t step) noexcept {
+    if (fits(other, step)) {
       for (T& item : other.chunks_.first()->items) push_back(std::move(item));
       return;
+    }
+    if (step != 0) {
+      for (Chunk<T>* chunk = other.chunks_.first(); chunk != nullptr; chunk = chunk->next) chunk->step = step;
     }
     chunks_.append(std::move(other.chunks_));
     size_ += std::exchange(other.size_, 0);
@@ -95,6 +108,13 @@ class Staging {
     list.append(std::move(chunks_));
     if (!spare.empty()) chunks_.append(spare.take_first());
   }
+  /// The same of what is up to a step.
+  void move_to(ChunkList<T>& list, std::uint64_t step) noexcept {
+    while (!chunks_.empty() && chunks_.first()->step <= step) {
+      size_ -= chunks_.first()->items.size();
+      list.append(chunks_.take_first());
+    }
+  }
 
   template <class Function>
   void for_each(Function&& function) {
@@ -106,8 +126,8 @@ class Staging {
  private:
   static constexpr std::size_t kFew = 256;
 
-  bool fits(Staging& other) {
-    if (other.size_ > kFew || !has_room()) return false;
+  bool fits(Staging& other, std::uint64_t step) {
+    if (other.size_ > kFew || !has_room(step)) return false;
     const auto& items = chunks_.last()->items;
     return other.chunks_.first() != nullptr && other.chunks_.first()->next == nullptr &&
            other.size_ <= items.capacity() - items.size();
@@ -136,7 +156,8 @@ class Stage final : public StageBase {
 
   const std::shared_ptr<StagePools<Item>>& pools() const { return pools_; }
 
-  bool empty() const override { return items.empty() && rejects.empty(); }
+  std::size_t size() const override { return items.size() + rejects.size(); }
+  void move_to(SealedBase& sealed, std::uint64_t step, bool all) override;
   bool needs_numbers() const override { return knows_position<Item> || !rejects.empty(); }
 
   void number(std::uint64_t first, std::uint64_t session) override {
@@ -156,17 +177,15 @@ class Stage final : public StageBase {
 
   std::uint64_t numbered_from() const override { return numbered_from_; }
 
-  void append(StageBase& gathered) noexcept override {
+  void append(StageBase& gathered, std::uint64_t step) noexcept override {
     auto& from = static_cast<Stage&>(gathered);
-    items.append(from.items);
-    rejects.append(from.rejects);
+    items.append(from.items, step);
+    rejects.append(from.rejects, step);
     position += from.position;
   }
 
  private:
   static constexpr std::uint64_t kNotNumbered = ~std::uint64_t{0};
-
-  void move_to(SealedBase& sealed) override;
 
   std::shared_ptr<StagePools<Item>> pools_;
   std::uint64_t numbered_from_ = kNotNumbered;

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/faults/errors.hpp"
 #include "runtime/rows/shape.hpp"
@@ -44,6 +45,9 @@ class Step {
 
   /// Steps count from 1; 0 is the state before the first.
   std::uint64_t number() const { return data_ == nullptr ? 0 : data_->number; }
+  /// Its cut: up to where the sessions had read that have moved their cursors, in the order of their numbers. What they
+  /// pushed before is in this step or those before it, and nothing of what they pushed after.
+  std::vector<SessionCursor> cut() const { return data_ == nullptr ? std::vector<SessionCursor>() : data_->cut; }
 
   /// What changed in an output in this step.
   template <class R>

@@ -31,6 +31,14 @@ class OutputParts final : public OutputPartsBase {
   std::vector<Batch<R>> parts;
 };
 
+/// Up to where a session has read its source, by a cursor that it moves (Session::move_cursor).
+struct SessionCursor {
+  std::uint64_t session = 0;
+  std::uint64_t cursor = 0;
+
+  friend bool operator==(const SessionCursor&, const SessionCursor&) = default;
+};
+
 class StepPool;
 
 /// All outputs of one step. Written by the workers while the step runs, each its own parts; immutable once
@@ -64,6 +72,8 @@ class StepData {
   // Of the step, for metrics: rows sealed into it, and how long it took (see ticks()).
   std::uint64_t rows = 0;
   std::uint64_t ticks = 0;
+  /// Of the sessions whose cursors have moved, in the order of their numbers.
+  std::vector<SessionCursor> cut;
 
  private:
   friend class StepPool;

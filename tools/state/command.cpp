@@ -74,20 +74,21 @@ void show_operators(const Manifest& manifest) {
 }
 
 void show_positions(const Positions& positions) {
-  fmt::print("\nits inputs, and how many rows of each session have been stepped\n");
+  fmt::print("\nits inputs, and how many rows of each session have been stepped, up to which cursor\n");
   std::size_t width = 8;
   for (const std::string& input : positions.inputs) width = std::max(width, input.size());
   for (std::size_t i = 0; i < positions.inputs.size(); ++i) {
     std::size_t shown = 0;
     std::size_t more = 0;
     for (const auto& [session, of_session] : positions.sessions) {
-      if (of_session[i] == 0) continue;
+      if (of_session.rows[i] == 0) continue;
       if (shown == kSessionsShown) {
         ++more;
         continue;
       }
       ++shown;
-      fmt::print("  {:<{}}  session {:>8}  {:>15}\n", positions.inputs[i], width, session, grouped(of_session[i]));
+      fmt::print("  {:<{}}  session {:>8}  {:>15}{}\n", positions.inputs[i], width, session,
+                 grouped(of_session.rows[i]), of_session.cursor ? "  cursor " + grouped(*of_session.cursor) : "");
     }
     if (shown == 0) fmt::print("  {:<{}}  none\n", positions.inputs[i], width);
     if (more != 0) fmt::print("  {:<{}}  and {} sessions more\n", positions.inputs[i], width, grouped(more));
