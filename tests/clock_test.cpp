@@ -110,7 +110,8 @@ TEST_CASE("the destructor steps what was accepted", "[runtime]") {
 }
 
 TEST_CASE("a row accepted before a stop is in a step when it returns", "[runtime]") {
-  Through through({.workers = 2, .threads = 2, .small_step_rows = 0, .stage_rows = 64});
+  Through through(
+      {.workers = 2, .threads = 2, .small_step_rows = 0, .stage_bytes = 64 * sizeof(ls::Weighted<std::int64_t>)});
   for (int round = 0; round < 100; ++round) {
     through.runtime.start(kNever);
     std::atomic<bool> pushing = false;
@@ -138,7 +139,7 @@ TEST_CASE("a row accepted before a stop is in a step when it returns", "[runtime
 }
 
 TEST_CASE("a push without room waits for a seal when the runtime is started, and try_push says no", "[runtime]") {
-  Through through({.stage_rows = 4});
+  Through through({.stage_bytes = 4 * sizeof(ls::Weighted<std::int64_t>)});
   through.runtime.start({.rows = 4, .every = 1h});
   std::vector<Number> rows(1001);
   through.runtime[through.in].push(rows);

@@ -102,11 +102,10 @@ TEST_CASE("a session that is let go of takes its cursor along", "[cut]") {
   CHECK(runtime.step().cut() == Cut{{7, 1}});
 }
 
-TEST_CASE("where steps have a limit, a backlog becomes many steps, each with its cut, and tickets tell them",
-          "[cut]") {
+TEST_CASE("where steps have a limit, a backlog becomes many steps, each with its cut, and tickets tell them", "[cut]") {
   const auto seed = static_cast<unsigned>(GENERATE(range(1, 40)));
   std::mt19937 random(seed);
-  const auto below = [&](unsigned end) { return random() % end; };
+  const auto below = [&](unsigned end) { return static_cast<unsigned>(random() % end); };
   Rows rows;
   std::optional<ls::Runtime> runtime;
   std::size_t limit = 0;
@@ -175,7 +174,7 @@ TEST_CASE("where steps have a limit, a backlog becomes many steps, each with its
 TEST_CASE("whoever pushes while steps with a limit are made, each row is in the step of its ticket", "[cut]") {
   constexpr Number kRows = 20'000;
   Rows rows;
-  ls::Runtime runtime(rows.flow, {.workers = 2, .stage_rows = 1000, .step_rows = 100});
+  ls::Runtime runtime(rows.flow, {.workers = 2, .stage_bytes = 1000 * sizeof(ls::Weighted<Pair>), .step_rows = 100});
   ls::Subscription steps = runtime.subscribe(4);
   runtime.start({.rows = 64});
   std::vector<std::vector<std::uint64_t>> tickets(3);

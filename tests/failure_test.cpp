@@ -214,9 +214,11 @@ TEST_CASE("a function that throws fails the step, which is blamed on operator, r
 }
 
 TEST_CASE("a failure wakes all who wait, and the destructor does not hang", "[failure]") {
-  const ls::RuntimeOptions options =
-      GENERATE(ls::RuntimeOptions{.stage_rows = 4}, ls::RuntimeOptions{.workers = 4, .threads = 1, .stage_rows = 4},
-               ls::RuntimeOptions{.workers = 4, .threads = 2, .small_step_rows = 0, .stage_rows = 4});
+  const ls::RuntimeOptions options = GENERATE(
+      ls::RuntimeOptions{.stage_bytes = 4 * sizeof(ls::Weighted<std::int64_t>)},
+      ls::RuntimeOptions{.workers = 4, .threads = 1, .stage_bytes = 4 * sizeof(ls::Weighted<std::int64_t>)},
+      ls::RuntimeOptions{
+          .workers = 4, .threads = 2, .small_step_rows = 0, .stage_bytes = 4 * sizeof(ls::Weighted<std::int64_t>)});
   std::atomic<int> woken = 0;
   std::vector<std::thread> threads;
   {

@@ -48,7 +48,7 @@ TEST_CASE("what would wait for the step that it is called in fails the step, and
 }
 
 TEST_CASE("a push that would have to wait for room fails the step that it is called in", "[lifecycle]") {
-  Calling calling({.stage_rows = 2});
+  Calling calling({.stage_bytes = 2 * sizeof(ls::Weighted<std::int64_t>)});
   calling.call = [&](Number) { (*calling.runtime)[calling.in].push(std::vector<Number>{1, 2, 3}); };
   calling.runtime->start(kAtOnce);
   const auto ticket = (*calling.runtime)[calling.in].push(1);

@@ -49,7 +49,7 @@ TEST_CASE("a wait is released when the runtime goes", "[lifecycle]") {
 TEST_CASE("of pushes that meet a stop, those that return a ticket are in its step, and the others are refused",
           "[lifecycle]") {
   for (int round = 0; round < 40; ++round) {
-    Calling calling({.workers = 2, .threads = 2, .stage_rows = 8});
+    Calling calling({.workers = 2, .threads = 2, .stage_bytes = 8 * sizeof(ls::Weighted<std::int64_t>)});
     auto steps = calling.runtime->subscribe(1 << 20);
     calling.runtime->start({.rows = 4, .every = 1ms});
     constexpr int kPushers = 3;
@@ -89,7 +89,7 @@ TEST_CASE("of pushes that meet a stop, those that return a ticket are in its ste
 TEST_CASE("a push that waits for room is refused when the runtime stops, or goes, and nothing of it is staged",
           "[lifecycle]") {
   const bool goes = GENERATE(false, true);
-  Calling calling({.stage_rows = 2});
+  Calling calling({.stage_bytes = 2 * sizeof(ls::Weighted<std::int64_t>)});
   Gate gate;
   calling.call = [&](Number) { gate.pass(); };
   calling.runtime->start(kAtOnce);
@@ -106,7 +106,7 @@ TEST_CASE("a push that waits for room is refused when the runtime stops, or goes
 }
 
 TEST_CASE("a full stage makes a started clock step, whatever the policy", "[lifecycle]") {
-  Calling calling({.stage_rows = 4});
+  Calling calling({.stage_bytes = 4 * sizeof(ls::Weighted<std::int64_t>)});
   calling.runtime->start(kNever);
   auto port = (*calling.runtime)[calling.in];
   ends([&] { CHECK(calling.runtime->wait(port.push(std::vector<Number>{1, 2, 3, 4})) == 1); });

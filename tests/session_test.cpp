@@ -191,13 +191,13 @@ TEST_CASE("positions of sessions that nobody opens go on from save to save, thos
 }
 
 TEST_CASE("a transaction larger than the stage throws", "[runtime]") {
-  Edges edges({.stage_rows = 3});
+  Edges edges({.stage_bytes = 3 * sizeof(ls::Weighted<std::int64_t>)});
   const auto of = [&](Number rows) {
     return [&edges, rows](auto transaction) {
       for (Number i = 0; i < rows; ++i) transaction[edges.a].push(i);
     };
   };
-  CHECK_THROWS_WITH(edges.runtime.transaction(of(4)), Contains("4 rows"));
+  CHECK_THROWS_WITH(edges.runtime.transaction(of(4)), Contains("64 bytes"));
   CHECK_NOTHROW(edges.runtime.transaction(of(3)));
   CHECK(edges.runtime.step()[edges.out_a].size() == 3);
 }
@@ -217,16 +217,80 @@ TEST_CASE("a ticket is of the step that the row will be in", "[runtime]") {
 }
 
 TEST_CASE("by hand, a full stage throws, and try_push says no", "[runtime]") {
-  Edges edges({.stage_rows = 2});
+  Edges edges({.stage_bytes = 2 * sizeof(ls::Weighted<std::int64_t>)});
   auto port = edges.runtime[edges.a];
   CHECK(port.try_push(1));
   port.push(2);
   CHECK_FALSE(port.try_push(3));
   CHECK_THROWS_WITH(port.push(3), Contains("full"));
   CHECK_THROWS_AS(edges.runtime[edges.b].push(3), ls::UsageError);
-  CHECK_NOTHROW((*edges.runtime.open_session())[edges.a].push(9));
-  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 +1, 2 +1, 9 +1");
+  CHECK_THROWS_WITH((*edges.runtime.open_session())[edges.a].push(9), Contains("full"));
+  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 +1, 2 +1");
   CHECK(port.try_push(3));
+}
+
+TEST_CASE("what rows hold on the heap counts in the stage, and a session that ends gives back what it had",
+          "[runtime]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<std::string>("in");
+  ls::Runtime runtime(flow, {.stage_bytes = 1000});
+  auto session = runtime.open_session();
+  auto port = (*session)[in];
+  int pushed = 0;
+  for (; port.try_push(std::string(100, 'x')); ++pushed) {
+  }
+  CHECK(pushed == 7);  // the last one goes beyond it
+  runtime.step();
+  CHECK(port.try_push(std::string(900, 'x')));
+  session = nullptr;
+  port = runtime[in];
+  CHECK(port.try_push("y"));
+  CHECK(port.try_push("z"));
+  CHECK_FALSE(port.try_push("z"));
+  runtime.step();
+  CHECK(port.try_push(std::string(2000, 'x')));
+  CHECK_FALSE(port.try_push("z"));
+}
+
+TEST_CASE("try_push of a range takes as many rows as there is room for", "[runtime]") {
+  Edges edges({.stage_bytes = 5 * sizeof(ls::Weighted<std::int64_t>)});
+  auto port = edges.runtime[edges.a];
+  const std::vector<Number> rows{1, 2, 3};
+  CHECK(port.try_push(std::vector<Number>()) == 0);
+  CHECK(port.try_push(rows) == 3);
+  CHECK(port.try_push(rows) == 2);
+  CHECK(port.try_push(rows) == 0);
+  CHECK(text(edges.runtime.step()[edges.out_a]) == "1 +2, 2 +2, 3 +1");
+  CHECK(edges.runtime.position(edges.a) == 5);
+  edges.runtime.start();
+  std::vector<Number> many(1000);
+  for (std::size_t done = 0; done < many.size();) {
+    done += port.try_push(std::vector<Number>(many.begin() + static_cast<std::ptrdiff_t>(done), many.end()));
+  }
+  edges.runtime.stop();
+  CHECK(edges.runtime.position(edges.a) == 1005);
+  CHECK(edges.runtime.metrics().rows == 1005);
+}
+
+TEST_CASE("a transaction that there is no room for may be tried again, and is over when it is staged", "[runtime]") {
+  Edges edges({.stage_bytes = 2 * sizeof(ls::Weighted<std::int64_t>)});
+  const auto session = edges.runtime.open_session(7);
+  const ls::Transaction transaction = session->begin_transaction();
+  transaction[edges.a].push(1);
+  transaction[edges.b].push(2);
+  transaction.move_cursor(5);
+  edges.runtime[edges.a].push(std::vector<Number>{3, 4});
+  CHECK(session->try_commit(transaction) == std::nullopt);
+  CHECK_THROWS_WITH(edges.runtime[edges.a].push(1), Contains("full"));
+  edges.runtime.step();
+  CHECK(session->try_commit(transaction)->step == 2);
+  CHECK_THROWS_WITH(transaction[edges.a].push(1), Contains("over"));
+  CHECK_THROWS_WITH(session->commit(transaction), Contains("over"));
+  const ls::Step step = edges.runtime.step();
+  CHECK(text(step[edges.out_a]) == "1 +1");
+  CHECK(text(step[edges.out_b]) == "2 +1");
+  CHECK(step.cut() == std::vector<ls::SessionCursor>{{7, 5}});
+  CHECK(edges.runtime.open_session()->commit(session->begin_transaction()).step == 2);  // of nothing
 }
 
 TEST_CASE("the border refuses rows into the ledger, in the step that their push was sealed into", "[runtime]") {

@@ -49,8 +49,11 @@ TEST_CASE("with more workers and threads than cores, every step is whole and the
   auto differences = left_sums | ls::join(right_sums, [](Number a, Number b) { return a - b; }) |
                      ls::filter([](Number difference) { return difference != 0; }) | ls::output("differences");
   const std::size_t small_step_rows = GENERATE(0U, 50U);
-  auto owned = std::make_unique<ls::Runtime>(
-      flow, ls::RuntimeOptions{.workers = 8, .threads = 6, .small_step_rows = small_step_rows, .stage_rows = 64});
+  auto owned =
+      std::make_unique<ls::Runtime>(flow, ls::RuntimeOptions{.workers = 8,
+                                                             .threads = 6,
+                                                             .small_step_rows = small_step_rows,
+                                                             .stage_bytes = 64 * sizeof(ls::Weighted<std::int64_t>)});
   ls::Runtime& runtime = *owned;
   auto steps = runtime.subscribe(4);
   runtime.start({.rows = 40, .every = std::chrono::microseconds(200)});

@@ -47,15 +47,20 @@ class Port {
   std::optional<Ticket> put(Item item, Room room, Number&& number) {
     return session_->put(*stage_, input_, stage_->items, std::move(item), room, number);
   }
-  Ticket put_all(Stage<Item>& gathered) {
+  std::optional<Ticket> put_all(Stage<Item>& gathered, std::size_t bytes, Room room) {
     Session::Gathered part{input_, &gathered, stage_};
-    return session_->put_all({&part, 1}, gathered.items.size() + gathered.rejects.size());
+    return session_->put_all({&part, 1}, {gathered.size(), bytes}, room);
   }
 
   std::shared_ptr<Session> session_;
   Stage<Item>* stage_;
   InputId input_;
 };
+
+/// Whether a range is of rows of this type, or of Weighted ones.
+template <class Rows, class R>
+concept RangeOf = std::convertible_to<std::ranges::range_reference_t<Rows>, R> ||
+    std::convertible_to<std::ranges::range_reference_t<Rows>, Weighted<R>>;
 
 /// Where rows are pushed into a Z-set input, by one session. Any thread. All pushes but try_push wait for room when
 /// the runtime is started, and throw UsageError when it is stepped by hand; all throw StepFailed when it has failed.
@@ -68,12 +73,10 @@ class InputPort : public Port<Weighted<R>> {
   /// One row.
   Ticket push(R row, Weight weight = 1) { return *push_one(std::move(row), weight, Room::wait); }
 
-  /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage. Of a piece all rows are staged,
-  /// or none if the range throws.
+  /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage, or than a step may be. Of a
+  /// piece all rows are staged, or none if the range throws.
   template <std::ranges::forward_range Rows>
-  requires std::convertible_to<std::ranges::range_reference_t<Rows>, R> ||
-      std::convertible_to<std::ranges::range_reference_t<Rows>, Weighted<R>>
-          Ticket push(Rows&& rows) {
+  requires RangeOf<Rows, R> Ticket push(Rows&& rows) {
     constexpr bool kMove = !std::is_lvalue_reference_v<Rows> && !std::ranges::borrowed_range<Rows>;
     return push_all<kMove>(std::ranges::begin(rows), static_cast<std::size_t>(std::ranges::distance(rows)));
   }
@@ -88,6 +91,15 @@ class InputPort : public Port<Weighted<R>> {
 
   /// Nothing, at once, where push would wait or throw for lack of room.
   std::optional<Ticket> try_push(R row, Weight weight = 1) { return push_one(std::move(row), weight, Room::try_once); }
+  /// As many of the first rows as there is room for, copied in one piece. Returns how many; 0, at once, where push
+  /// would wait or throw for lack of room.
+  template <std::ranges::forward_range Rows>
+  requires RangeOf<const Rows&, R> std::size_t try_push(const Rows& rows) {
+    const auto left = static_cast<std::size_t>(std::ranges::distance(rows));
+    if (left == 0) return this->session_->nothing(), 0;
+    const std::size_t room = this->session_->room(std::min(left * sizeof(Weighted<R>), this->session_->piece().bytes));
+    return gather_and_put<false>(std::ranges::begin(rows), left, room, Room::try_once).first;
+  }
 
  private:
   using Base = Port<Weighted<R>>;
@@ -106,13 +118,30 @@ class InputPort : public Port<Weighted<R>> {
     if (left == 0) return this->session_->nothing();
     if (left == 1) return push_alone(weighted<kMove>(*next));
     for (;;) {
-      const std::size_t count = std::min(left, this->session_->capacity());
-      Stage<Weighted<R>> gathered(this->stage_->pools());
-      for (std::size_t i = 0; i < count; ++i, ++next) gather(gathered, weighted<kMove>(*next), count - i);
-      const Ticket ticket = Base::put_all(gathered);
+      const auto [count, ticket] = gather_and_put<kMove>(next, left, this->session_->piece().bytes, Room::wait);
       left -= count;
-      if (left == 0) return ticket;
+      if (left == 0) return *ticket;
+      std::ranges::advance(next, static_cast<std::iter_difference_t<Iterator>>(count));
     }
+  }
+
+  /// The first rows, until these are a piece, or so many bytes, in one piece.
+  template <bool kMove, class Iterator>
+  std::pair<std::size_t, std::optional<Ticket>> gather_and_put(Iterator next, std::size_t left, std::size_t most_bytes,
+                                                               Room room) {
+    const std::size_t most = std::min(left, this->session_->piece().rows);
+    Stage<Weighted<R>> gathered(this->stage_->pools());
+    std::size_t bytes = 0;
+    for (; gathered.size() < most && bytes < most_bytes; ++next) {
+      Weighted<R> item = weighted<kMove>(*next);
+      const std::size_t more = staged_bytes(item);
+      if (!kMove && bytes != 0 && more > most_bytes - bytes) break;
+      bytes += more;
+      gather(gathered, std::move(item), most - gathered.size());
+    }
+    const std::size_t count = gathered.size();
+    const std::optional<Ticket> ticket = Base::put_all(gathered, bytes, room);
+    return {ticket ? count : 0, ticket};
   }
 
   /// Spares it a chunk of its own.

@@ -20,6 +20,11 @@ struct TableOperation {
 };
 
 template <class R, class K>
+std::size_t staged_bytes(const Weighted<TableOperation<R, K>>& item) {
+  return sizeof(item) + heap_bytes(item.row.key) + heap_bytes(item.row.row);
+}
+
+template <class R, class K>
 inline constexpr bool knows_position<Weighted<TableOperation<R, K>>> = true;
 
 }  // namespace lockstep

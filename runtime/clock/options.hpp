@@ -28,8 +28,9 @@ struct RuntimeOptions {
   std::size_t piece_rows = 4096;
   /// Binds each thread but the caller's to a processor.
   bool pin_threads = false;
-  /// Rows that a session may stage before a push has to wait, or throws when stepping by hand.
-  std::size_t stage_rows = std::size_t{1} << 24;
+  /// Bytes of rows, with what they hold on the heap, that all sessions together may stage before a push has to wait, or
+  /// throws when stepping by hand. (The last piece may go beyond it.)
+  std::size_t stage_bytes = std::size_t{1} << 30;
   /// A step takes about so many rows; what is staged beyond goes into steps after it, so that a backlog becomes many
   /// steps. What is pushed in one piece, a range or a transaction, stays one. 0: a step takes all that is staged.
   std::size_t step_rows = 0;

@@ -13,6 +13,11 @@ namespace {
 /// Steps of so many rows are worth being heralded.
 constexpr std::size_t kHeraldedRows = 8192;
 
+/// So that sums of grants do not overflow.
+constexpr std::size_t kMostBytes = std::numeric_limits<std::size_t>::max() / 4;
+/// A session asks for the stage's bytes in portions of this fraction, which it may not use until the next seal.
+constexpr std::size_t kPortions = 4096;
+
 /// With how many rows of a session to herald the next step, given how many it had staged for the last.
 std::size_t rows_to_herald_at(std::size_t rows) {
   return rows < kHeraldedRows ? std::numeric_limits<std::size_t>::max() : rows - rows / 8;
@@ -20,10 +25,15 @@ std::size_t rows_to_herald_at(std::size_t rows) {
 
 }  // namespace
 
-Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::size_t step_rows,
+Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes, std::size_t step_rows,
                std::shared_ptr<RunState> state)
-    : flow_(std::move(flow)), stage_rows_(stage_rows), step_rows_(step_rows), state_(std::move(state)) {
-  if (stage_rows == 0) throw UsageError("a stage has room for one row at least: stage_rows is 0");
+    : flow_(std::move(flow)),
+      stage_bytes_(std::min(stage_bytes, kMostBytes)),
+      step_rows_(step_rows),
+      state_(std::move(state)),
+      piece_{step_rows == 0 ? std::numeric_limits<std::size_t>::max() : step_rows, stage_bytes_},
+      left_(static_cast<std::ptrdiff_t>(stage_bytes_)) {
+  if (stage_bytes == 0) throw UsageError("a stage has room for one row at least: stage_bytes is 0");
   sealed_.reserve(flow_->inputs.size());
   for (const InputInfo& input : flow_->inputs) sealed_.emplace_back(input.make_sealed());
 }
@@ -84,6 +94,7 @@ void Intake::let_go(Session& session) {
   const std::lock_guard lock(session.lock_);
   session.open_ = false;
   if (session.listed_ && state_->mode() != RunState::Mode::gone) return;
+  left_.fetch_add(static_cast<std::ptrdiff_t>(std::exchange(session.granted_, 0)), std::memory_order_relaxed);
   const auto found = sessions_.find(session.number_);
   ended = std::move(found->second);
   sessions_.erase(found);
@@ -108,6 +119,19 @@ bool Intake::fill(std::uint64_t step, std::size_t rows) {
   filled_.store(0, std::memory_order_relaxed);
   filling_.store(step + 1, std::memory_order_relaxed);
   return true;
+}
+
+std::size_t Intake::grant(std::size_t bytes, bool may_be_less) {
+  std::ptrdiff_t left = left_.load(std::memory_order_relaxed);
+  for (;;) {
+    if (left <= 0) return 0;
+    const auto most = static_cast<std::size_t>(left);
+    const std::size_t got =
+        std::max(may_be_less ? std::min(bytes, most) : bytes, std::min(most, stage_bytes_ / kPortions));
+    if (left_.compare_exchange_weak(left, left - static_cast<std::ptrdiff_t>(got), std::memory_order_relaxed)) {
+      return got;
+    }
+  }
 }
 
 void Intake::seal(std::uint64_t step, Sealing& sealing) {
@@ -150,11 +174,14 @@ void Intake::seal_session(Session& session, std::uint64_t step, Sealing& sealing
   if (all) {
     piece = std::exchange(session.piece_, {});
     piece.staged = session.staged_;
+    piece.bytes = std::exchange(session.granted_, 0);
+    session.credit_ = 0;
     session.listed_ = false;
   } else {
     if (!session.closed_.empty() && session.closed_.front().step <= step) {
       piece = session.closed_.front();
       session.closed_.erase(session.closed_.begin());
+      session.granted_ -= piece.bytes;
     }
     list_again(session);
   }
@@ -178,6 +205,7 @@ void Intake::seal_session(Session& session, std::uint64_t step, Sealing& sealing
   if (session.counted_) sealing.counted += piece.staged;
   if (herald_) session.herald_at_ = rows_to_herald_at(piece.staged);
   session.staged_ -= piece.staged;
+  left_.fetch_add(static_cast<std::ptrdiff_t>(piece.bytes), std::memory_order_relaxed);
   if (!session.open_ && all) [[unlikely]]
     ended_.push_back(session.number_);
 }

@@ -29,8 +29,8 @@ namespace lockstep {
 /// outlive the runtime. Any thread; one seal at a time.
 class Intake : public std::enable_shared_from_this<Intake> {
  public:
-  /// `step_rows`: see RuntimeOptions.
-  Intake(std::shared_ptr<const Description> flow, std::size_t stage_rows, std::size_t step_rows,
+  /// `stage_bytes`, `step_rows`: see RuntimeOptions.
+  Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes, std::size_t step_rows,
          std::shared_ptr<RunState> state);
 
   const Description& flow() const { return *flow_; }
@@ -92,6 +92,10 @@ class Intake : public std::enable_shared_from_this<Intake> {
   std::uint64_t filling() const { return filling_.load(std::memory_order_relaxed); }
   /// Under a session's lock: so many rows were staged for this step. Whether that is full now.
   bool fill(std::uint64_t step, std::size_t rows);
+  /// Under a session's lock: so many bytes of the stage for it, or more, to spare it asking again; 0: it is full. The
+  /// last grant may go beyond it, so that large pieces do not wait for ever beside small ones.
+  std::size_t grant(std::size_t bytes, bool may_be_less = false);
+  bool is_full() const { return left_.load(std::memory_order_relaxed) <= 0; }
   /// Under the session's lock, so that no seal takes rows before they are counted, and none that were accepted before
   /// a stop are overlooked by it. Whether the clock waits for them.
   bool count_staged(std::size_t rows);
@@ -104,11 +108,14 @@ class Intake : public std::enable_shared_from_this<Intake> {
   std::uint32_t stops() const { return stops_.load(std::memory_order_acquire); }
 
   const std::shared_ptr<const Description> flow_;
-  const std::size_t stage_rows_;
+  const std::size_t stage_bytes_;
   const std::size_t step_rows_;  // 0: no limit
   const std::shared_ptr<RunState> state_;
   std::vector<std::unique_ptr<SealedBase>> sealed_;  // by input
   std::function<void()> herald_;
+
+  const Session::Size piece_;
+  std::atomic<std::ptrdiff_t> left_;  // of the stage's bytes
 
   std::mutex sessions_mutex_;
   Sessions sessions_;  // those that are open, or have staged rows, or were loaded and may be opened again

@@ -16,7 +16,7 @@ Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number)
       state_(*intake->state_),
       number_(number),
       stages_(intake->inputs()),
-      capacity_(intake->stage_rows_),
+      piece_size_(intake->piece_),
       has_pieces_(intake->step_rows_ != 0) {
   touched_.reserve(stages_.size());
 }
@@ -27,7 +27,9 @@ Session::Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::
       state_(*made_from_->state_),
       number_(number),
       stages_(inputs),
-      capacity_(std::numeric_limits<std::size_t>::max()),
+      piece_size_(made_from_->piece_),
+      granted_(std::numeric_limits<std::size_t>::max()),
+      credit_(granted_),
       has_pieces_(false) {
   touched_.reserve(inputs);
 }
@@ -36,15 +38,35 @@ Session::~Session() {
   for (const auto& stage : stages_) delete stage.load(std::memory_order_relaxed);
 }
 
-std::shared_ptr<Session> Session::gather() const {
+Transaction Session::begin_transaction() const {
   std::shared_ptr<Session> gathering(new Session(made_from_, number_, stages_.size()));
   gathering->self_ = gathering;
-  return gathering;
+  return Transaction(gathering);
 }
 
-std::size_t Session::EndOfGathering::close() const {
+Session::Size Session::gathered_size() {
+  const std::lock_guard lock(lock_);
+  if (credit_ == 0) throw_over();
+  return {staged_, granted_ - credit_};
+}
+
+void Session::EndOfGathering::close() const {
   const std::lock_guard lock(gathering.lock_);
-  return std::exchange(gathering.staged_, gathering.capacity_);  // no room any more
+  gathering.credit_ = 0;
+}
+
+Ticket Session::commit(const Transaction& transaction) {
+  Session& gathering = *transaction.gathering_;
+  const Size size = gathering.gathered_size();
+  EndOfGathering{gathering}.close();
+  return *adopt(gathering, size, Room::wait);
+}
+
+std::optional<Ticket> Session::try_commit(const Transaction& transaction) {
+  Session& gathering = *transaction.gathering_;
+  const std::optional<Ticket> ticket = adopt(gathering, gathering.gathered_size(), Room::try_once);
+  if (ticket) EndOfGathering{gathering}.close();
+  return ticket;
 }
 
 std::optional<std::uint64_t> Session::cursor() {
@@ -53,20 +75,21 @@ std::optional<std::uint64_t> Session::cursor() {
 }
 
 Ticket Session::move_cursor(std::uint64_t cursor) {
-  Turn turn(*this, 1, Room::wait);
+  Turn turn(*this, 1, 0, Room::wait);
   turn.move_cursor(cursor, false);
   return turn.done();
 }
 
 void Session::Turn::move_cursor(std::uint64_t cursor, bool with_rows) {
   Session& session = *session_;
+  if (session.intake_ == nullptr && session.credit_ == 0) throw_over();
   if (session.cursor_ && cursor < *session.cursor_) {
     throw UsageError(
         fmt::format("the cursor of session {} moves back, from {} to {}", session.number_, *session.cursor_, cursor));
   }
   session.cursor_ = session.piece_.cursor = cursor;
   if (with_rows) return;
-  if (session.intake_ == nullptr || session.staged_in_piece() != 0) {
+  if (session.intake_ == nullptr || !session.piece_is_empty()) {
     rows_ = 0;
   } else {
     session.piece_.counts_move = true;  // so that a step comes
@@ -77,15 +100,24 @@ void Session::open_piece() {
   if (!listed_) return intake_->list(*this);
   const std::uint64_t step = intake_->filling();
   if (piece_.step == step) return;
-  piece_.staged = staged_in_piece();
-  closed_.push_back(piece_);
+  close_piece();
   piece_ = {.step = step};
 }
 
-std::size_t Session::staged_in_piece() const {
+void Session::close_piece() {
+  piece_.staged = staged_;
+  piece_.bytes = granted_ - credit_;
+  for (const Piece& piece : closed_) {
+    piece_.staged -= piece.staged;
+    piece_.bytes -= piece.bytes;
+  }
+  closed_.push_back(piece_);
+}
+
+bool Session::piece_is_empty() const {
   std::size_t staged = staged_;
   for (const Piece& piece : closed_) staged -= piece.staged;
-  return staged;
+  return staged == 0;
 }
 
 std::uint64_t Session::position_of(const StageBase& stage) {
@@ -124,6 +156,24 @@ void Session::Turn::take_slowly(Room room) {
   session.intake_->wake_clock();
 }
 
+std::size_t Session::room(std::size_t wanted) {
+  {
+    const std::lock_guard lock(lock_);
+    if (!state_.accepts_rows()) return 0;  // to push tells why
+    if (wanted > credit_) {
+      const std::size_t got = intake_->grant(wanted - credit_, true);
+      granted_ += got;
+      credit_ += got;
+    }
+    if (credit_ != 0) return credit_;
+    intake_->note_full_stage();
+  }
+  intake_->wake_clock();
+  return 0;
+}
+
+void Session::throw_over() { throw UsageError("the transaction is over: nothing more can be pushed into it"); }
+
 /// Under the lock, which it lets go of while it waits.
 bool Session::Turn::take_room(Room room) {
   Session& session = *session_;
@@ -135,19 +185,19 @@ bool Session::Turn::take_room(Room room) {
     if (mode == RunState::Mode::stopping || session.made_from_->stops() != stops) {
       throw UsageError("the runtime is stopping and takes no more rows");
     }
-    if (rows_ <= session.capacity_ - session.staged_) return true;
-    if (session.intake_ == nullptr) throw UsageError("the transaction is over: nothing more can be pushed into it");
+    if (bytes_ <= session.credit_) return true;
+    if (session.intake_ == nullptr) throw_over();
     Intake& intake = *session.intake_;
+    if (const std::size_t got = intake.grant(bytes_ - session.credit_); got != 0) {
+      session.granted_ += got;
+      session.credit_ += got;
+      return true;
+    }
     const bool clocked = mode == RunState::Mode::clocked;
     if (clocked) intake.note_full_stage();
     if (room == Room::try_once) return false;
-    if (rows_ > session.capacity_) {
-      throw UsageError(
-          fmt::format("{} rows in one piece are more than the stage holds ({})", rows_, session.capacity_));
-    }
     if (!clocked) {
-      throw UsageError(fmt::format("the stage of session {} is full ({} rows): step before pushing more",
-                                   session.number_, session.staged_));
+      throw UsageError(fmt::format("the stage is full ({} bytes): step before pushing more", intake.stage_bytes_));
     }
     session.state_.refuse_inside("a push into a full stage");
     const std::uint32_t seen = intake.seals_.load(std::memory_order_acquire);
@@ -167,6 +217,7 @@ Ticket Session::Turn::done() {
   Session& session = *std::exchange(session_, nullptr);
   const std::size_t before = session.staged_;
   session.staged_ += rows_;
+  session.credit_ -= bytes_;
   Intake* const intake = session.intake_;
   if (intake == nullptr) {
     session.lock_.unlock();
@@ -177,7 +228,7 @@ Ticket Session::Turn::done() {
   const bool heralds = before < session.herald_at_ && session.staged_ >= session.herald_at_;
   bool wakes = session.counted_ && intake->count_staged(rows_);
   if (session.has_pieces_ && intake->fill(ticket.step, rows_)) wakes = true;
-  if (session.counted_ && session.staged_ == session.capacity_) [[unlikely]] {
+  if (session.credit_ == 0 && session.counted_ && intake->is_full()) [[unlikely]] {
     intake->note_full_stage();
     wakes = true;
   }
@@ -195,7 +246,8 @@ Ticket Session::nothing() {
   return {state_.completed()};
 }
 
-Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows, std::optional<std::uint64_t> cursor) {
+std::optional<Ticket> Session::put_all(std::span<Gathered> parts, Size size, Room room,
+                                       std::optional<std::uint64_t> cursor) {
   // Rows are numbered outside of the lock, unless others are faster again and again.
   constexpr int kTries = 4;
   const auto is_numbered = [](const Gathered& part) {
@@ -203,7 +255,8 @@ Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows, std::option
   };
   for (int tries = 0;; ++tries) {
     {
-      Turn turn(*this, rows, Room::wait);
+      Turn turn(*this, size.rows, size.bytes, room);
+      if (!turn.taken()) return std::nullopt;
       if (tries == kTries) {
         for (const Gathered& part : parts) part.rows->number(part.stage->position, number_);
       }
@@ -223,10 +276,11 @@ Ticket Session::put_all(std::span<Gathered> parts, std::size_t rows, std::option
   }
 }
 
-Ticket Session::adopt(Session& gathered, std::size_t rows) {
-  if (rows > capacity()) {
-    throw UsageError(
-        fmt::format("a transaction of {} rows is larger than the stage, which holds {}", rows, capacity()));
+std::optional<Ticket> Session::adopt(Session& gathered, Size size, Room room) {
+  if (gathered.made_from_ != made_from_) throw UsageError("a transaction of another runtime's session");
+  if (size.bytes > intake_->stage_bytes_) {
+    throw UsageError(fmt::format("a transaction of {} bytes is larger than the stage, which holds {}", size.bytes,
+                                 intake_->stage_bytes_));
   }
   if (gathered.touched_.empty()) return gathered.cursor_ ? move_cursor(*gathered.cursor_) : nothing();
   std::vector<Gathered> parts;
@@ -234,7 +288,7 @@ Ticket Session::adopt(Session& gathered, std::size_t rows) {
   for (const InputId input : gathered.touched_) {
     parts.push_back({input, gathered.stages_[input].load(std::memory_order_relaxed), &stage(input)});
   }
-  return put_all(parts, rows, gathered.cursor_);
+  return put_all(parts, size, room, gathered.cursor_);
 }
 
 }  // namespace lockstep

@@ -29,7 +29,7 @@ class Transaction {
   auto operator[](const Handle& input) const;
 
   /// See Session::move_cursor: it moves as the rows are staged.
-  void move_cursor(std::uint64_t cursor);
+  void move_cursor(std::uint64_t cursor) const;
 
  private:
   friend class Session;
@@ -81,11 +81,18 @@ class Session {
     static_assert(std::invocable<Function&, Transaction>,
                   "lockstep: a transaction is a function of one argument, by which it pushes: [&](auto one) { "
                   "one[input].push(row); }");
-    const std::shared_ptr<Session> gathering = gather();
-    const EndOfGathering end{*gathering};
-    function(Transaction(gathering));
-    return adopt(*gathering, end.close());
+    Transaction transaction = begin_transaction();
+    const EndOfGathering end{*transaction.gathering_};
+    function(transaction);
+    return commit(transaction);
   }
+
+  /// A transaction that is staged by commit() or try_commit(), once.
+  Transaction begin_transaction() const;
+  /// As transaction() does.
+  Ticket commit(const Transaction& transaction);
+  /// Nothing, at once, where commit would wait or throw for lack of room: the transaction may be tried again.
+  std::optional<Ticket> try_commit(const Transaction& transaction);
 
   // For ports.
 
@@ -97,10 +104,11 @@ class Session {
   template <class T, class Number>
   std::optional<Ticket> put(StageBase& stage, InputId input, Staging<T>& staging, T&& item, Room room,
                             Number&& number) {
+    const std::size_t bytes = staged_bytes(item);
     for (std::unique_ptr<Chunk<T>> fresh;;) {
       std::size_t wanted = 0;
       {
-        Turn turn(*this, 1, room);
+        Turn turn(*this, 1, bytes, room);
         if (!turn.taken()) return std::nullopt;
         const std::uint64_t step = chunk_step();
         if (!staging.has_room(step) && fresh != nullptr) staging.add_chunk(std::move(fresh), step);
@@ -123,12 +131,20 @@ class Session {
     StageBase* stage;
     std::uint64_t number_from = 0;
   };
-  /// Stages all that was gathered, so many rows, in one piece.
-  Ticket put_all(std::span<Gathered> parts, std::size_t rows, std::optional<std::uint64_t> cursor = {});
+  /// How much a piece is.
+  struct Size {
+    std::size_t rows = 0;
+    std::size_t bytes = 0;
+  };
+  /// Stages all that was gathered, in one piece. Returns nothing if there is no room and it does not wait.
+  std::optional<Ticket> put_all(std::span<Gathered> parts, Size size, Room room,
+                                std::optional<std::uint64_t> cursor = {});
   /// The ticket of a push of nothing. Throws what a push would.
   Ticket nothing();
-  /// The largest number of rows that can be staged in one piece.
-  std::size_t capacity() const { return capacity_; }
+  /// Into pieces of about so much is cut what is pushed as a range.
+  Size piece() const { return piece_size_; }
+  /// Gets as much of the stage's room as is wanted, if that is left. Returns how much there is.
+  std::size_t room(std::size_t wanted);
 
  private:
   friend class Intake;
@@ -137,9 +153,10 @@ class Session {
   class Turn {
    public:
     /// Without room: throws when stepping by hand, else waits for a seal or is not taken, as `room` says.
-    Turn(Session& session, std::size_t rows, Room room) : session_(&session), rows_(rows) {
+    Turn(Session& session, std::size_t rows, std::size_t bytes, Room room)
+        : session_(&session), rows_(rows), bytes_(bytes) {
       session.lock_.lock();
-      if (!session.state_.accepts_rows() || rows > session.capacity_ - session.staged_) [[unlikely]]
+      if (!session.state_.accepts_rows() || bytes > session.credit_) [[unlikely]]
         take_slowly(room);
       if (session.has_pieces_ && session_ != nullptr) session.open_piece();
     }
@@ -159,37 +176,41 @@ class Session {
     bool take_room(Room room);
     Session* session_;
     std::size_t rows_;
+    std::size_t bytes_;
   };
 
   struct EndOfGathering {
     Session& gathering;
-    /// Nothing can be pushed into it any more. Returns how many rows it has.
-    std::size_t close() const;
+    /// Nothing can be pushed into it any more.
+    void close() const;
     ~EndOfGathering() { close(); }
   };
 
   /// A session without an intake, for what a transaction gathers.
   Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::size_t inputs);
-  std::shared_ptr<Session> gather() const;
 
   /// What is staged for one step.
   struct Piece {
     std::uint64_t step = 0;
     std::size_t staged = 0;                    // when it is closed
+    std::size_t bytes = 0;                     // likewise
     std::optional<std::uint64_t> cursor = {};  // if it has moved
     bool counts_move = false;                  // which was first, and counts as a row
   };
 
   /// Under the lock, before rows are staged, where steps have a limit: closes the piece if its step is full.
   void open_piece();
-  std::size_t staged_in_piece() const;
+  void close_piece();
+  bool piece_is_empty() const;
   std::uint64_t chunk_step() const { return has_pieces_ ? piece_.step : 0; }
   /// Throws UsageError if the input is of another dataflow.
   StageBase& checked_stage(const Description& of, InputId input);
   StageBase& stage(InputId input);
   std::uint64_t position_of(const StageBase& stage);
   void touch(InputId input);
-  Ticket adopt(Session& gathered, std::size_t rows);
+  [[noreturn]] static void throw_over();
+  std::optional<Ticket> adopt(Session& gathered, Size size, Room room);
+  Size gathered_size();
 
   const std::shared_ptr<const Intake> made_from_;  // keeps alive what stages are made with
   Intake* const intake_;                           // null: gathers for a transaction
@@ -200,8 +221,10 @@ class Session {
 
   SpinLock lock_;                 // guards all below, and what is staged
   std::vector<InputId> touched_;  // inputs with something staged; has room for all
-  const std::size_t capacity_;    // rows that can be staged
+  const Size piece_size_;
   std::size_t staged_ = 0;
+  std::size_t granted_ = 0;    // bytes of the stage, for what is staged and is going to be
+  std::size_t credit_ = 0;     // what is left of it
   const bool has_pieces_;      // steps have a limit
   std::vector<Piece> closed_;  // for steps before that of piece_
   Piece piece_;                // while listed_
@@ -215,7 +238,7 @@ class Session {
   bool open_ = false;  // it has an owner
 };
 
-inline void Transaction::move_cursor(std::uint64_t cursor) { gathering_->move_cursor(cursor); }
+inline void Transaction::move_cursor(std::uint64_t cursor) const { gathering_->move_cursor(cursor); }
 
 template <class Handle>
 auto Transaction::operator[](const Handle& input) const {

@@ -9,6 +9,7 @@
 
 #include "runtime/intake/chunks.hpp"
 #include "runtime/intake/ledger_row.hpp"
+#include "runtime/rows/heap.hpp"
 #include "runtime/zset/batch.hpp"
 
 namespace lockstep {
@@ -17,6 +18,15 @@ namespace lockstep {
 /// specialised by those that do.
 template <class Item>
 inline constexpr bool knows_position = false;
+
+/// What a staged item takes: of a row with its weight.
+template <class Item>
+std::size_t staged_bytes(const Item& item) {
+  return sizeof(Item) + heap_bytes(item.row);
+}
+inline std::size_t staged_bytes(const LedgerRow& row) {
+  return sizeof(LedgerRow) + heap_bytes(row.reason) + heap_bytes(row.row);
+}
 
 class SealedBase;
 

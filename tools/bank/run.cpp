@@ -28,7 +28,7 @@ std::string excerpt(const std::string& text) {
 }
 
 RuntimeOptions with_room(RuntimeOptions options) {
-  options.stage_rows = std::numeric_limits<std::size_t>::max() / 2;  // the step is as large as the user says
+  options.stage_bytes = std::numeric_limits<std::size_t>::max() / 2;  // the step is as large as the user says
   return options;
 }
 
