@@ -13,9 +13,10 @@ Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options)
   default_ = clock_->engine().intake().open(0);
 }
 
-Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved)
+Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved,
+                 const ProgramChanges& changes)
     : Runtime(flow, options) {
-  load_state(clock_->engine(), saved);
+  load_state(clock_->engine(), saved, changes);
 }
 
 Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, std::shared_ptr<Durability> durability)

@@ -9,6 +9,7 @@
 #include "runtime/clock/durability.hpp"
 #include "runtime/clock/metrics.hpp"
 #include "runtime/clock/options.hpp"
+#include "runtime/durability/program_changes.hpp"
 #include "runtime/durability/saved_state.hpp"
 #include "runtime/flow/dataflow.hpp"
 #include "runtime/intake/session.hpp"
@@ -31,8 +32,10 @@ class Clock;
 class Runtime {
  public:
   explicit Runtime(const Dataflow& flow, const RuntimeOptions& options = {});
-  /// Goes on from saved state, which any number of workers may have written. Throws SavedStateError.
-  Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved);
+  /// Goes on from saved state, which any number of workers may have written. Throws SavedStateError, unless the
+  /// dataflow is the one that wrote it, but for the changes that are named.
+  Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved,
+          const ProgramChanges& changes = {});
   /// Goes on from the newest checkpoint of a directory (see Checkpoints), which any number of workers may have written,
   /// and takes checkpoints there. Throws CheckpointError.
   Runtime(const Dataflow& flow, const RuntimeOptions& options, std::shared_ptr<Durability> durability);

@@ -1,44 +1,16 @@
 #include <catch2/catch.hpp>
 #include <lockstep_checkpoint.hpp>
 
-#include "tests/delta_text.hpp"
-#include "tests/numbers.hpp"
+#include "tests/two_inputs.hpp"
 
 // What becomes of a directory when operators read something else, or only seem to.
 
 namespace ls = lockstep;
 using Catch::Matchers::Contains;
-using Pair = std::pair<Number, Number>;
 
 namespace {
 
-/// Opens a directory with the dataflow that build(flow, a, b) makes of two inputs. Pushes (1, 10) into a and (2, 20)
-/// into b and says what the step gives.
-template <class Build>
-std::string go_on(const Folder& folder, Build&& build, const ls::ProgramChanges& changes = {}) {
-  ls::Dataflow flow;
-  const auto a = flow.input<Pair>("a");
-  const auto b = flow.input<Pair>("b");
-  const auto out = build(flow, a, b);
-  ls::Runtime runtime(flow, {.workers = 2},
-                      ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
-  runtime[a].push({1, 10});
-  runtime[b].push({2, 20});
-  const std::string shown = text(runtime.step()[out].sorted());
-  runtime.checkpoint().get();
-  return shown;
-}
-
 Pair same(const Pair& row) { return row; }
-
-constexpr auto kSums = [](const auto& rows) {
-  return rows | ls::group_by(&Pair::first, ls::sum(&Pair::second)).named("sums");
-};
-/// Sums of what of(a, b) gives.
-template <class Of>
-auto sums(Of of) {
-  return [of](ls::Dataflow&, const auto& a, const auto& b) { return kSums(of(a, b)) | ls::output("sums"); };
-}
 
 const auto kOfA = sums([](const auto& a, const auto&) { return a; });
 const auto kOfB = sums([](const auto&, const auto& b) { return b; });

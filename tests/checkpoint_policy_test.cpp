@@ -52,3 +52,24 @@ TEST_CASE("checkpoints that are wanted while one is written are late, and counte
   CHECK(metrics.taken == 2);
   CHECK(metrics.delayed == 1);
 }
+
+TEST_CASE("a condition, or on_error, that asks for another checkpoint is told that it would wait for itself",
+          "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  std::promise<std::string> told;
+  std::unique_ptr<ls::Runtime> runtime;
+  const auto ask = [&] {
+    try {
+      runtime->checkpoint().get();
+    } catch (const ls::UsageError& error) {
+      told.set_value(error.what());
+    }
+  };
+  runtime =
+      numbers.open(folder.state(), 2, {.begin_if_empty = true, .rows = 1000, .on_error = [&](const auto&) { ask(); }});
+  numbers.step_to(*runtime, 1);
+  CHECK(runtime->checkpoint(ask).get() == 1);
+  CHECK(told.get_future().get() ==
+        "checkpoint() in a condition, or in on_error, would wait for the one that is under way");
+}

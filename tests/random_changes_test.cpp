@@ -124,7 +124,9 @@ class Built {
     const Rows a = read(node.a);
     const auto named = [&](auto op) { return node.name.empty() ? op : op.named(node.name); };
     const int f = node.function;
-    const auto versioned = [&](auto op) { return named(op.version(std::to_string(f))); };
+    const auto versioned = [&](auto op) {
+      return named(op.version(fmt::format("{}.{}", static_cast<int>(node.kind), f)));
+    };
     const auto by = member(node.by_second);
     const auto of = member(node.of_second);
     const auto as_pair = ls::map([](Number key, Number value) { return Pair(key, value % 13); }).version("1");

@@ -172,3 +172,32 @@ TEST_CASE("an operator with a derived name follows a function that is renamed on
   CHECK_THROWS_WITH(open("g", {}), Contains("has an operator 'distinct(f)'"));
   CHECK_NOTHROW(open("g", {.renamed = {{"f", "g"}}}));
 }
+
+TEST_CASE("inputs that are renamed one over the other keep their ledgers", "[checkpoint]") {
+  using Names = std::vector<std::string>;
+  const auto open = [](const Folder& folder, const Names& names, const ls::ProgramChanges& changes) {
+    ls::Dataflow flow;
+    std::vector<ls::Input<Number>> inputs;
+    for (const std::string& name : names) {
+      inputs.push_back(flow.input<Number>(name, {.append_only = true}));
+      (void)ls::ledger(inputs.back(), ls::accumulated);
+    }
+    ls::Runtime runtime(flow, {}, ls::checkpoints(folder.state(), {.begin_if_empty = true, .changes = changes}));
+    std::string shown;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      for (std::size_t rejected = 0; rejected <= i; ++rejected) runtime[inputs[i]].push(1, -1);
+    }
+    runtime.step();
+    for (const auto& input : inputs) shown += std::to_string(runtime.snapshot()[ls::ledger(input)].size()) + " ";
+    runtime.checkpoint().get();
+    return shown;
+  };
+  const Folder moved;
+  CHECK(open(moved, {"a", "b"}, {}) == "1 2 ");
+  CHECK(open(moved, {"b", "c"}, {.renamed = {{"a", "b"}, {"b", "c"}}}) == "2 4 ");
+  CHECK(open(moved, {"b", "c"}, {.renamed = {{"a", "b"}, {"b", "c"}}}) == "3 6 ");
+  const Folder replaced;
+  CHECK(open(replaced, {"a"}, {}) == "1 ");
+  CHECK(open(replaced, {"b", "a"}, {.renamed = {{"a", "b"}}}) == "2 2 ");
+  CHECK(open(replaced, {"b", "a"}, {.renamed = {{"a", "b"}}}) == "3 4 ");
+}

@@ -259,5 +259,35 @@ TEST_CASE("saved state is written to a file whole, and read back", "[saved state
   CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
   CHECK_THROWS_AS(ls::SavedState::read(folder / "none"), std::system_error);
   CHECK_THROWS_AS(state.write(folder / "no" / "state"), std::system_error);
+  std::filesystem::create_directory(folder / "folder");
+  CHECK_THROWS_AS(state.write(folder / "folder"), std::system_error);
+  std::filesystem::remove(folder / "folder");
+  CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("saved state goes on with a program that has changed, if the changes are named", "[saved state]") {
+  const auto build = [](ls::Dataflow& flow, const char* name, const char* version) {
+    const auto key = [](const Pair& row) { return row.first; };
+    const auto table = flow.table<Pair>("table", key, {.version = version});
+    (void)(table | ls::map(ls::value) | ls::group_by(&Pair::second, ls::count()).named(name) |
+           ls::output("counts", ls::accumulated));
+    return table;
+  };
+  ls::Dataflow before;
+  const auto table = build(before, "counts", "1");
+  ls::Runtime runtime(before);
+  runtime[table].upsert({1, 2});
+  runtime.step();
+  const ls::SavedState saved = runtime.save();
+  ls::Dataflow after;
+  (void)build(after, "totals", "1");
+  CHECK_THROWS_WITH(ls::Runtime(after, {}, saved), Contains("'counts'"));
+  CHECK(ls::Runtime(after, {}, saved, {.renamed = {{"counts", "totals"}}}).latest().number() == 1);
+  CHECK(ls::Runtime(after, {}, saved, {.removed = {"counts"}, .begin_empty = {"totals"}, .rebuilt = {"counts"}})
+            .latest()
+            .number() == 1);
+  ls::Dataflow other_key;
+  (void)build(other_key, "counts", "2");
+  CHECK_THROWS_WITH(ls::Runtime(other_key, {}, saved), Contains("version 1 of table, and now version 2"));
 }

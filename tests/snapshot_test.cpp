@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <limits>
 #include <lockstep.hpp>
 #include <map>
 #include <random>
@@ -193,4 +194,26 @@ TEST_CASE("a ledger can be accumulated like any output", "[snapshot]") {
   REQUIRE(rows.size() == 2);
   CHECK_THAT(rows[0].row.reason, Contains("key that is present"));
   CHECK(runtime.snapshot()[refused].contains(rows[1].row));
+}
+
+TEST_CASE("a look-up of a zero, or of what is no number, finds what is kept of it, whatever its bits", "[snapshot]") {
+  using Real = std::pair<double, Number>;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  ls::Dataflow flow;
+  const auto table = flow.table<Real>("table", &Real::first);
+  const auto in = flow.input<double>("in");
+  const auto all = in | ls::output("all", ls::accumulated);
+  ls::Runtime runtime(flow, {.workers = 3});
+  for (const double key : {-0.0, -none}) {
+    runtime[table].upsert({key, 1});
+    runtime[in].push(key);
+  }
+  runtime.step();
+  const ls::Snapshot snapshot = runtime.snapshot();
+  for (const double key : {-0.0, 0.0, none, -none}) {
+    CHECK(snapshot[table].contains(key));
+    CHECK(snapshot[table].find(key)->second == 1);
+    CHECK(snapshot[table].weight_of({key, {key, 1}}) == 1);
+    CHECK(snapshot[all].contains(key));
+  }
 }

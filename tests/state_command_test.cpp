@@ -6,6 +6,7 @@
 #include "tests/numbers.hpp"
 
 namespace fs = std::filesystem;
+namespace ls = lockstep;
 using Catch::Matchers::Contains;
 
 TEST_CASE("the state command shows the checkpoints of a directory, also while a program has it", "[checkpoint]") {
@@ -67,7 +68,7 @@ TEST_CASE("the state command writes the newest checkpoint into a directory of it
   numbers.step_to(*runtime, 330);
   runtime->checkpoint().get();
   const CommandResult again = run_command(call);
-  CHECK(again.exit_code == 1);
+  CHECK(again.exit_code == 3);
   CHECK_THAT(again.output, Contains("already"));
   CHECK(run_command("state --verify " + backup.string()).exit_code == 0);
   const auto restored = numbers.open(backup);
@@ -78,4 +79,33 @@ TEST_CASE("the state command writes the newest checkpoint into a directory of it
   CHECK(run_command("state " + folder.state().string() + " --step 300 --export " + older.string()).exit_code == 2);
   CHECK(run_command("state " + folder.state().string() + " --step 310 --export " + older.string()).exit_code == 0);
   CHECK(numbers.contents(*numbers.open(older)) == numbers.expected(310));
+}
+
+TEST_CASE("the state command tells checkpoints of one step apart by their numbers", "[checkpoint]") {
+  Numbers numbers;
+  const Folder folder;
+  const std::string call = "state " + folder.state().string();
+  {
+    const auto runtime = numbers.open(folder.state());
+    numbers.step_to(*runtime, 3);
+    runtime->checkpoint().get();
+  }
+  {
+    ls::Dataflow flow;
+    const auto in = flow.input<Number>("in");
+    ls::Runtime runtime(
+        flow, {},
+        ls::checkpoints(folder.state(),
+                        {.changes = {.removed = {"names", "table(names)", "group_by(in, function, count)",
+                                                 "group_by(in, function, max(value))", "index(key_by(in, function))",
+                                                 "contents(named)"}}}));
+    runtime.checkpoint().get();
+  }
+  const CommandResult several = run_command(call + " --step 3");
+  CHECK(several.exit_code == 2);
+  CHECK_THAT(several.output, Contains("several checkpoints of step 3"));
+  CHECK_THAT(run_command(call + " --step 3 --checkpoint 1").output, Contains("table(names)"));
+  CHECK_THAT(run_command(call + " --checkpoint 2").output, !Contains("table(names)"));
+  CHECK(run_command(call + " --checkpoint 3").exit_code == 2);
+  CHECK_THAT(run_command(call + " --step -1").output, Contains("--step"));
 }

@@ -40,7 +40,7 @@ auto Dataflow::table(std::string) {
 }
 
 template <class R, class KeyFunction>
-auto Dataflow::table(std::string name, KeyFunction key_of) {
+auto Dataflow::table(std::string name, KeyFunction key_of, TableOptions options) {
   static_assert(projection::Fits<false, KeyFunction, R>,
                 "lockstep: a table's key function cannot be called with the table's rows");
   using K = projection::Result<false, KeyFunction, R>;
@@ -51,6 +51,7 @@ auto Dataflow::table(std::string name, KeyFunction key_of) {
   part.state = "rows by " + projection::name(key_of);
   part.form = state_form::row_of_key(derived::coding<K>(), derived::coding<R>());
   part.runs_user_code = projection::is_user_code<KeyFunction>;
+  part.version = std::move(options.version);
   part.bound = "the rows of " + name;
   part.properties = {.partitioning = Partitioning::by_key, .unique_by_key = true, .consolidated = true};
   part.sides.push_back({"refused operations of " + name,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "runtime/flow/description.hpp"
@@ -28,6 +29,7 @@ struct Filling {
   std::vector<Source> sources;
   std::vector<bool> outputs;     // by output: it is published in the second pass, not the first
   std::vector<EdgeId> repeated;  // edges on which nothing came before: the delta of the first pass is sent once more
+  std::set<InputId> inputs;      // that were not there: state that is saved before the step knows nothing of them
 
   const std::vector<bool>& runs(Pass pass) const {
     return pass == Pass::before ? before : pass == Pass::first ? first : second;

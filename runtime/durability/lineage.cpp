@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 #include <utility>
 
@@ -39,6 +38,8 @@ struct Lineage::Term {
   std::string versioned;
   std::optional<Function> function;
   std::vector<Sum> reads;
+  bool is_new = false;         // or made of such
+  bool has_functions = false;  // on the way
 };
 
 /// As a sum is written, equal texts are counted, whatever versions they have.
@@ -77,10 +78,15 @@ void Lineage::add_up(Sum& sum, const Sum& more) {
   if (!sum.empty()) sum.resize(kept + 1);
 }
 
-Lineage::Sum Lineage::leaf(std::string text) {
+Lineage::Sum Lineage::leaf(LineageNames::Named named) {
   auto term = std::make_shared<Term>();
-  term->text = term->versioned = std::move(text);
+  term->text = term->versioned = std::move(named.text);
+  term->is_new = named.is_new;
   return {{std::move(term), 1}};
+}
+
+bool Lineage::has_new(const Sum& sum) {
+  return std::any_of(sum.begin(), sum.end(), [](const Summand& one) { return one.term->is_new; });
 }
 
 std::string Lineage::input_text(const std::string& name) { return fmt::format("input '{}'", escaped(name)); }
@@ -92,6 +98,13 @@ Lineage::~Lineage() = default;
 std::string Lineage::reads(const OperatorInfo& info) { return text_of(reads_of(info), &Term::text); }
 
 std::string Lineage::of(EdgeId id) { return text_of(std::vector<Sum>{edge(id)}, &Term::text); }
+
+bool Lineage::reads_new(const OperatorInfo& info) {
+  const std::vector<Sum> reads = reads_of(info);
+  return std::any_of(reads.begin(), reads.end(), has_new);
+}
+
+bool Lineage::is_of_new(EdgeId id) { return has_new(edge(id)); }
 
 std::vector<Lineage::Function> Lineage::functions(const OperatorInfo& info) {
   std::vector<Function> found;
@@ -107,13 +120,20 @@ std::vector<Lineage::Function> Lineage::functions(EdgeId id) {
 }
 
 void Lineage::add_functions(std::vector<Function>& found, const std::vector<Sum>& reads) {
-  std::set<std::string> visited;  // equal ones once, since it does not matter how many share an edge
+  std::map<std::string, std::uint64_t> visited;  // equal ones once, however many share an edge
   const auto visit = [&](const std::vector<Sum>& sums, const auto& visit_next) -> void {
     for (const Sum& sum : sums) {
       for (const auto& [term, times] : sum) {
-        if (!visited.insert(term->versioned).second) continue;
-        if (term->function) found.push_back(*term->function);
-        if (term->function) found.back().times = times;
+        if (!term->has_functions) continue;
+        const auto [place, is_first] = visited.emplace(term->versioned, visited.size());
+        if (!is_first) {
+          found.push_back({.kind = kAgain, .name = {}, .version = {}, .times = place->second});
+          continue;
+        }
+        if (term->function || times != 1) {
+          found.push_back(term->function.value_or(Function{}));
+          found.back().times = times;
+        }
         visit_next(term->reads, visit_next);
       }
     }
@@ -145,7 +165,9 @@ Lineage::Sum Lineage::edge(EdgeId id) {
   Sum sum;
   if (!info.has_output || id != info.output) {
     const auto side = std::find(info.side_edges.begin(), info.side_edges.end(), id) - info.side_edges.begin();
-    if (const Sum of = root(info); !of.empty()) sum = leaf(fmt::format("side {} of {}", side + 1, of[0].term->text));
+    if (const Sum of = root(info); !of.empty()) {
+      sum = leaf({fmt::format("side {} of {}", side + 1, of[0].term->text), of[0].term->is_new});
+    }
   } else if (info.source || (!info.state.empty() && !info.gives_what_it_reads)) {
     sum = root(info);
   } else {
@@ -156,15 +178,16 @@ Lineage::Sum Lineage::edge(EdgeId id) {
 }
 
 Lineage::Sum Lineage::root(const OperatorInfo& info) const {
-  std::optional<std::string> text;
+  std::optional<LineageNames::Named> named;
   if (info.source) {
     const InputInfo& input = flow_.inputs[*info.source];
-    text = names_.input ? names_.input(input) : input_text(input.name);
+    named = names_.input ? names_.input(input) : LineageNames::Named{input_text(input.name)};
   } else {
-    text = names_.op ? names_.op(info) : operator_text(info.name);
+    named = names_.op ? names_.op(info) : LineageNames::Named{operator_text(info.name)};
   }
-  if (!text) return {};
-  return leaf(info.gives.empty() ? *text : *text + " giving " + info.gives);
+  if (!named) return {};
+  if (!info.gives.empty()) named->text += " giving " + info.gives;
+  return leaf(std::move(*named));
 }
 
 /// The parts on the way come after the streams that they read, which are the last ones then.
@@ -206,6 +229,13 @@ Lineage::Sum Lineage::apply(const FusedPart& part, std::vector<Sum> reads) const
   term->text = bounded(what + " of " + text_of(reads, &Term::text));
   term->versioned = bounded(what + version + " of " + text_of(reads, &Term::versioned));
   if (part.runs_user_code || !part.version.empty()) term->function = Function{part.kind, part.name, part.version};
+  term->has_functions = term->function.has_value();
+  for (const Sum& sum : reads) {
+    for (const Summand& one : sum) {
+      term->is_new = term->is_new || one.term->is_new;
+      term->has_functions = term->has_functions || one.term->has_functions;
+    }
+  }
   term->reads = std::move(reads);
   return {{std::move(term), 1}};
 }

@@ -16,15 +16,21 @@ namespace lockstep {
 /// What a lineage says of inputs and operators with state: `input 'transfers'`; none: they have held nothing yet, so
 /// that what reads them reads the same without them. Null: their names.
 struct LineageNames {
-  std::function<std::optional<std::string>(const InputInfo&)> input = {};
-  std::function<std::optional<std::string>(const OperatorInfo&)> op = {};
+  struct Named {
+    std::string text;
+    bool is_new = false;
+  };
+  std::function<std::optional<Named>(const InputInfo&)> input = {};
+  std::function<std::optional<Named>(const OperatorInfo&)> op = {};
 };
 
 /// What rows are made of: inputs and the results of operators with state, and what is done with them on the way. It is
 /// the same however operators share edges and indexes, and in whatever order Z-sets are added up.
 class Lineage {
  public:
-  /// A function of the user's, or an operator with a version.
+  /// A function of the user's, or an operator with a version; or, without a name, how often rows come that functions
+  /// have made, or that they have come before (kAgain: the `times`-th of what came). So lists of functions are the same
+  /// if all their places are.
   struct Function {
     std::string kind;
     std::string name;
@@ -32,6 +38,7 @@ class Lineage {
     /// In how many summands of the same Z-set.
     std::uint64_t times = 1;
   };
+  static constexpr const char* kAgain = "again";
 
   static std::string input_text(const std::string& name);
   static std::string operator_text(const std::string& name);
@@ -42,6 +49,9 @@ class Lineage {
   /// Of all that an operator reads: `key_by account of input 'transfers'`. Long texts end in a hash.
   std::string reads(const OperatorInfo& info);
   std::string of(EdgeId edge);
+  /// Whether there is anything in it that is new.
+  bool reads_new(const OperatorInfo& info);
+  bool is_of_new(EdgeId edge);
   /// An operator's own, and those that its rows come by. Of two lineages with the same texts, they correspond.
   std::vector<Function> functions(const OperatorInfo& info);
   std::vector<Function> functions(EdgeId edge);
@@ -63,7 +73,8 @@ class Lineage {
   static bool are_the_same(const std::vector<Sum>& a, const std::vector<Sum>& b);
   static void add_functions(std::vector<Function>& found, const std::vector<Sum>& reads);
   static void add_up(Sum& sum, const Sum& more);
-  static Sum leaf(std::string text);
+  static Sum leaf(LineageNames::Named named);
+  static bool has_new(const Sum& sum);
 
   Sum edge(EdgeId edge);
   std::vector<Sum> reads_of(const OperatorInfo& info);

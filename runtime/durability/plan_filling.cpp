@@ -19,6 +19,7 @@ class Planner {
     filling_.first.assign(flow.operators.size(), true);
     filling_.second.assign(flow.operators.size(), false);
     filling_.outputs.assign(flow.outputs.size(), false);
+    filling_.inputs = added_.inputs;
   }
 
   Filling plan() {

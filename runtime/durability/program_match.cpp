@@ -11,8 +11,6 @@ namespace lockstep {
 
 namespace {
 
-constexpr const char* kWhichIsNew = ", which is new";
-
 /// Whether it was given no name.
 bool is_unnamed(const SavedProgram::Operator& op) {
   const std::string_view what = op.identity.what;
@@ -31,21 +29,20 @@ ProgramMatch::ProgramMatch(const Description& flow, const ProgramChanges& change
 }
 
 Lineage ProgramMatch::lineage() const {
-  const auto input_text = [this](const InputInfo& input) -> std::optional<std::string> {
+  using Named = LineageNames::Named;
+  const auto input_named = [this](const InputInfo& input) -> std::optional<Named> {
     const auto found = saved_inputs_.find(input.name);
     if (found == saved_inputs_.end()) return std::nullopt;
-    return Lineage::input_text(found->second);
+    return Named{Lineage::input_text(found->second)};
   };
-  const auto operator_text = [this](const OperatorInfo& op) -> std::optional<std::string> {
+  const auto operator_named = [this](const OperatorInfo& op) -> std::optional<Named> {
     const auto found = saved_operators_.find(op.id);
-    if (found != saved_operators_.end()) return Lineage::operator_text(found->second);
+    if (found != saved_operators_.end()) return Named{Lineage::operator_text(found->second)};
     if (has_new_inputs_only(op)) return std::nullopt;
-    return Lineage::operator_text(op.name) + kWhichIsNew;
+    return Named{Lineage::operator_text(op.name) + ", which is new", true};
   };
-  return Lineage(flow_, {.input = input_text, .op = operator_text});
+  return Lineage(flow_, {.input = input_named, .op = operator_named});
 }
-
-bool ProgramMatch::reads_new(const std::string& lineage) { return lineage.find(kWhichIsNew) != std::string::npos; }
 
 std::vector<std::optional<InputId>> ProgramMatch::match_inputs(const std::vector<std::string>& saved) {
   known_.insert(saved.begin(), saved.end());
@@ -87,6 +84,24 @@ std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::
   known_.insert(names.begin(), names.end());
   const std::vector<std::optional<std::string>> now = names_now(changes_, names);
 
+  std::vector<std::optional<OperatorId>> found;
+  std::set<std::size_t> let_go;
+  for (std::size_t before = 1; before != let_go.size();) {
+    before = let_go.size();
+    found = match_operators(saved, now, let_go);
+    if (let_go.empty()) break;
+  }
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    if (now[i] && !found[i]) note_missing("operator", saved[i].name, *now[i]);
+  }
+  return found;
+}
+
+std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::vector<SavedProgram::Operator>& saved,
+                                                                     const std::vector<std::optional<std::string>>& now,
+                                                                     std::set<std::size_t>& let_go) {
+  unnamed_.clear();
+  saved_operators_.clear();
   std::map<std::string_view, const OperatorInfo*> there;
   for (const OperatorInfo& op : flow_.operators) {
     if (!op.state.empty()) there.emplace(op.name, &op);
@@ -97,7 +112,7 @@ std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::
   for (std::size_t i = 0; i < saved.size(); ++i) {
     if (!now[i]) continue;
     const auto is = there.find(*now[i]);
-    if (is != there.end()) {
+    if (is != there.end() && !let_go.contains(i)) {
       by_name.emplace(is->second->id, i);
     } else {
       is_left[i] = *now[i] == saved[i].name && !changes_.removed.contains(saved[i].name);
@@ -110,16 +125,23 @@ std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::
   for (const OperatorInfo& op : flow_.operators) {
     std::optional<std::size_t> i;
     if (const auto named = by_name.find(op.id); named != by_name.end()) i = named->second;
+    if (i && is_only_called_so(op, saved[*i], saved, is_left)) let_go.insert(*i);
     if (unnamed_.contains(op.id)) i = alike(op, saved, is_left);
     if (!i) continue;
     found[*i] = op.id;
     is_left[*i] = false;
     saved_operators_.emplace(op.id, saved[*i].name);
   }
-  for (std::size_t i = 0; i < saved.size(); ++i) {
-    if (now[i] && !found[i]) note_missing("operator", saved[i].name, *now[i]);
-  }
   return found;
+}
+
+/// Names that are derived change places with the inputs that they are made of.
+bool ProgramMatch::is_only_called_so(const OperatorInfo& op, const SavedProgram::Operator& one,
+                                     const std::vector<SavedProgram::Operator>& saved,
+                                     const std::vector<bool>& is_left) const {
+  if (!is_derived(op.name, op.kind) || !is_unnamed(one)) return false;
+  if (lineage().reads(op) == one.identity.reads) return false;
+  return has_new_inputs_only(op) || alike(op, saved, is_left);
 }
 
 std::optional<std::size_t> ProgramMatch::alike(const OperatorInfo& op, const std::vector<SavedProgram::Operator>& saved,

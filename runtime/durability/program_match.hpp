@@ -46,16 +46,22 @@ class ProgramMatch {
   bool was_saved(const InputInfo& input) const { return saved_inputs_.contains(input.name); }
   /// Whether no input that it depends on was there.
   bool has_new_inputs_only(const OperatorInfo& op) const;
-  /// In the names that were saved. Of operators, when those before them have been matched.
+  /// In the names that were saved. Of operators, when those before them have been matched. New are operators that were
+  /// not there, and are not only of inputs that were not either.
   Lineage lineage() const;
-  /// Whether such a lineage has an operator that is new, and not only of inputs that are. (Not told of long ones.)
-  static bool reads_new(const std::string& lineage);
   /// What is not there any more, and has not been named as removed; names that mean nothing. Each names its option.
   const std::vector<std::string>& problems() const { return problems_; }
   /// Names in the changes that neither program knows, to go with other problems.
   std::vector<std::string> unknown_names() const;
 
  private:
+  /// The same without those that are let go of: operators that were saved under a derived name which is that of others
+  /// now. Adds to them what it finds.
+  std::vector<std::optional<OperatorId>> match_operators(const std::vector<SavedProgram::Operator>& saved,
+                                                         const std::vector<std::optional<std::string>>& now,
+                                                         std::set<std::size_t>& let_go);
+  bool is_only_called_so(const OperatorInfo& op, const SavedProgram::Operator& one,
+                         const std::vector<SavedProgram::Operator>& saved, const std::vector<bool>& is_left) const;
   /// One that was saved under a derived name and is left, and is what this operator is but for its name. If there are
   /// functions, whose results may differ, the only one, and of no operator that reads others of them.
   std::optional<std::size_t> alike(const OperatorInfo& op, const std::vector<SavedProgram::Operator>& saved,

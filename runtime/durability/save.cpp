@@ -36,7 +36,28 @@ bool tell_changes(const std::vector<PlacedNode*>& nodes) {
 
 }  // namespace
 
-StateIdentity PinnedEngine::Operator::identity() const { return StateIdentity::of(*info_, *flow_); }
+StateIdentity PinnedEngine::Operator::identity() const {
+  Lineage lineage = of_->lineage();
+  return StateIdentity::of(*info_, lineage);
+}
+
+Lineage PinnedEngine::lineage() const {
+  using Named = LineageNames::Named;
+  const auto input_named = [this](const InputInfo& input) -> std::optional<Named> {
+    if (is_new(flow_->operators[input.reader])) return std::nullopt;
+    return Named{Lineage::input_text(input.name)};
+  };
+  const auto operator_named = [this](const OperatorInfo& op) -> std::optional<Named> {
+    if (is_new(op)) return std::nullopt;
+    return Named{Lineage::operator_text(op.name)};
+  };
+  return Lineage(*flow_, {.input = input_named, .op = operator_named});
+}
+
+bool PinnedEngine::is_new(const OperatorInfo& op) const {
+  return !new_inputs_.empty() && std::all_of(op.upstream.begin(), op.upstream.end(),
+                                             [this](InputId input) { return new_inputs_.contains(input); });
+}
 
 void PinnedEngine::Operator::save(StateWriter& out) const {
   for (const auto& part : parts_) part->save(out);
@@ -110,14 +131,18 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
   engine.state().failure.rethrow_if_failed();
   const Filling* const filling = engine.filling();
   positions_ = engine.intake().positions();
+  if (filling != nullptr) new_inputs_ = filling->inputs;
   for (OutputId id = 0; id < flow_->outputs.size(); ++id) {
-    if (filling == nullptr || !filling->outputs[id]) complete_.push_back(id);
+    const OperatorInfo& made_by = flow_->operators[flow_->edges[flow_->outputs[id].edge].producer];
+    if (!is_new(made_by) && (filling == nullptr || !filling->outputs[id])) complete_.push_back(id);
   }
+  positions_.leave_out(new_inputs_);
   for (const auto& [name, nodes] : stateful_nodes(engine)) {
-    if (filling != nullptr && filling->completes(nodes.front()->info->id)) continue;  // it is not complete
+    const OperatorInfo& info = *nodes.front()->info;
+    if (is_new(info) || (filling != nullptr && filling->completes(info.id))) continue;  // it is not complete
     Operator& pinned = operators_.emplace_back();
-    pinned.info_ = nodes.front()->info;
-    pinned.flow_ = flow_.get();
+    pinned.info_ = &info;
+    pinned.of_ = this;
     if (changes_of != nullptr) {
       const auto wanted = changes_of->find(name);
       if (wanted != changes_of->end() && tell_changes(nodes)) pinned.changes_ = wanted->second;
@@ -135,7 +160,7 @@ PinnedEngine::PinnedEngine(Engine& engine, const ChangesOf* changes_of)
 
 std::string PinnedEngine::borders() const {
   Borders borders{.positions = positions_, .outputs = {}};
-  Lineage lineage(*flow_);
+  Lineage lineage = this->lineage();
   for (const OutputId id : complete_) {
     const OutputInfo& output = flow_->outputs[id];
     borders.outputs.push_back(

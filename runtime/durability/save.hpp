@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,7 @@ class PinnedEngine {
    private:
     friend class PinnedEngine;
     const OperatorInfo* info_ = nullptr;
-    const Description* flow_ = nullptr;
+    const PinnedEngine* of_ = nullptr;
     std::size_t bytes_ = 0;
     SlotSet changes_;
     std::vector<std::unique_ptr<PinnedState>> parts_;  // by worker, or one that is the same at all
@@ -69,6 +70,7 @@ class PinnedEngine {
   std::uint64_t step_;
   Engine::Sealed sealed_;
   Positions positions_;
+  std::set<InputId> new_inputs_;    // nothing is saved of them
   std::vector<OutputId> complete_;  // outputs that are
   struct Open {
     Capture* capture;
@@ -77,6 +79,10 @@ class PinnedEngine {
   };
   template <class Function>
   void for_each_capture(Function&& function) const;
+  /// Of what was there before, if there was no step yet.
+  Lineage lineage() const;
+  /// Whether it depends on new inputs only.
+  bool is_new(const OperatorInfo& op) const;
 
   std::vector<Operator> operators_;
   std::vector<Open> open_;  // what has to be captured yet

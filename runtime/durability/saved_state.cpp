@@ -15,7 +15,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::string_view kMagic = "lockstep saved state\n";
-constexpr std::uint8_t kVersion = 6;
+constexpr std::uint8_t kVersion = 7;
 
 class File {
  public:
@@ -64,12 +64,20 @@ void SavedState::write(const std::string& name) const {
   const std::filesystem::path path = name;
   std::filesystem::path unfinished = path;
   unfinished += ".unfinished";
-  {
+  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) {
+    throw std::filesystem::filesystem_error("cannot write a saved state over what is not a file", path,
+                                            std::make_error_code(std::errc::file_exists));
+  }
+  try {
     File file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
     file.write(bytes_);
     file.sync();
+    std::filesystem::rename(unfinished, path);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(unfinished, ignored);
+    throw;
   }
-  std::filesystem::rename(unfinished, path);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   File(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
 }

@@ -72,30 +72,55 @@ void StateLoader::match(const SavedProgram& saved) {
     const OperatorInfo& info = engine_.flow().operators[*found[i]];
     auto nodes = missing_.extract(info.name);
     operators_[i].emplace().nodes_ = std::move(nodes.mapped());
-    found_.emplace(info.id, Saved{&saved.operators[i], i, StateIdentity::of(info, lineage)});
+    found_.emplace(info.id, Saved{&saved.operators[i], i, StateIdentity::of(info, lineage), lineage.reads_new(info)});
   }
 }
 
-/// What is named so and differs, or reads what is made anew, becomes new again.
+const std::string* StateLoader::made_again_below(const OperatorInfo& op) const {
+  for (const EdgeId in : op.inputs) {
+    const auto found = made_again_.find(engine_.flow().edges[in].producer);
+    if (found != made_again_.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+/// What is named so and differs, or reads what is made anew, becomes new again. So has to be what reads that.
 void StateLoader::mark_rebuilt() {
   const Description& flow = engine_.flow();
   for (const OperatorInfo& op : flow.operators) {
     const bool reads_new = std::any_of(op.inputs.begin(), op.inputs.end(),
                                        [&](EdgeId in) { return made_anew_.contains(flow.edges[in].producer); });
+    const std::string* const made_again = made_again_below(op);
+    const auto found = found_.find(op.id);
     if (op.state.empty()) {
       if (reads_new) made_anew_.insert(op.id);
+      if (made_again != nullptr) made_again_.emplace(op.id, *made_again);
       continue;
     }
-    const auto found = found_.find(op.id);
-    if (found != found_.end()) {
-      const Saved& one = found->second;
-      const bool differs = !(one.saved->identity == one.now) || !untold(one.now.functions).empty();
-      if (!changes_.rebuilt.contains(op.name) || !(differs || reads_new)) continue;
+    if (found == found_.end()) {
+      made_anew_.insert(op.id);
+      continue;
+    }
+    const Saved& one = found->second;
+    const bool differs = !(one.saved->identity == one.now) || !untold(one.now.functions).empty();
+    if (changes_.rebuilt.contains(op.name) && (differs || reads_new)) {
       missing_.emplace(op.name, std::move(operators_[one.place]->nodes_));
       operators_[one.place].reset();
       found_.erase(found);
+      made_anew_.insert(op.id);
+    } else if (made_again != nullptr) {
+      problems_.push_back(
+          fmt::format("operator '{0}' reads operator '{1}', which is made again: so has to be its state: say rebuilt = "
+                      "{{\"{0}\"}}",
+                      op.name, *made_again));
+    } else {
+      continue;
     }
-    made_anew_.insert(op.id);
+    // An index has what it had, unless it reads something else.
+    const bool gives_it = !op.gives_what_it_reads || made_again != nullptr;
+    if (gives_it) {
+      made_again_.emplace(op.id, op.name);
+    }
   }
 }
 
@@ -121,7 +146,7 @@ void StateLoader::take_over(Saved& one) {
   if (was.reads != is.reads) {
     if (changes_.changed_reads.contains(name)) return;
     problems_.push_back(fmt::format("operator '{}' read {}; and now reads {}: {}", name, was.reads, is.reads,
-                                    ProgramMatch::reads_new(is.reads)
+                                    one.reads_new
                                         ? fmt::format("its state lacks what that begins with: if it is to be made "
                                                       "again, say rebuilt = {{\"{}\"}}; if it is another one now, give "
                                                       "it another name",
@@ -138,7 +163,8 @@ void StateLoader::take_over(Saved& one) {
 std::vector<std::string> StateLoader::untold(const Functions& functions) const {
   std::vector<std::string> names;
   for (const Lineage::Function& function : functions) {
-    if (is_another_executable_ && function.version.empty()) names.push_back(function.name);
+    const bool is_told = function.name.empty() || !function.version.empty();
+    if (is_another_executable_ && !is_told) names.push_back(function.name);
   }
   return names;
 }
@@ -166,7 +192,11 @@ void StateLoader::check_functions(const Whose& whose, const Functions& was, cons
 
 void StateLoader::check_outputs() {
   Lineage lineage = match_.lineage();
-  for (const OutputInfo& output : engine_.flow().outputs) check_output(output, lineage);
+  std::set<OutputId> ledgers;  // which go on with their inputs
+  for (const InputInfo& input : engine_.flow().inputs) ledgers.insert(input.ledger);
+  for (OutputId id = 0; id < engine_.flow().outputs.size(); ++id) {
+    if (!ledgers.contains(id)) check_output(engine_.flow().outputs[id], lineage);
+  }
 }
 
 void StateLoader::check_output(const OutputInfo& output, Lineage& lineage) {
@@ -182,6 +212,13 @@ void StateLoader::check_output(const OutputInfo& output, Lineage& lineage) {
     found_outputs_.erase(found);
     return;
   }
+  if (const auto again = made_again_.find(edge.producer); again != made_again_.end()) {
+    problems_.push_back(fmt::format(
+        "output '{0}' is of operator '{1}', which is made again: so all of it has to come again: say rebuilt "
+        "= {{\"{0}\"}}",
+        name, again->second));
+    return;
+  }
   try {
     if (schema != edge.schema) (void)conversion(schema, edge.schema, fmt::format("output '{}'", name));
   } catch (const SchemaChange&) {
@@ -195,7 +232,7 @@ void StateLoader::check_output(const OutputInfo& output, Lineage& lineage) {
     check_functions(whose, functions, functions_now);
   } else if (!changes_.changed_reads.contains(name)) {
     const std::string goes_on =
-        ProgramMatch::reads_new(is)
+        lineage.is_of_new(output.edge)
             ? ""
             : fmt::format("if what comes continues what it gave, say changed_reads = {{\"{}\"}}; ", name);
     problems_.push_back(
@@ -330,7 +367,7 @@ void for_each_slot(Decoder& in, Function&& function) {
 
 }  // namespace
 
-void load_state(Engine& engine, const SavedState& saved) {
+void load_state(Engine& engine, const SavedState& saved, const ProgramChanges& changes) {
   try {
     Decoder in(saved.unseal());
     SavedProgram program;
@@ -344,9 +381,11 @@ void load_state(Engine& engine, const SavedState& saved) {
       for_each_slot(in, [](unsigned, std::string_view) {});
     }
     if (!in.at_end()) throw SavedStateError("the saved state is damaged: there are bytes after its end");
-    StateLoader loader(engine, program);
+    StateLoader loader(engine, program, changes);
     for (std::size_t i = 0; i < items.size(); ++i) {
-      for_each_slot(items[i], [&](unsigned slot, std::string_view bytes) { loader.operator_at(i)->load(slot, bytes); });
+      const StateLoader::Operator* const op = loader.operator_at(i);
+      if (op == nullptr) continue;
+      for_each_slot(items[i], [&](unsigned slot, std::string_view bytes) { op->load(slot, bytes); });
     }
     loader.finish(false);
   } catch (const DecodeError& error) {

@@ -56,6 +56,7 @@ class StateLoader {
     const SavedProgram::Operator* saved;
     std::size_t place;
     StateIdentity now;  // in the names that were saved
+    bool reads_new;
   };
   using Functions = std::vector<Lineage::Function>;
   /// How an error speaks of it.
@@ -69,6 +70,8 @@ class StateLoader {
   void load_borders(const SavedProgram& saved);
   void match(const SavedProgram& saved);
   void mark_rebuilt();
+  /// What makes again what this operator reads; null: nothing.
+  const std::string* made_again_below(const OperatorInfo& op) const;
   void take_over(Saved& one);
   void check_outputs();
   void check_output(const OutputInfo& output, Lineage& lineage);
@@ -94,6 +97,7 @@ class StateLoader {
   std::set<std::string> written_anew_;
   std::map<std::string, Borders::Output> found_outputs_;  // that go on
   std::set<OperatorId> made_anew_;                        // that give what is not what it was
+  std::map<OperatorId, std::string> made_again_;          // likewise, and gave something: by this operator
   std::vector<std::string> problems_;
   std::map<std::string, std::vector<std::string>> changed_rows_;  // types, and what keeps or gives such rows
   std::set<std::string> changed_functions_;                       // perhaps
@@ -103,6 +107,6 @@ class StateLoader {
 std::map<std::string, std::vector<PlacedNode*>, std::less<>> stateful_nodes(Engine& engine);
 
 /// REQUIRES: the engine has not made a step.
-void load_state(Engine& engine, const SavedState& saved);
+void load_state(Engine& engine, const SavedState& saved, const ProgramChanges& changes);
 
 }  // namespace lockstep

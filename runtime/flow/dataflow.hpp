@@ -16,6 +16,11 @@ struct InputOptions {
   bool append_only = false;
 };
 
+struct TableOptions {
+  /// Of a key that is a function: another one for one that does something else. State of another version is not loaded.
+  std::string version = {};
+};
+
 /// The description of a computation: inputs, operators, outputs. Built once, from one thread, and instantiated any
 /// number of times by runtimes, with any number of workers. What is wrong in it throws FlowError when it is built.
 class Dataflow {
@@ -31,7 +36,7 @@ class Dataflow {
 
   /// An input with at most one row per key: `insert`, `upsert`, `erase`. A keyed stream of (key, row).
   template <class R, class KeyFunction>
-  auto table(std::string name, KeyFunction key_of);
+  auto table(std::string name, KeyFunction key_of, TableOptions options = {});
   /// Without a key: it does not compile, and says so.
   template <class R>
   auto table(std::string name);

@@ -4,6 +4,13 @@
 
 namespace lockstep {
 
+void Positions::leave_out(const std::set<std::uint32_t>& gone) {
+  for (auto input = gone.rbegin(); input != gone.rend(); ++input) {
+    inputs.erase(inputs.begin() + *input);
+    for (auto& [number, session] : sessions) session.rows.erase(session.rows.begin() + *input);
+  }
+}
+
 void Positions::encode(Encoder& out) const {
   out.varint(inputs.size());
   for (const std::string& input : inputs) out.bytes(input);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct Positions {
   std::vector<std::string> inputs;
   /// By the session's number.
   std::map<std::uint64_t, OfSession> sessions;
+
+  /// These inputs, by their places.
+  void leave_out(const std::set<std::uint32_t>& gone);
 
   void encode(Encoder& out) const;
   /// Throws DecodeError.

@@ -112,6 +112,18 @@ void normalise(T& row) {
   if constexpr (row_traits<T>::kHasReals) row_traits<T>::normalise(row);
 }
 
+/// A row as it is kept; itself, if it cannot be another one.
+template <class T>
+decltype(auto) normalised(const T& row) {
+  if constexpr (row_traits<T>::kHasReals) {
+    T normal = row;
+    row_traits<T>::normalise(normal);
+    return normal;
+  } else {
+    return (row);
+  }
+}
+
 }  // namespace lockstep
 
 /// Described rows print with fmt as they print everywhere.

@@ -72,8 +72,9 @@ class Contents {
   }
   /// O(1).
   Weight weight_of(const R& row) const {
+    const auto& wanted = normalised(row);
     Weight weight = 0;
-    for (const Part& part : parts_) weight += part->weight_of(row);
+    for (const Part& part : parts_) weight += part->weight_of(wanted);
     return weight;
   }
   /// Whether it is there at all, with whatever weight. O(1).
@@ -140,7 +141,8 @@ class KeyedContents : public Contents<std::pair<K, V>> {
   }
 
  private:
-  Match<V> match_of(const K& key) const {
+  Match<V> match_of(const K& wanted) const {
+    const auto& key = normalised(wanted);
     const std::uint64_t hash = row_traits<K>::hash(key);
     const auto workers = static_cast<unsigned>(this->parts().size());
     const auto& part = *this->parts()[worker_of_slot(slot_of(hash), workers)];
@@ -183,7 +185,7 @@ class Snapshot {
   template <class Result, class R>
   Result of(const Output<R>& output) const {
     return Result(parts<R>({ContentsName::Kind::output, output.id()}, output.flow(), "output '" + output.name() + "'",
-                           ": make it with output(name, accumulated) beforehand"));
+                           ": make it with output(name, accumulated), or ledger(input, accumulated), beforehand"));
   }
   template <class R>
   std::vector<typename Contents<R>::Part> parts(ContentsName of, const void* flow, const std::string& what,

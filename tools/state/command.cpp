@@ -31,6 +31,7 @@ struct Options {
   bool verify = false;
   std::string export_to;
   std::optional<std::uint64_t> step;
+  std::optional<std::uint64_t> checkpoint;
 };
 
 constexpr std::size_t kSessionsShown = 20;
@@ -99,13 +100,34 @@ void show_positions(const Positions& positions) {
 const Manifest& chosen(const CheckpointStore& store, const Options& options) {
   const std::vector<Manifest>& manifests = store.manifests();
   if (manifests.empty()) throw NoCheckpoint(fmt::format("there are no checkpoints in {}", options.directory));
-  if (!options.step) return manifests.front();
-  const auto found = std::find_if(manifests.begin(), manifests.end(),
-                                  [&](const Manifest& manifest) { return manifest.step == *options.step; });
+  const auto is_it = [&](const Manifest& manifest) {
+    return manifest.step == options.step.value_or(manifest.step) &&
+           manifest.number == options.checkpoint.value_or(manifest.number);
+  };
+  const auto found = std::find_if(manifests.begin(), manifests.end(), is_it);
   if (found == manifests.end()) {
-    throw NoCheckpoint(fmt::format("there is no checkpoint of step {} in {}", *options.step, options.directory));
+    throw NoCheckpoint(fmt::format("there is no checkpoint {}{} in {}",
+                                   options.checkpoint ? std::to_string(*options.checkpoint) : "",
+                                   options.step ? fmt::format("of step {}", *options.step) : "", options.directory));
+  }
+  if (options.step && std::find_if(found + 1, manifests.end(), is_it) != manifests.end()) {
+    throw NoCheckpoint(fmt::format("there are several checkpoints of step {} in {}: say which with --checkpoint",
+                                   *options.step, options.directory));
   }
   return *found;
+}
+
+int export_one(const CheckpointStore& store, const Options& options, const Manifest& one) {
+  try {
+    store.export_to(options.export_to, one);
+  } catch (const UnreadableCheckpoint&) {
+    throw;
+  } catch (const CheckpointError& error) {
+    terminal::complain(error.what());
+    return 3;
+  }
+  fmt::print("\ncheckpoint {} is in {} now\n", one.number, options.export_to);
+  return 0;
 }
 
 int run(const Options& options) {
@@ -132,11 +154,7 @@ int run(const Options& options) {
                one.build_id.empty() ? "unknown" : one.build_id, one.workers);
     show_positions(Borders::decode(one.borders).positions);
     show_operators(one);
-    if (!options.export_to.empty()) {
-      store.export_to(options.export_to, one);
-      fmt::print("\ncheckpoint {} is in {} now\n", one.number, options.export_to);
-    }
-    return damaged;
+    return options.export_to.empty() ? damaged : std::max(damaged, export_one(store, options, one));
   } catch (const NoCheckpoint& error) {
     terminal::complain(error.what());
     return 2;
@@ -156,10 +174,16 @@ void add_command(CLI::App& app, int& exit_code) {
   CLI::App* state = app.add_subcommand("state", "Shows what checkpoints a directory has, also while a program uses it");
   state->add_option("directory", options->directory, "The directory of checkpoints")->required();
   state->add_flag("--verify", options->verify, "Reads all records, compares their checksums, and decodes them");
-  state->add_option("--step", options->step, "Of the checkpoint of this step, instead of the newest");
+  state->add_option("--step", options->step, "Of the checkpoint of this step, instead of the newest")
+      ->check(CLI::NonNegativeNumber);
+  state->add_option("--checkpoint", options->checkpoint, "Of the checkpoint with this number")
+      ->check(CLI::NonNegativeNumber);
   state->add_option("--export", options->export_to,
                     "Writes the checkpoint into this directory, as a backup; a program may go on from there");
-  state->footer("The exit code is 0 if all is well, 1 if something is damaged, 2 if there are no checkpoints.");
+  state->footer(
+      "The exit code is 0 if all is well, 1 if something is damaged, 2 if there is no such checkpoint, 3 if it cannot "
+      "be "
+      "exported.");
   state->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

@@ -108,6 +108,9 @@ class Checkpoints final : public Durability, public std::enable_shared_from_this
 
   std::shared_future<std::uint64_t> checkpoint(CheckpointCondition condition) override {
     const std::lock_guard lock(mutex_);
+    if (runs_ && runner_ == std::this_thread::get_id()) {
+      throw UsageError("checkpoint() in a condition, or in on_error, would wait for the one that is under way");
+    }
     Request& request = requests_.emplace_back(Request{std::move(condition), {}});
     news_.notify_all();
     return request.done.get_future().share();
