@@ -117,10 +117,8 @@ void StateLoader::mark_rebuilt() {
       continue;
     }
     // An index has what it had, unless it reads something else.
-    const bool gives_it = !op.gives_what_it_reads || made_again != nullptr;
-    if (gives_it) {
-      made_again_.emplace(op.id, op.name);
-    }
+    if (op.gives_what_it_reads && made_again == nullptr) continue;
+    made_again_.emplace(op.id, op.name);
   }
 }
 
