@@ -98,6 +98,7 @@ class InputPort : public Port<Weighted<R>> {
     const auto left = static_cast<std::size_t>(std::ranges::distance(rows));
     if (left == 0) return this->session_->nothing(), 0;
     const std::size_t room = this->session_->room(std::min(left * sizeof(Weighted<R>), this->session_->piece().bytes));
+    if (room == 0) return 0;
     return gather_and_put<false>(std::ranges::begin(rows), left, room, Room::try_once).first;
   }
 
