@@ -171,6 +171,28 @@ TEST_CASE("where steps have a limit, a backlog becomes many steps, each with its
   CHECK(stepped == pushed);
 }
 
+TEST_CASE("a range is cut for steps with a limit of rows, or of bytes", "[cut]") {
+  const auto sizes = [](const ls::RuntimeOptions& options) {
+    ls::Dataflow flow;
+    const auto in = flow.input<std::string>("in");
+    const auto out = in | ls::output("out");
+    ls::Runtime runtime(flow, options);
+    runtime[in].push(std::vector<std::string>(100, std::string(100, 'x')));
+    std::vector<ls::Weight> weights;
+    for (int i = 0; i < 3; ++i) {
+      const ls::Step step = runtime.step();
+      weights.push_back(step[out].empty() ? 0 : step[out].begin()->weight);
+    }
+    return weights;
+  };
+  using Weights = std::vector<ls::Weight>;
+  CHECK(sizes({}) == Weights{100, 0, 0});
+  CHECK(sizes({.step_rows = 60}) == Weights{60, 40, 0});
+  constexpr std::size_t kRow = sizeof(ls::Weighted<std::string>) + 112;
+  CHECK(sizes({.step_bytes = 70 * kRow}) == Weights{70, 30, 0});
+  CHECK(sizes({.step_rows = 60, .step_bytes = 50 * kRow}) == Weights{50, 50, 0});
+}
+
 TEST_CASE("whoever pushes while steps with a limit are made, each row is in the step of its ticket", "[cut]") {
   constexpr Number kRows = 20'000;
   Rows rows;

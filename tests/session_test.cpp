@@ -272,6 +272,21 @@ TEST_CASE("try_push of a range takes as many rows as there is room for", "[runti
   CHECK(edges.runtime.metrics().rows == 1005);
 }
 
+TEST_CASE("try_push of a range throws what push would when the runtime has failed, or is gone", "[runtime]") {
+  const std::vector<Number> rows{1, 2, 3};
+  auto edges = std::make_unique<Edges>();
+  auto port = edges->runtime[edges->a];
+  edges = nullptr;
+  CHECK_THROWS_WITH(port.try_push(rows), Contains("gone"));
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  (void)(in | ls::map([](Number n) { return n == 2 ? throw std::runtime_error("two") : n; }) | ls::output("out"));
+  ls::Runtime failing(flow);
+  CHECK(failing[in].try_push(rows) == 3);
+  CHECK_THROWS_AS(failing.step(), ls::StepFailed);
+  CHECK_THROWS_AS(failing[in].try_push(rows), ls::StepFailed);
+}
+
 TEST_CASE("a transaction that there is no room for may be tried again, and is over when it is staged", "[runtime]") {
   Edges edges({.stage_bytes = 2 * sizeof(ls::Weighted<std::int64_t>)});
   const auto session = edges.runtime.open_session(7);

@@ -30,7 +30,9 @@ void check(const RuntimeOptions& options) {
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const Description> flow, const RuntimeOptions& options)
-    : flow_(std::move(flow)), intake_(std::make_shared<Intake>(flow_, options.stage_bytes, options.step_rows, state_)) {
+    : flow_(std::move(flow)),
+      intake_(std::make_shared<Intake>(flow_, options.stage_bytes, Session::Size{options.step_rows, options.step_bytes},
+                                       state_)) {
   check(options);
   common_.workers = options.workers;
   common_.limits = options.limits;

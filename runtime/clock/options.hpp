@@ -31,9 +31,11 @@ struct RuntimeOptions {
   /// Bytes of rows, with what they hold on the heap, that all sessions together may stage before a push has to wait, or
   /// throws when stepping by hand. (The last piece may go beyond it.)
   std::size_t stage_bytes = std::size_t{1} << 30;
-  /// A step takes about so many rows; what is staged beyond goes into steps after it, so that a backlog becomes many
-  /// steps. What is pushed in one piece, a range or a transaction, stays one. 0: a step takes all that is staged.
+  /// A step takes about so many rows, and bytes of rows with what they hold on the heap; what is staged beyond goes
+  /// into steps after it, so that a backlog becomes many steps. A transaction is never cut. 0: a step takes all that is
+  /// staged.
   std::size_t step_rows = 0;
+  std::size_t step_bytes = 0;
   /// A step fails in which the state of all operators (Metrics::state_bytes) grows beyond it; checkpoints stay, and the
   /// error names the operator that grew last. 0: it may hold what the machine has.
   std::size_t max_state_bytes = 0;

@@ -13,6 +13,8 @@ namespace {
 /// Steps of so many rows are worth being heralded.
 constexpr std::size_t kHeraldedRows = 8192;
 
+std::size_t or_none(std::size_t limit) { return limit == 0 ? std::numeric_limits<std::size_t>::max() : limit; }
+
 /// So that sums of grants do not overflow.
 constexpr std::size_t kMostBytes = std::numeric_limits<std::size_t>::max() / 4;
 /// A session asks for the stage's bytes in portions of this fraction, which it may not use until the next seal.
@@ -25,13 +27,14 @@ std::size_t rows_to_herald_at(std::size_t rows) {
 
 }  // namespace
 
-Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes, std::size_t step_rows,
+Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes, Session::Size step,
                std::shared_ptr<RunState> state)
     : flow_(std::move(flow)),
       stage_bytes_(std::min(stage_bytes, kMostBytes)),
-      step_rows_(step_rows),
+      has_limit_(step.rows != 0 || step.bytes != 0),
+      limit_{or_none(step.rows), or_none(step.bytes)},
       state_(std::move(state)),
-      piece_{step_rows == 0 ? std::numeric_limits<std::size_t>::max() : step_rows, stage_bytes_},
+      piece_{limit_.rows, std::min(stage_bytes_, limit_.bytes)},
       left_(static_cast<std::ptrdiff_t>(stage_bytes_)) {
   if (stage_bytes == 0) throw UsageError("a stage has room for one row at least: stage_bytes is 0");
   sealed_.reserve(flow_->inputs.size());
@@ -112,12 +115,21 @@ void Intake::list_again(Session& session) {
   session.next_listed_ = std::exchange(listed_, &session);
 }
 
-bool Intake::fill(std::uint64_t step, std::size_t rows) {
-  if (filled_.fetch_add(rows, std::memory_order_relaxed) + rows < step_rows_) return false;
+/// Under listed_lock_.
+void Intake::begin_filling(std::uint64_t step) {
+  filling_.store(step, std::memory_order_relaxed);
+  if (!has_limit_) return;
+  filled_.store(0, std::memory_order_relaxed);
+  filled_bytes_.store(0, std::memory_order_relaxed);
+}
+
+bool Intake::fill(std::uint64_t step, Session::Size size) {
+  const std::size_t rows = filled_.fetch_add(size.rows, std::memory_order_relaxed) + size.rows;
+  const std::size_t bytes = filled_bytes_.fetch_add(size.bytes, std::memory_order_relaxed) + size.bytes;
+  if (rows < limit_.rows && bytes < limit_.bytes) return false;
   const std::lock_guard lock(listed_lock_);
   if (filling() != step) return false;  // sealed, or found full by another push
-  filled_.store(0, std::memory_order_relaxed);
-  filling_.store(step + 1, std::memory_order_relaxed);
+  begin_filling(step + 1);
   return true;
 }
 
@@ -140,10 +152,7 @@ void Intake::seal(std::uint64_t step, Sealing& sealing) {
   {
     const std::lock_guard lock(listed_lock_);
     listed = std::exchange(listed_, nullptr);
-    if (filling() <= step) {
-      filling_.store(step + 1, std::memory_order_relaxed);
-      filled_.store(0, std::memory_order_relaxed);
-    }
+    if (filling() <= step) begin_filling(step + 1);
   }
   ended_.clear();
   ended_.reserve(1);
@@ -226,7 +235,7 @@ void Intake::remove_ended() {
 void Intake::resume_after(std::uint64_t step) {
   state_->set_sealed(step);
   const std::lock_guard lock(listed_lock_);
-  filling_.store(step + 1, std::memory_order_relaxed);
+  begin_filling(step + 1);
 }
 
 void Intake::set_mode(RunState::Mode mode) {

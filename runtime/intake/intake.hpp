@@ -29,8 +29,8 @@ namespace lockstep {
 /// outlive the runtime. Any thread; one seal at a time.
 class Intake : public std::enable_shared_from_this<Intake> {
  public:
-  /// `stage_bytes`, `step_rows`: see RuntimeOptions.
-  Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes, std::size_t step_rows,
+  /// `stage_bytes`: see RuntimeOptions. `step`: about how much a step takes; 0: there is no limit.
+  Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes, Session::Size step,
          std::shared_ptr<RunState> state);
 
   const Description& flow() const { return *flow_; }
@@ -86,12 +86,13 @@ class Intake : public std::enable_shared_from_this<Intake> {
   void remove_ended();
   /// Under the session's lock: the next seal looks at it.
   void list(Session& session);
+  void begin_filling(std::uint64_t step);
   /// During its seal: so does the seal after it.
   void list_again(Session& session);
   /// The step that what is staged now will be in. Where steps have a limit, it may be one of those after the next.
   std::uint64_t filling() const { return filling_.load(std::memory_order_relaxed); }
-  /// Under a session's lock: so many rows were staged for this step. Whether that is full now.
-  bool fill(std::uint64_t step, std::size_t rows);
+  /// Under a session's lock: so much was staged for this step. Whether that is full now.
+  bool fill(std::uint64_t step, Session::Size size);
   /// Under a session's lock: so many bytes of the stage for it, or more, to spare it asking again; 0: it is full. The
   /// last grant may go beyond it, so that large pieces do not wait for ever beside small ones.
   std::size_t grant(std::size_t bytes, bool may_be_less = false);
@@ -109,7 +110,8 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
   const std::shared_ptr<const Description> flow_;
   const std::size_t stage_bytes_;
-  const std::size_t step_rows_;  // 0: no limit
+  const bool has_limit_;       // steps have
+  const Session::Size limit_;  // of a step
   const std::shared_ptr<RunState> state_;
   std::vector<std::unique_ptr<SealedBase>> sealed_;  // by input
   std::function<void()> herald_;
@@ -123,9 +125,10 @@ class Intake : public std::enable_shared_from_this<Intake> {
   SpinLock listed_lock_;                   // taken under a session's lock
   Session* listed_ = nullptr;              // sessions with staged rows, linked
   std::atomic<std::uint64_t> filling_{1};  // written under the lock
-  std::atomic<std::size_t> filled_{0};     // about, the rows of that step
-  std::vector<Session*> in_order_;         // during a seal: those that are sealed
-  std::vector<std::uint64_t> ended_;       // likewise: numbers of those that have been let go of
+  std::atomic<std::size_t> filled_{0};     // about, the rows of that step, if they have a limit
+  std::atomic<std::size_t> filled_bytes_{0};
+  std::vector<Session*> in_order_;    // during a seal: those that are sealed
+  std::vector<std::uint64_t> ended_;  // likewise: numbers of those that have been let go of
 
   std::atomic<std::uint32_t> stops_{0};
   std::atomic<std::uint32_t> seals_{0};    // counts seals and other news; those who wait for room sleep on it

@@ -17,7 +17,7 @@ Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number)
       number_(number),
       stages_(intake->inputs()),
       piece_size_(intake->piece_),
-      has_pieces_(intake->step_rows_ != 0) {
+      has_pieces_(intake->has_limit_) {
   touched_.reserve(stages_.size());
 }
 
@@ -143,6 +143,13 @@ StageBase& Session::stage(InputId input) {
   return *made.release();
 }
 
+/// Under the lock, which it lets go of if there is no memory.
+void Session::Turn::open_piece() {
+  std::unique_lock held(session_->lock_, std::adopt_lock);
+  session_->open_piece();
+  held.release();
+}
+
 /// Under the lock, which it lets go of if the turn is not taken.
 void Session::Turn::take_slowly(Room room) {
   Session& session = *session_;
@@ -157,9 +164,9 @@ void Session::Turn::take_slowly(Room room) {
 }
 
 std::size_t Session::room(std::size_t wanted) {
+  check_accepts();
   {
     const std::lock_guard lock(lock_);
-    if (!state_.accepts_rows()) return 0;  // to push tells why
     if (wanted > credit_) {
       const std::size_t got = intake_->grant(wanted - credit_, true);
       granted_ += got;
@@ -227,7 +234,7 @@ Ticket Session::Turn::done() {
   const Ticket ticket{session.piece_.step};
   const bool heralds = before < session.herald_at_ && session.staged_ >= session.herald_at_;
   bool wakes = session.counted_ && intake->count_staged(rows_);
-  if (session.has_pieces_ && intake->fill(ticket.step, rows_)) wakes = true;
+  if (session.has_pieces_ && intake->fill(ticket.step, {rows_, bytes_})) wakes = true;
   if (session.credit_ == 0 && session.counted_ && intake->is_full()) [[unlikely]] {
     intake->note_full_stage();
     wakes = true;
@@ -240,10 +247,14 @@ Ticket Session::Turn::done() {
 }
 
 Ticket Session::nothing() {
+  check_accepts();
+  return {state_.completed()};
+}
+
+void Session::check_accepts() const {
   state_.failure.rethrow_if_failed();
   if (state_.mode() == RunState::Mode::gone) throw UsageError("the runtime is gone and takes no more rows");
   if (state_.mode() == RunState::Mode::stopping) throw UsageError("the runtime is stopping and takes no more rows");
-  return {state_.completed()};
 }
 
 std::optional<Ticket> Session::put_all(std::span<Gathered> parts, Size size, Room room,

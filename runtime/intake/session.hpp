@@ -141,9 +141,12 @@ class Session {
                                 std::optional<std::uint64_t> cursor = {});
   /// The ticket of a push of nothing. Throws what a push would.
   Ticket nothing();
+  /// Throws what a push would, had it room.
+  void check_accepts() const;
   /// Into pieces of about so much is cut what is pushed as a range.
   Size piece() const { return piece_size_; }
-  /// Gets as much of the stage's room as is wanted, if that is left. Returns how much there is.
+  /// Gets as much of the stage's room as is wanted, if that is left. Returns how much there is. Throws what a push
+  /// would, had it room.
   std::size_t room(std::size_t wanted);
 
  private:
@@ -158,7 +161,7 @@ class Session {
       session.lock_.lock();
       if (!session.state_.accepts_rows() || bytes > session.credit_) [[unlikely]]
         take_slowly(room);
-      if (session.has_pieces_ && session_ != nullptr) session.open_piece();
+      if (session.has_pieces_ && session_ != nullptr) open_piece();
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -173,6 +176,7 @@ class Session {
 
    private:
     void take_slowly(Room room);
+    void open_piece();
     bool take_room(Room room);
     Session* session_;
     std::size_t rows_;
