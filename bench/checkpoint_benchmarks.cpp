@@ -109,9 +109,9 @@ void write_file(const std::string& path, const std::string& bytes) {
 }
 
 /// A whole checkpoint, beside encoding the same rows by hand and writing them to a file for each thread, with a sync;
-/// and one after a hundredth of the rows have changed, scattered or in one range of the hash.
+/// one after a hundredth of the rows have changed, scattered or in one range of the hash; and one after one row has.
 void write_checkpoints(benchmark::State& state) {
-  std::vector<double> whole, bare, scattered, scattered_bytes, neighbours, neighbours_bytes;
+  std::vector<double> whole, bare, scattered, scattered_bytes, neighbours, neighbours_bytes, one_row;
   double bytes = 0;
   for (std::size_t round = 0; round < settings().repetitions; ++round) {
     Counts counts;
@@ -142,6 +142,8 @@ void write_checkpoints(benchmark::State& state) {
     counts.step(near);
     neighbours.push_back(take() / whole.back());
     neighbours_bytes.push_back(written() / bytes);
+    counts.step({Counts::key(0)});
+    one_row.push_back(take() / whole.back());
   }
   for (auto _ : state) state.SetIterationTime(median(whole));
   state.counters["seconds"] = median(whole);
@@ -151,6 +153,7 @@ void write_checkpoints(benchmark::State& state) {
   state.counters["scattered_bytes"] = median(scattered_bytes);
   state.counters["neighbours_time"] = median(neighbours);
   state.counters["neighbours_bytes"] = median(neighbours_bytes);
+  state.counters["one_row_time"] = median(one_row);
 }
 
 /// A checkpoint of a join's two indexes after a hundredth of the keys have other rows, scattered, beside a whole one.

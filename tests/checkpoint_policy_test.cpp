@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <lockstep_checkpoint.hpp>
 #include <thread>
@@ -57,19 +58,24 @@ TEST_CASE("a condition, or on_error, that asks for another checkpoint is told th
           "[checkpoint]") {
   Numbers numbers;
   const Folder folder;
-  std::promise<std::string> told;
-  std::unique_ptr<ls::Runtime> runtime;
-  const auto ask = [&] {
+  std::promise<std::string> in_condition;
+  std::promise<std::string> in_on_error;
+  ls::Runtime* asked = nullptr;
+  const auto ask = [&](std::promise<std::string>& told) {
     try {
-      runtime->checkpoint().get();
+      asked->checkpoint().get();
     } catch (const ls::UsageError& error) {
       told.set_value(error.what());
     }
   };
-  runtime =
-      numbers.open(folder.state(), 2, {.begin_if_empty = true, .rows = 1000, .on_error = [&](const auto&) { ask(); }});
+  const std::string told = "checkpoint() in a condition, or in on_error, would wait for the one that is under way";
+  const auto runtime = numbers.open(
+      folder.state(), 2, {.begin_if_empty = true, .rows = 100, .on_error = [&](const auto&) { ask(in_on_error); }});
+  asked = runtime.get();
   numbers.step_to(*runtime, 1);
-  CHECK(runtime->checkpoint(ask).get() == 1);
-  CHECK(told.get_future().get() ==
-        "checkpoint() in a condition, or in on_error, would wait for the one that is under way");
+  CHECK(runtime->checkpoint([&] { ask(in_condition); }).get() == 1);
+  CHECK(in_condition.get_future().get() == told);
+  std::filesystem::rename(folder.state(), folder.path() / "moved");
+  numbers.step_to(*runtime, 6);  // of 20 rows each
+  CHECK(in_on_error.get_future().get() == told);
 }

@@ -249,7 +249,7 @@ TEST_CASE("every sealed row is in one piece, and the pieces become smaller", "[c
   for (int round = 0; round < 10; ++round) {
     auto& items = static_cast<ls::Stage<Number>&>(*stage).items;
     for (Number i = 0; i < static_cast<Number>(kRows); ++i) items.grow_and_push_back(Number(i), items.next_size());
-    stage->move_to(sealed, 0, true);
+    CHECK(stage->move_to(sealed, 0) == 0);
     sealed.complete();
     REQUIRE(sealed.size() == kRows);
     std::array<std::vector<std::pair<std::size_t, std::size_t>>, kThreads> taken;

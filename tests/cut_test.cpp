@@ -207,7 +207,6 @@ TEST_CASE("whoever pushes while steps with a limit are made, each row is in the 
       for (Number n = 0; n < kRows; ++n) {
         tickets[static_cast<std::size_t>(number)].push_back((*session)[rows.in].push({number, n}).step);
       }
-      session->move_cursor(static_cast<std::uint64_t>(kRows));
       runtime.wait(session->move_cursor(static_cast<std::uint64_t>(kRows)));
     });
   }

@@ -86,11 +86,11 @@ std::vector<std::optional<OperatorId>> ProgramMatch::match_operators(const std::
 
   std::vector<std::optional<OperatorId>> found;
   std::set<std::size_t> let_go;
-  for (std::size_t before = 1; before != let_go.size();) {
+  std::size_t before = 0;
+  do {
     before = let_go.size();
     found = match_operators(saved, now, let_go);
-    if (let_go.empty()) break;
-  }
+  } while (let_go.size() != before);
   for (std::size_t i = 0; i < saved.size(); ++i) {
     if (now[i] && !found[i]) note_missing("operator", saved[i].name, *now[i]);
   }

@@ -34,7 +34,6 @@ Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes,
       has_limit_(step.rows != 0 || step.bytes != 0),
       limit_{or_none(step.rows), or_none(step.bytes)},
       state_(std::move(state)),
-      piece_{limit_.rows, std::min(stage_bytes_, limit_.bytes)},
       left_(static_cast<std::ptrdiff_t>(stage_bytes_)) {
   if (stage_bytes == 0) throw UsageError("a stage has room for one row at least: stage_bytes is 0");
   sealed_.reserve(flow_->inputs.size());
@@ -187,21 +186,16 @@ void Intake::seal_session(Session& session, std::uint64_t step, Sealing& sealing
     session.credit_ = 0;
     session.listed_ = false;
   } else {
-    if (!session.closed_.empty() && session.closed_.front().step <= step) {
-      piece = session.closed_.front();
-      session.closed_.erase(session.closed_.begin());
-      session.granted_ -= piece.bytes;
-    }
     list_again(session);
+    if (session.closed_.empty() || session.closed_.front().step > step) return;
+    piece = session.closed_.front();
+    session.closed_.erase(session.closed_.begin());
+    session.granted_ -= piece.bytes;
   }
   std::size_t kept = 0;
   for (const InputId input : session.touched_) {
     StageBase& stage = *session.stages_[input].load(std::memory_order_relaxed);
-    const std::size_t before = all ? 0 : stage.size();
-    stage.move_to(*sealed_[input], step, all);
-    const std::size_t left = all ? 0 : stage.size();
-    if (left != 0) session.touched_[kept++] = input;
-    if (!all && left == before) continue;
+    if (stage.move_to(*sealed_[input], step) != 0) session.touched_[kept++] = input;
     std::vector<InputId>& inputs = sealing.inputs;
     if (std::find(inputs.begin(), inputs.end(), input) == inputs.end()) inputs.push_back(input);
   }

@@ -116,7 +116,6 @@ class Intake : public std::enable_shared_from_this<Intake> {
   std::vector<std::unique_ptr<SealedBase>> sealed_;  // by input
   std::function<void()> herald_;
 
-  const Session::Size piece_;
   std::atomic<std::ptrdiff_t> left_;  // of the stage's bytes
 
   std::mutex sessions_mutex_;

@@ -35,13 +35,9 @@ class Sealed final : public SealedBase {
 
   std::unique_ptr<StageBase> make_stage() override { return std::unique_ptr<StageBase>(new Stage<Item>(pools_)); }
 
-  void take_all(Stage<Item>& stage) noexcept {
-    stage.items.move_to(items_, spare_);
-    stage.rejects.move_to(rejects_, spare_rejects_);
-  }
   void take(Stage<Item>& stage, std::uint64_t step) noexcept {
-    stage.items.move_to(items_, step);
-    stage.rejects.move_to(rejects_, step);
+    stage.items.move_to(items_, spare_, step);
+    stage.rejects.move_to(rejects_, spare_rejects_, step);
   }
 
   void complete() override {
@@ -124,9 +120,9 @@ class Sealed final : public SealedBase {
 };
 
 template <class Item>
-void Stage<Item>::move_to(SealedBase& sealed, std::uint64_t step, bool all) {
-  auto& to = static_cast<Sealed<Item>&>(sealed);
-  all ? to.take_all(*this) : to.take(*this, step);
+std::size_t Stage<Item>::move_to(SealedBase& sealed, std::uint64_t step) {
+  static_cast<Sealed<Item>&>(sealed).take(*this, step);
+  return size();
 }
 
 }  // namespace lockstep

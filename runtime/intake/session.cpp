@@ -16,7 +16,6 @@ Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number)
       state_(*intake->state_),
       number_(number),
       stages_(intake->inputs()),
-      piece_size_(intake->piece_),
       has_pieces_(intake->has_limit_) {
   touched_.reserve(stages_.size());
 }
@@ -27,7 +26,6 @@ Session::Session(std::shared_ptr<const Intake> from, std::uint64_t number, std::
       state_(*made_from_->state_),
       number_(number),
       stages_(inputs),
-      piece_size_(made_from_->piece_),
       granted_(std::numeric_limits<std::size_t>::max()),
       credit_(granted_),
       has_pieces_(false) {
@@ -161,6 +159,10 @@ void Session::Turn::take_slowly(Room room) {
   session_ = nullptr;
   held.unlock();
   session.intake_->wake_clock();
+}
+
+Session::Size Session::piece() const {
+  return {made_from_->limit_.rows, std::min(made_from_->stage_bytes_, made_from_->limit_.bytes)};
 }
 
 std::size_t Session::room(std::size_t wanted) {

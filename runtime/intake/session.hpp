@@ -144,7 +144,7 @@ class Session {
   /// Throws what a push would, had it room.
   void check_accepts() const;
   /// Into pieces of about so much is cut what is pushed as a range.
-  Size piece() const { return piece_size_; }
+  Size piece() const;
   /// Gets as much of the stage's room as is wanted, if that is left. Returns how much there is. Throws what a push
   /// would, had it room.
   std::size_t room(std::size_t wanted);
@@ -225,7 +225,6 @@ class Session {
 
   SpinLock lock_;                 // guards all below, and what is staged
   std::vector<InputId> touched_;  // inputs with something staged; has room for all
-  const Size piece_size_;
   std::size_t staged_ = 0;
   std::size_t granted_ = 0;    // bytes of the stage, for what is staged and is going to be
   std::size_t credit_ = 0;     // what is left of it

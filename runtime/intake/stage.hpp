@@ -37,8 +37,8 @@ class StageBase {
   virtual ~StageBase() = default;
   /// Items and rejected rows that are staged, or gathered.
   virtual std::size_t size() const = 0;
-  /// Moves what this step gets into the sealed input. `all`: that is all there is.
-  virtual void move_to(SealedBase& sealed, std::uint64_t step, bool all) = 0;
+  /// Moves what this step gets into the sealed input. Returns how much is left for steps after it.
+  virtual std::size_t move_to(SealedBase& sealed, std::uint64_t step) = 0;
 
   // Of what a transaction or a push has gathered, positions count from 0 until it is numbered.
 
@@ -111,16 +111,17 @@ class Staging {
     size_ += std::exchange(other.size_, 0);
   }
 
-  /// Moves all to the end of another list. Gets an empty chunk in advance from the spare ones, if there are any.
-  void move_to(ChunkList<T>& list, ChunkList<T>& spare) noexcept {
+  /// Moves what is up to a step to the end of another list. If that is all, gets an empty chunk in advance from the
+  /// spare ones, if there are any.
+  void move_to(ChunkList<T>& list, ChunkList<T>& spare, std::uint64_t step) noexcept {
     if (empty()) return;
-    size_ = 0;
-    list.append(std::move(chunks_));
-    if (!spare.empty()) chunks_.append(spare.take_first());
-  }
-  /// The same of what is up to a step.
-  void move_to(ChunkList<T>& list, std::uint64_t step) noexcept {
-    while (!chunks_.empty() && chunks_.first()->step <= step) {
+    if (chunks_.last()->step <= step) [[likely]] {
+      size_ = 0;
+      list.append(std::move(chunks_));
+      if (!spare.empty()) chunks_.append(spare.take_first());
+      return;
+    }
+    while (chunks_.first()->step <= step) {
       size_ -= chunks_.first()->items.size();
       list.append(chunks_.take_first());
     }
@@ -167,7 +168,7 @@ class Stage final : public StageBase {
   const std::shared_ptr<StagePools<Item>>& pools() const { return pools_; }
 
   std::size_t size() const override { return items.size() + rejects.size(); }
-  void move_to(SealedBase& sealed, std::uint64_t step, bool all) override;
+  std::size_t move_to(SealedBase& sealed, std::uint64_t step) override;
   bool needs_numbers() const override { return knows_position<Item> || !rejects.empty(); }
 
   void number(std::uint64_t first, std::uint64_t session) override {
