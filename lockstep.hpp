@@ -8,6 +8,7 @@
 #include "operators/groups/aggregates/extreme.hpp"
 #include "operators/groups/aggregates/sum.hpp"
 #include "operators/groups/group_by.hpp"
+#include "operators/inputs/event_time.hpp"
 #include "operators/inputs/input.hpp"
 #include "operators/inputs/keyed_table.hpp"
 #include "operators/inputs/ledger.hpp"

@@ -37,7 +37,7 @@ class Trader {
     ++pulse_.beat;
     source_.borrow().push_back(rows_);
     source_.send_borrowed();
-    Activation activation{{pulse_.beat, 0}, pulse_.beat};
+    Activation activation{.time = {pulse_.beat, 0}, .beat = pulse_.beat};
     sender_.eval(activation);
     transport_->post(worker_, 0, {pulse_.beat, 0});
   }

@@ -244,11 +244,12 @@ TEST_CASE("every sealed row is in one piece, and the pieces become smaller", "[c
   constexpr std::size_t kRows = 100'000;
   constexpr unsigned kThreads = 3;
   constexpr std::size_t kLeast = 7;
-  ls::Sealed<Number> sealed;
+  using Item = ls::Weighted<Number>;
+  ls::Sealed<Item> sealed;
   const auto stage = sealed.make_stage();
   for (int round = 0; round < 10; ++round) {
-    auto& items = static_cast<ls::Stage<Number>&>(*stage).items;
-    for (Number i = 0; i < static_cast<Number>(kRows); ++i) items.grow_and_push_back(Number(i), items.next_size());
+    auto& items = static_cast<ls::Stage<Item>&>(*stage).items;
+    for (Number i = 0; i < static_cast<Number>(kRows); ++i) items.grow_and_push_back(Item{i, 1}, items.next_size());
     CHECK(stage->move_to(sealed, 0) == 0);
     sealed.complete();
     REQUIRE(sealed.size() == kRows);
@@ -279,8 +280,8 @@ TEST_CASE("every sealed row is in one piece, and the pieces become smaller", "[c
       if (i != 0) REQUIRE(all[i].first == all[i - 1].second);
       last = size;
       Number next = static_cast<Number>(all[i].first);
-      sealed.for_each_span(all[i].first, all[i].second, [&next](std::span<const Number> span) {
-        for (const Number item : span) REQUIRE(item == next++);
+      sealed.for_each_span(all[i].first, all[i].second, [&next](ls::Slice<const Item> span) {
+        for (const Item& item : span) REQUIRE(item.row == next++);
       });
       REQUIRE(next == static_cast<Number>(all[i].second));
     }

@@ -41,7 +41,7 @@ struct CountingCrew {
            &info,
            0,
            {}});
-      this->workers[w]->install(std::move(parts), 1);
+      this->workers[w]->install(std::move(parts), 1, {});
       this->workers[w]->set_input(0, info.id);
     }
     crew = std::make_unique<ls::Crew>(this->workers, state, options);

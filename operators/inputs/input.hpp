@@ -30,15 +30,22 @@ class Input : public Stream<R> {
 };
 
 template <class R>
+Input<R> add_dated_input(const std::shared_ptr<Description>& flow, const std::string& name, Schema schema,
+                         InputOptions options, std::shared_ptr<const EventTime<R>> event_time) {
+  const InputEdges edges =
+      add_input<R>(*flow, name, std::move(schema), {.append_only = options.append_only}, std::move(event_time));
+  flow->inputs[edges.input].ledger = add_ledger(flow, name, edges.rejects, std::nullopt);
+  return Input<R>(Stream<R>(flow, edges.rows), edges.input, options);
+}
+
+template <class R>
 Input<R> Dataflow::input(std::string name, InputOptions options) {
   return input<R>(std::move(name), row_traits<R>::schema(), options);
 }
 
 template <class R>
 Input<R> Dataflow::input(std::string name, Schema schema, InputOptions options) {
-  const InputEdges edges = add_input<R>(*description_, name, std::move(schema), {.append_only = options.append_only});
-  description_->inputs[edges.input].ledger = add_ledger(description_, name, edges.rejects, std::nullopt);
-  return Input<R>(Stream<R>(description_, edges.rows), edges.input, options);
+  return add_dated_input<R>(description_, name, std::move(schema), options, nullptr);
 }
 
 }  // namespace lockstep

@@ -64,9 +64,12 @@ struct InputEdges {
 };
 
 template <class R>
-InputEdges add_input(Description& flow, const std::string& name, Schema schema, Properties properties) {
-  const InputId input =
-      flow.add_input({.name = name, .make_sealed = []() -> SealedBase* { return new Sealed<Weighted<R>>(); }});
+InputEdges add_input(Description& flow, const std::string& name, Schema schema, Properties properties,
+                     std::shared_ptr<const EventTimeBase> event_time) {
+  const InputId input = flow.add_input(
+      {.name = name,
+       .make_sealed = [](auto event_time) -> SealedBase* { return new Sealed<Weighted<R>>(std::move(event_time)); },
+       .event_time = std::move(event_time)});
   Part part("input", name);
   part.runs_user_code = false;
   part.source = input;

@@ -41,12 +41,18 @@ auto Dataflow::table(std::string) {
 
 template <class R, class KeyFunction>
 auto Dataflow::table(std::string name, KeyFunction key_of, TableOptions options) {
+  return add_table<R>(std::move(name), std::move(key_of), std::move(options), nullptr);
+}
+
+template <class R, class KeyFunction>
+auto Dataflow::add_table(std::string name, KeyFunction key_of, TableOptions options,
+                         std::shared_ptr<const EventTime<R>> event_time) {
   static_assert(projection::Fits<false, KeyFunction, R>,
                 "lockstep: a table's key function cannot be called with the table's rows");
   using K = projection::Result<false, KeyFunction, R>;
   using Operation = TableOperation<R, K>;
   Description& flow = *description_;
-  const InputEdges edges = add_input<Operation>(flow, name, row_traits<R>::schema(), {});
+  const InputEdges edges = add_input<Operation>(flow, name, row_traits<R>::schema(), {}, event_time);
   Part part("table", derived_name("table", name));
   part.state = "rows by " + projection::name(key_of);
   part.form = state_form::row_of_key(derived::coding<K>(), derived::coding<R>());
@@ -59,7 +65,9 @@ auto Dataflow::table(std::string name, KeyFunction key_of, TableOptions options)
                         {.partitioning = Partitioning::colocated, .append_only = true}});
   const auto stream = add_part<KeyedStream<K, R>>(
       description_, std::move(part),
-      [](const Site& site) { return TableOperator<R, K>(site.limits(), site.side<LedgerRow>(0)); },
+      [event_time](const Site& site) {
+        return TableOperator<R, K>(site.limits(), site.side<LedgerRow>(0), event_time);
+      },
       reads::edge_by<route::ByOperationKey, Operation>(flow, edges.rows));
   flow.inputs[edges.input].ledger =
       add_ledger(description_, name, edges.rejects, flow.operators.back().side_edges.front());

@@ -32,6 +32,13 @@ class Port {
   /// Puts a row that the caller, the border of the system, refuses into the input's ledger.
   Ticket reject(LedgerRow row) { return *reject(std::move(row), Session::Room::wait); }
 
+  /// Of an input with event time: the session does not hold its watermark back any more, until it pushes a row; that is
+  /// late then if it is dated before the input's watermark. A session that ends does not either.
+  Ticket set_idle() { return session_->set_active(*stage_, input_, false); }
+  /// The session holds the watermark back from now on, as it does since it has pushed a row: until it does so again, or
+  /// is idle, the watermark stays.
+  Ticket set_active() { return session_->set_active(*stage_, input_, true); }
+
  protected:
   using Room = Session::Room;
 
@@ -52,9 +59,57 @@ class Port {
     return session_->put_all({&part, 1}, {gathered.size(), bytes}, room);
   }
 
+  /// Nothing: the input has no event time, or the row none.
+  std::optional<Timestamp> timestamp(const DatedRow<Item>& row) const {
+    const Timestamp of = stage_->event_time() == nullptr ? kNoTimestamp : stage_->event_time()->of(row);
+    return of == kNoTimestamp ? std::nullopt : std::optional(of);
+  }
+  /// Why a row cannot be dated as it should be; empty: it can.
+  std::string refusal_of_time(const DatedRow<Item>& row) const {
+    const auto* const event_time = stage_->event_time();
+    return event_time == nullptr ? std::string() : event_time->refusal(row, event_time->of(row));
+  }
+
+  bool is_dated() const { return stage_->event_time() != nullptr; }
+  /// put(), of an input with event time.
+  template <class Number>
+  [[gnu::noinline]] std::optional<Ticket> put_dated(Item item, Room room, Number&& number) {
+    const auto* const row = dated_row(item);
+    Dated dated{*stage_, !session_->gathers(), row == nullptr ? kNoTimestamp : stage_->event_time()->of(*row)};
+    const auto place = [&](Item& staged, std::uint64_t position, std::uint64_t session) {
+      number(staged, position, session);
+      stamp(staged, dated.watermark);
+    };
+    const auto ticket = session_->put(*stage_, input_, stage_->items, std::move(item), room, place, dated);
+    if (!dated.late) return ticket;
+    return reject(refused(item, late_reason(dated.watermark), dated.timestamp), room);
+  }
+
   std::shared_ptr<Session> session_;
   Stage<Item>* stage_;
   InputId input_;
+
+ private:
+  /// What is decided under the session's lock of a row that is dated.
+  struct Dated {
+    Stage<Item>& stage;
+    const bool judges;          // a transaction's rows are judged when they are staged
+    const Timestamp timestamp;  // kNoTimestamp: it has none, and is never late
+    Timestamp watermark = kNoTimestamp;
+    bool late = false;
+
+    bool admits() {
+      if (!judges) return true;
+      watermark = stage.event_time()->watermark(stage.time.latest);
+      late = timestamp != kNoTimestamp && timestamp < watermark;
+      if (!late && timestamp != kNoTimestamp) stage.time.prepare();
+      return !late;
+    }
+    void admitted(std::uint64_t step) const {
+      if (!judges) return;
+      stage.note_latest(std::max(stage.time.latest, timestamp), timestamp != kNoTimestamp, step);
+    }
+  };
 };
 
 /// Whether a range is of rows of this type, or of Weighted ones.
@@ -109,9 +164,14 @@ class InputPort : public Port<Weighted<R>> {
   /// Inlined, so that the row is not copied on the stack. (Measured: half of a push.)
   [[gnu::always_inline]] std::optional<Ticket> push_one(R&& row, Weight weight, Room room) {
     normalise(row);
-    if (const char* const reason = refusal(weight)) [[unlikely]]
-      return Base::reject(refused(row, weight, reason), room);
+    if (is_refused(weight) || this->is_dated()) [[unlikely]]
+      return push_watched({std::move(row), weight}, room);
     return Base::put({std::move(row), weight}, room, [](const auto&, std::uint64_t, std::uint64_t) {});
+  }
+  /// Of an input with event time; or a row that is refused.
+  [[gnu::noinline]] std::optional<Ticket> push_watched(Weighted<R> item, Room room) {
+    if (is_refused(item.row, item.weight)) return Base::reject(refusal(item), room);
+    return Base::put_dated(std::move(item), room, [](const auto&, std::uint64_t, std::uint64_t) {});
   }
 
   template <bool kMove, class Iterator>
@@ -162,21 +222,27 @@ class InputPort : public Port<Weighted<R>> {
   /// `left`: how many rows come with it, and after it.
   void gather(Stage<Weighted<R>>& gathered, Weighted<R>&& item, std::size_t left) {
     normalise(item.row);
-    if (const char* const reason = refusal(item.weight)) [[unlikely]] {
-      gathered.rejects.grow_and_push_back(refused(item.row, item.weight, reason), 1).position = gathered.position;
+    if (is_refused(item.row, item.weight)) [[unlikely]] {
+      gathered.rejects.grow_and_push_back(refusal(item), 1).position = gathered.position;
     } else {
       gathered.items.grow_and_push_back(std::move(item), left);
     }
     ++gathered.position;
   }
 
-  const char* refusal(Weight weight) const {
-    if (weight > kMaxPushedWeight || weight < -kMaxPushedWeight) return "the weight is beyond 2^31";
-    if (weight < 0 && options_.append_only) return "a deletion in an append-only input";
-    return nullptr;
+  bool is_refused(Weight weight) const {
+    return weight > kMaxPushedWeight || weight < -kMaxPushedWeight || (weight < 0 && options_.append_only);
   }
-  static LedgerRow refused(const R& row, Weight weight, const char* reason) {
-    return {.reason = reason, .event_time = {}, .row = to_string(row), .weight = weight};
+  bool is_refused(const R& row, Weight weight) const {
+    return is_refused(weight) || (this->is_dated() && !this->refusal_of_time(row).empty());
+  }
+  LedgerRow refusal(const Weighted<R>& item) const {
+    const auto timestamp = this->timestamp(item.row);
+    if (item.weight > kMaxPushedWeight || item.weight < -kMaxPushedWeight) {
+      return refused(item, "the weight is beyond 2^31", timestamp);
+    }
+    if (item.weight < 0 && options_.append_only) return refused(item, "a deletion in an append-only input", timestamp);
+    return refused(item, this->refusal_of_time(item.row), timestamp);
   }
 
   InputOptions options_;

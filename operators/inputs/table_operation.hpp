@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "runtime/intake/stage.hpp"
 #include "runtime/zset/weights.hpp"
@@ -17,11 +20,34 @@ struct TableOperation {
   Kind kind;
   std::uint64_t session;
   std::uint64_t position;
+  Timestamp watermark = kNoTimestamp;  // of the session, just before it
 };
 
 template <class R, class K>
 std::size_t staged_bytes(const Weighted<TableOperation<R, K>>& item) {
   return sizeof(item) + heap_bytes(item.row.key) + heap_bytes(item.row.row);
+}
+
+template <class R, class K>
+const R* dated_row(const Weighted<TableOperation<R, K>>& item) {
+  return item.row.row ? &*item.row.row : nullptr;
+}
+template <class R, class K>
+void stamp(Weighted<TableOperation<R, K>>& item, Timestamp watermark) {
+  item.row.watermark = std::max(item.row.watermark, watermark);
+}
+
+/// An operation that is refused.
+template <class R, class K>
+LedgerRow refused(const Weighted<TableOperation<R, K>>& item, std::string reason,
+                  std::optional<Timestamp> timestamp = {}) {
+  const TableOperation<R, K>& operation = item.row;
+  return {.reason = std::move(reason),
+          .session = operation.session,
+          .position = operation.position,
+          .event_time = timestamp,
+          .row = operation.row ? to_string(*operation.row) : to_string(operation.key),
+          .weight = operation.row ? 1 : -1};
 }
 
 template <class R, class K>

@@ -34,20 +34,30 @@ class TableOperator final : public IndexView<K, R> {
  public:
   using Operation = TableOperation<R, K>;
 
-  TableOperator(const IndexLimits& limits, Edge<LedgerRow>& rejects) : rows_(limits), rejects_(&rejects) {}
+  /// `event_time`: null if its input has none.
+  TableOperator(const IndexLimits& limits, Edge<LedgerRow>& rejects, std::shared_ptr<const EventTime<R>> event_time)
+      : rows_(limits), rejects_(&rejects), event_time_(std::move(event_time)) {}
 
   template <class Reader>
   void eval(Reader& in, Batch<std::pair<K, R>>& out) {
     Batch<LedgerRow>& rejects = rejects_->fill();
-    in.for_each([&](const Operation& operation, Weight) {
+    in.for_each([&](const Operation& operation, Weight weight) {
       auto* entry = rows_.insert(operation.key, row_traits<K>::hash(operation.key));
       const auto [marked, first] = rows_.mark(entry);
       if (first) marked->mark.before = entry->payload;
       const bool present = entry->payload.has_value();
+      const auto refuse = [&](std::string reason) {
+        const Timestamp timestamp = event_time_ && operation.row ? event_time_->of(*operation.row) : kNoTimestamp;
+        rejects.push_back({refused(Weighted<Operation>{operation, weight}, std::move(reason),
+                                   timestamp == kNoTimestamp ? std::nullopt : std::optional(timestamp)),
+                           1});
+      };
       if (operation.kind == Operation::Kind::insert && present) {
-        rejects.push_back({refusal(operation, "insert of a key that is present", to_string(*operation.row), 1), 1});
+        refuse("insert of a key that is present");
       } else if (operation.kind == Operation::Kind::erase && !present) {
-        rejects.push_back({refusal(operation, "erase of a key that is absent", to_string(operation.key), -1), 1});
+        refuse("erase of a key that is absent");
+      } else if (present && is_late(entry->payload->row, operation)) {
+        refuse(late_reason(operation.watermark) + ", and the row of the key is dated before it");
       } else {
         row_bytes_ -= bytes_of(entry->payload);
         entry->payload.reset();
@@ -119,13 +129,9 @@ class TableOperator final : public IndexView<K, R> {
 
   TableOperator(Edge<LedgerRow>& rejects, Rows&& rows) : rows_(std::move(rows)), rejects_(&rejects) {}
 
-  static LedgerRow refusal(const Operation& operation, const char* reason, std::string row, Weight weight) {
-    return {.reason = reason,
-            .session = operation.session,
-            .position = operation.position,
-            .event_time = {},
-            .row = std::move(row),
-            .weight = weight};
+  /// Whether a row is dated before the watermark of the session that would change it.
+  bool is_late(const R& row, const Operation& operation) const {
+    return event_time_ != nullptr && event_time_->of(row) < operation.watermark;
   }
 
   static std::size_t bytes_of(const Held& held) { return held ? heap_bytes(held->row) : 0; }
@@ -133,6 +139,7 @@ class TableOperator final : public IndexView<K, R> {
   Rows rows_;
   std::size_t row_bytes_ = 0;  // of rows on the heap
   Edge<LedgerRow>* rejects_;
+  std::shared_ptr<const EventTime<R>> event_time_;
 };
 
 }  // namespace lockstep

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "operators/inputs/port.hpp"
@@ -49,15 +50,22 @@ class TablePort : public Port<Weighted<TableOperation<R, K>>> {
     KeyFunction key_of = key_of_;  // threads may share a port
     K key = projection::apply<false>(key_of, std::as_const(row));
     normalise(key);
+    if (std::string refusal = this->refusal_of_time(row); !refusal.empty()) [[unlikely]] {
+      const auto timestamp = this->timestamp(row);
+      const Weighted<Operation> item{{std::move(key), std::move(row), kind, 0, 0}, 1};
+      return *Base::reject(refused(item, std::move(refusal), timestamp), Room::wait);
+    }
     return put(std::move(key), std::move(row), kind);
   }
 
   Ticket put(K key, std::optional<R> row, typename Operation::Kind kind) {
-    return *Base::put({Operation{std::move(key), std::move(row), kind, 0, 0}, 1}, Room::wait,
-                      [](auto& item, std::uint64_t position, std::uint64_t session) {
-                        item.row.position = position;
-                        item.row.session = session;
-                      });
+    const auto number = [](auto& item, std::uint64_t position, std::uint64_t session) {
+      item.row.position = position;
+      item.row.session = session;
+    };
+    Weighted<Operation> item{{std::move(key), std::move(row), kind, 0, 0}, 1};
+    return this->is_dated() ? *Base::put_dated(std::move(item), Room::wait, number)
+                            : *Base::put(std::move(item), Room::wait, number);
   }
 
   KeyFunction key_of_;

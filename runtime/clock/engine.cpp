@@ -65,7 +65,7 @@ void Engine::assemble(const RuntimeOptions& options) {
                                                 limit_ ? &*limit_ : nullptr));
   }
   for (unsigned w = 0; w < common_.workers; ++w) {
-    workers_[w]->install(std::move(parts[w]), levels);
+    workers_[w]->install(std::move(parts[w]), levels, flow_->inputs);
     for (InputId input = 0; input < flow_->inputs.size(); ++input) {
       workers_[w]->set_input(input, flow_->inputs[input].reader);
     }
@@ -110,7 +110,7 @@ Step Engine::run_step() {
   Step step(pool_->acquire(number, flow_->identity.get(), 2));
   Step latest(step.data());
   order_.inputs.clear();
-  Intake::Sealing sealing{order_.inputs, step.data()->cut};
+  Intake::Sealing sealing{order_.inputs, step.data()->cut, step.data()->watermarks};
   intake_->seal(number, sealing);
   order_.rows = sealing.rows;
   order_.time = {number, 0};
@@ -181,8 +181,8 @@ Step Engine::latest() const {
 
 void Engine::resume_after(std::uint64_t step) {
   state_->complete(step);
-  intake_->resume_after(step);
   latest_ = Step(pool_->acquire(step, flow_->identity.get(), 1));
+  intake_->resume_after(step, latest_.data()->watermarks);
 }
 
 Metrics Engine::metrics() const {

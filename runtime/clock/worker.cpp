@@ -5,7 +5,7 @@
 
 namespace lockstep {
 
-void Worker::install(Assembly::Parts parts, unsigned levels) {
+void Worker::install(Assembly::Parts parts, unsigned levels, const std::deque<InputInfo>& inputs) {
   nodes_ = std::move(parts.nodes);
   edges_ = std::move(parts.edges);
   views_ = std::move(parts.views);
@@ -20,6 +20,7 @@ void Worker::install(Assembly::Parts parts, unsigned levels) {
   }
   level_begins_[0] = 0;
   pulse_->dirty.resize(nodes_.size());
+  alarms_.install(nodes_, inputs);
 }
 
 void Worker::set_input(InputId input, OperatorId reader) {
@@ -54,6 +55,7 @@ void Worker::begin(const StepOrder& order) noexcept {
     for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
     for (const std::uint32_t node : again_) pulse_->dirty.set(node);
     again_.clear();
+    alarms_.begin(order.data->watermarks, pulse_->dirty);
   }
   level_ = 0;
   position_ = 0;
@@ -130,7 +132,7 @@ Worker::Progress Worker::advance(bool one_node) noexcept {
 /// `waiting`: all of the level has run.
 Worker::Progress Worker::run_level(bool one_node) {
   const std::uint32_t end = level_begins_[level_ + 1];
-  Activation activation{time_, pulse_->beat};
+  Activation activation{.time = time_, .beat = pulse_->beat};
   try {
     for (std::uint32_t next = position_;; next = position_ + 1) {
       position_ = pulse_->dirty.take(next, end);
@@ -141,6 +143,7 @@ Worker::Progress Worker::run_level(bool one_node) {
       }
       Node& node = *nodes_[position_].node;
       NodeCounters::add(node.counters.activations, 1);
+      activation.watermark = alarms_.watermark_of(position_);
       if (time_weight_ == 0 && limit_ == nullptr && filling_ == nullptr) [[likely]] {
         node.eval(activation);
       } else if (filling_ != nullptr) {
@@ -151,6 +154,10 @@ Worker::Progress Worker::run_level(bool one_node) {
       if (activation.again) [[unlikely]] {
         again_.push_back(position_);
         activation.again = false;
+      }
+      if (activation.wake_at) [[unlikely]] {
+        alarms_.set(position_, *activation.wake_at);
+        activation.wake_at.reset();
       }
       if (activation.once_more) [[unlikely]] {
         once_more_.push_back(position_);

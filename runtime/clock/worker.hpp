@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/clock/alarms.hpp"
 #include "runtime/clock/filling.hpp"
 #include "runtime/clock/state_limit.hpp"
 #include "runtime/faults/failure.hpp"
@@ -39,7 +40,7 @@ class Worker {
       : id_(id), pulse_(std::move(pulse)), transport_(transport), failure_(failure), limit_(limit) {}
 
   /// Takes over what was assembled. `levels` is the same for all workers.
-  void install(Assembly::Parts parts, unsigned levels);
+  void install(Assembly::Parts parts, unsigned levels, const std::deque<InputInfo>& inputs);
   /// The node that turns an input's sealed rows into a delta.
   void set_input(InputId input, OperatorId reader);
   /// Has all nodes with state run in the next step: before it was saved, any may have asked to.
@@ -82,8 +83,9 @@ class Worker {
   std::vector<KeptContents> contents_;
   std::vector<std::uint32_t> level_begins_;  // of nodes_, one more than levels
   std::vector<std::uint32_t> input_nodes_;   // by input
-  std::vector<std::uint32_t> again_;         // nodes that asked to run in the next step
-  std::vector<std::uint32_t> once_more_;     // nodes that asked to run once more in this activation
+  Alarms alarms_;
+  std::vector<std::uint32_t> again_;      // nodes that asked to run in the next step
+  std::vector<std::uint32_t> once_more_;  // nodes that asked to run once more in this activation
 
   // Where it is in the step.
   Time time_;

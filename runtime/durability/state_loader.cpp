@@ -36,8 +36,8 @@ StateLoader::StateLoader(Engine& engine, const SavedProgram& saved, const Progra
       match_(engine.flow(), changes_),
       missing_(stateful_nodes(engine)),
       operators_(saved.operators.size()) {
-  engine_.resume_after(saved.step);
   load_borders(saved);
+  engine_.resume_after(saved.step);
   match(saved);
   mark_rebuilt();
   for (auto& [id, one] : found_) take_over(one);
@@ -57,7 +57,7 @@ void StateLoader::note_written_anew(const SavedProgram& saved) {
 
 void StateLoader::load_borders(const SavedProgram& saved) {
   Borders borders = Borders::decode(saved.borders);
-  engine_.intake().load(borders.positions, match_.match_inputs(borders.positions.inputs));
+  engine_.intake().load(borders.positions, match_.match_inputs(borders.positions.names()));
   for (Borders::Output& output : borders.outputs) {
     std::string name = output.name;
     found_outputs_.emplace(std::move(name), std::move(output));

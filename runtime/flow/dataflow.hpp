@@ -8,6 +8,8 @@
 namespace lockstep {
 
 template <class R>
+class EventTime;
+template <class R>
 class Input;
 
 /// What is known of an input's rows beforehand.
@@ -33,10 +35,15 @@ class Dataflow {
   /// The same for rows whose shape is known at run time only.
   template <class R>
   Input<R> input(std::string name, Schema schema, InputOptions options = {});
+  /// With event time: see event_time().
+  template <class R, class Time>
+  Input<R> input(std::string name, InputOptions options, const Time& event_time);
 
   /// An input with at most one row per key: `insert`, `upsert`, `erase`. A keyed stream of (key, row).
   template <class R, class KeyFunction>
   auto table(std::string name, KeyFunction key_of, TableOptions options = {});
+  template <class R, class KeyFunction, class Time>
+  auto table(std::string name, KeyFunction key_of, TableOptions options, const Time& event_time);
   /// Without a key: it does not compile, and says so.
   template <class R>
   auto table(std::string name);
@@ -52,6 +59,10 @@ class Dataflow {
   const std::shared_ptr<Description>& description() const { return description_; }
 
  private:
+  template <class R, class KeyFunction>
+  auto add_table(std::string name, KeyFunction key_of, TableOptions options,
+                 std::shared_ptr<const EventTime<R>> event_time);
+
   std::shared_ptr<Description> description_;
 };
 

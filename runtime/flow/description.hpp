@@ -12,6 +12,7 @@
 namespace lockstep {
 
 class Assembly;
+class EventTimeBase;
 class IndexViewBase;
 class SealedBase;
 
@@ -72,7 +73,9 @@ struct InputInfo {
   /// The operator that turns what is sealed into a delta.
   OperatorId reader = 0;
   OutputId ledger = 0;
-  SealedBase* (*make_sealed)() = nullptr;
+  SealedBase* (*make_sealed)(std::shared_ptr<const EventTimeBase>) = nullptr;
+  /// Null: it has none.
+  std::shared_ptr<const EventTimeBase> event_time = nullptr;
 };
 
 /// A dataflow as data: what Dataflow builds, streams refer to, and a runtime instantiates. Operators come after

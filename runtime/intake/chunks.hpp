@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "runtime/intake/event_time.hpp"
 #include "runtime/threads/spin_lock.hpp"
 #include "runtime/zset/array.hpp"
 
@@ -19,8 +20,9 @@ struct Chunk {
   bool full() const { return items.size() == items.capacity(); }
 
   Array<T> items;
-  Chunk* next = nullptr;   // in its list, which owns it
-  std::uint64_t step = 0;  // that its items will be in, if steps have a limit
+  Chunk* next = nullptr;            // in its list, which owns it
+  std::uint64_t step = 0;           // that its items will be in, if steps have a limit
+  Timestamp latest = kNoTimestamp;  // up to its last item, if its input has event time
 };
 
 /// Chunks in a row. To append a chunk or a whole list neither allocates nor throws.

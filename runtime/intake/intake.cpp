@@ -34,10 +34,11 @@ Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes,
       has_limit_(step.rows != 0 || step.bytes != 0),
       limit_{or_none(step.rows), or_none(step.bytes)},
       state_(std::move(state)),
-      left_(static_cast<std::ptrdiff_t>(stage_bytes_)) {
+      left_(static_cast<std::ptrdiff_t>(stage_bytes_)),
+      watermarks_(*flow_) {
   if (stage_bytes == 0) throw UsageError("a stage has room for one row at least: stage_bytes is 0");
   sealed_.reserve(flow_->inputs.size());
-  for (const InputInfo& input : flow_->inputs) sealed_.emplace_back(input.make_sealed());
+  for (const InputInfo& input : flow_->inputs) sealed_.emplace_back(input.make_sealed(input.event_time));
 }
 
 std::shared_ptr<Session> Intake::open(std::optional<std::uint64_t> number) {
@@ -78,7 +79,10 @@ std::shared_ptr<Session> Intake::hand_out(Session& session) {
   const std::lock_guard lock(session.lock_);
   if (session.listed_) {  // let go of by its owner before, and not sealed yet
     for (const auto& stage : session.stages_) {
-      if (StageBase* const made = stage.load(std::memory_order_acquire)) made->position = 0;
+      if (StageBase* const made = stage.load(std::memory_order_acquire)) {
+        made->position = 0;
+        made->time.latest = kNoTimestamp;
+      }
     }
     session.cursor_ = session.sealed_cursor_ = session.piece_.cursor = std::nullopt;
     for (Session::Piece& piece : session.closed_) piece.cursor = std::nullopt;
@@ -92,14 +96,40 @@ std::shared_ptr<Session> Intake::hand_out(Session& session) {
 /// What the session has staged is stepped first. It is destroyed after the locks are released.
 void Intake::let_go(Session& session) {
   std::unique_ptr<Session> ended;
-  const std::lock_guard sessions_lock(sessions_mutex_);
-  const std::lock_guard lock(session.lock_);
-  session.open_ = false;
-  if (session.listed_ && state_->mode() != RunState::Mode::gone) return;
+  bool wakes = false;
+  {
+    const std::lock_guard sessions_lock(sessions_mutex_);
+    const std::lock_guard lock(session.lock_);
+    session.open_ = false;
+    const bool gone = state_->mode() == RunState::Mode::gone;
+    if (!gone) wakes = end_time_of(session);
+    if (gone || !session.listed_) ended = remove(session);
+  }
+  if (wakes) wake_clock();
+}
+
+bool Intake::end_time_of(Session& session) noexcept {
+  bool any = false;
+  for (InputId input = 0; input < session.stages_.size(); ++input) {
+    StageBase* const stage = session.stages_[input].load(std::memory_order_acquire);
+    if (stage == nullptr || !stage->time.active) continue;
+    if (!std::exchange(any, true) && !session.listed_) list(session);
+    stage->time.deactivate(session.piece_.step);
+    session.touch(input);
+  }
+  if (!any || !session.piece_is_empty()) return false;
+  session.piece_.counts_move = true;  // so that a step comes
+  ++session.staged_;
+  return session.counted_ && count_staged(1);
+}
+
+/// Under both locks.
+std::unique_ptr<Session> Intake::remove(Session& session) {
   left_.fetch_add(static_cast<std::ptrdiff_t>(std::exchange(session.granted_, 0)), std::memory_order_relaxed);
   const auto found = sessions_.find(session.number_);
-  ended = std::move(found->second);
+  std::unique_ptr<Session> removed = std::move(found->second);
   sessions_.erase(found);
+  return removed;
 }
 
 void Intake::list(Session& session) {
@@ -167,6 +197,7 @@ void Intake::seal(std::uint64_t step, Sealing& sealing) {
   }
   state_->set_sealed(step);
   for (const InputId input : sealing.inputs) sealed_[input]->complete();
+  watermarks_.complete(sealing.watermarks);
   if (sealing.counted != 0) staged_.fetch_sub(sealing.counted, std::memory_order_relaxed);
   // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the
   // room.
@@ -195,7 +226,13 @@ void Intake::seal_session(Session& session, std::uint64_t step, Sealing& sealing
   std::size_t kept = 0;
   for (const InputId input : session.touched_) {
     StageBase& stage = *session.stages_[input].load(std::memory_order_relaxed);
-    if (stage.move_to(*sealed_[input], step) != 0) session.touched_[kept++] = input;
+    if (stage.event_time() == nullptr) [[likely]] {
+      if (stage.move_to(*sealed_[input], step) != 0) session.touched_[kept++] = input;
+    } else {
+      const Timestamp watermark = watermarks_.of(input);
+      if (stage.move_dated_to(*sealed_[input], step, watermark, session.number_) != 0) session.touched_[kept++] = input;
+      watermarks_.update(input, *stage.event_time(), stage.time);
+    }
     std::vector<InputId>& inputs = sealing.inputs;
     if (std::find(inputs.begin(), inputs.end(), input) == inputs.end()) inputs.push_back(input);
   }
@@ -226,8 +263,9 @@ void Intake::remove_ended() {
   }
 }
 
-void Intake::resume_after(std::uint64_t step) {
+void Intake::resume_after(std::uint64_t step, std::vector<InputWatermark>& watermarks) {
   state_->set_sealed(step);
+  watermarks_.complete(watermarks);
   const std::lock_guard lock(listed_lock_);
   begin_filling(step + 1);
 }
@@ -307,7 +345,9 @@ void Intake::wait_for_seal(std::uint32_t seals_seen) {
 Positions Intake::positions() {
   const std::lock_guard sessions_lock(sessions_mutex_);
   Positions positions;
-  for (const InputInfo& input : flow_->inputs) positions.inputs.push_back(input.name);
+  for (InputId input = 0; input < flow_->inputs.size(); ++input) {
+    positions.inputs.push_back({flow_->inputs[input].name, watermarks_.of(input)});
+  }
   for (const auto& [number, session] : sessions_) {
     const std::lock_guard lock(session->lock_);
     // One that was let go of ends with the next step; one that was loaded waits for its owner.
@@ -316,7 +356,7 @@ Positions Intake::positions() {
     of_session.cursor = session->sealed_cursor_;
     for (const auto& slot : session->stages_) {
       const StageBase* const stage = slot.load(std::memory_order_acquire);
-      of_session.rows.push_back(stage == nullptr ? 0 : stage->sealed_position());
+      of_session.inputs.push_back(stage == nullptr ? Positions::OfInput() : stage->sealed_at());
     }
   }
   return positions;
@@ -324,12 +364,19 @@ Positions Intake::positions() {
 
 void Intake::load(const Positions& saved, const std::vector<std::optional<InputId>>& inputs) {
   const std::lock_guard sessions_lock(sessions_mutex_);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] && flow_->inputs[*inputs[i]].event_time != nullptr) {
+      watermarks_.set(*inputs[i], saved.inputs[i].watermark);
+    }
+  }
   for (const auto& [number, of_session] : saved.sessions) {
     Session& session = find_or_add(number);
     session.cursor_ = session.sealed_cursor_ = of_session.cursor;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i]) continue;
-      session.stage(*inputs[i]).position = of_session.rows[i];
+      StageBase& stage = session.stage(*inputs[i]);
+      stage.go_on_at(of_session.inputs[i]);
+      if (stage.event_time() != nullptr) watermarks_.update(*inputs[i], *stage.event_time(), stage.time);
     }
   }
 }

@@ -18,6 +18,7 @@
 #include "runtime/intake/positions.hpp"
 #include "runtime/intake/sealed.hpp"
 #include "runtime/intake/session.hpp"
+#include "runtime/intake/watermarks.hpp"
 #include "runtime/steps/run_state.hpp"
 #include "runtime/steps/step_data.hpp"
 #include "runtime/threads/spin_lock.hpp"
@@ -44,6 +45,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   struct Sealing {
     std::vector<InputId>& inputs;  // that got something
     std::vector<SessionCursor>& cut;
+    std::vector<InputWatermark>& watermarks;
     std::size_t rows = 0;
     std::size_t counted = 0;  // of those that the clock waits for
   };
@@ -52,8 +54,8 @@ class Intake : public std::enable_shared_from_this<Intake> {
   void seal(std::uint64_t step, Sealing& sealing);
   /// What was sealed last, of an input.
   SealedBase& sealed(InputId input) { return *sealed_[input]; }
-  /// A saved runtime goes on where it was.
-  void resume_after(std::uint64_t step);
+  /// A saved runtime goes on where it was, with these watermarks.
+  void resume_after(std::uint64_t step, std::vector<InputWatermark>& watermarks);
 
   /// To be called when nearly as many rows are staged as the last step had, if those were many: that the next step is
   /// about to come. Before the first push.
@@ -82,6 +84,9 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Session& find_or_add(std::uint64_t number);
   std::shared_ptr<Session> hand_out(Session& session);
   void let_go(Session& session);
+  /// Under the session's lock: it ends, so that it holds no watermark back. Whether the next seal has to know.
+  bool end_time_of(Session& session) noexcept;
+  std::unique_ptr<Session> remove(Session& session);
   void seal_session(Session& session, std::uint64_t step, Sealing& sealing);
   void remove_ended();
   /// Under the session's lock: the next seal looks at it.
@@ -126,6 +131,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   std::atomic<std::uint64_t> filling_{1};  // written under the lock
   std::atomic<std::size_t> filled_{0};     // about, the rows of that step, if they have a limit
   std::atomic<std::size_t> filled_bytes_{0};
+  Watermarks watermarks_;
   std::vector<Session*> in_order_;    // during a seal: those that are sealed
   std::vector<std::uint64_t> ended_;  // likewise: numbers of those that have been let go of
 

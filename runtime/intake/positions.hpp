@@ -7,21 +7,32 @@
 #include <string>
 #include <vector>
 
+#include "runtime/intake/event_time.hpp"
 #include "runtime/rows/bytes.hpp"
 
 namespace lockstep {
 
 /// Up to where each session was stepped.
 struct Positions {
+  struct Input {
+    std::string name;
+    Timestamp watermark = kNoTimestamp;
+  };
+  struct OfInput {
+    std::uint64_t rows = 0;
+    Timestamp latest = kNoTimestamp;
+    bool active = false;  // it holds the watermark back
+  };
   struct OfSession {
-    std::vector<std::uint64_t> rows;  // in the order of the inputs
+    std::vector<OfInput> inputs;  // in their order
     std::optional<std::uint64_t> cursor = {};
   };
 
-  std::vector<std::string> inputs;
+  std::vector<Input> inputs;
   /// By the session's number.
   std::map<std::uint64_t, OfSession> sessions;
 
+  std::vector<std::string> names() const;
   /// These inputs, by their places.
   void leave_out(const std::set<std::uint32_t>& gone);
 

@@ -31,13 +31,30 @@ class SealedBase {
 template <class Item>
 class Sealed final : public SealedBase {
  public:
-  Sealed() : SealedBase(sizeof(Item)) {}
+  explicit Sealed(std::shared_ptr<const EventTimeBase> event_time = nullptr) : SealedBase(sizeof(Item)) {
+    pools_->event_time = std::static_pointer_cast<const EventTime<DatedRow<Item>>>(std::move(event_time));
+  }
 
   std::unique_ptr<StageBase> make_stage() override { return std::unique_ptr<StageBase>(new Stage<Item>(pools_)); }
 
   void take(Stage<Item>& stage, std::uint64_t step) noexcept {
     stage.items.move_to(items_, spare_, step);
     stage.rejects.move_to(rejects_, spare_rejects_, step);
+  }
+
+  /// The same, with what is dated before `least` among the rejected rows.
+  void take(Stage<Item>& stage, std::uint64_t step, Timestamp least, std::uint64_t session) {
+    const std::uint64_t first = stage.sealed_position();
+    ChunkList<Item> items;
+    ChunkList<LedgerRow> rejects;
+    stage.items.move_to(items, spare_, step);
+    stage.rejects.move_to(rejects, spare_rejects_, step);
+    Staging<Item> rows(pools_->items, std::move(items));
+    Staging<LedgerRow> rejected(pools_->rejects, std::move(rejects));
+    Admission admission(least);
+    admit(*pools_->event_time, admission, first, session, rows, rejected, pools_->rejects);
+    items_.append(std::move(rows).take_chunks());
+    rejects_.append(std::move(rejected).take_chunks());
   }
 
   void complete() override {
@@ -123,6 +140,17 @@ template <class Item>
 std::size_t Stage<Item>::move_to(SealedBase& sealed, std::uint64_t step) {
   static_cast<Sealed<Item>&>(sealed).take(*this, step);
   return size();
+}
+
+template <class Item>
+std::size_t Stage<Item>::move_dated_to(SealedBase& sealed, std::uint64_t step, Timestamp watermark,
+                                       std::uint64_t session) {
+  auto& to = static_cast<Sealed<Item>&>(sealed);
+  const Timestamp latest = items.latest_up_to(step, time.sealed_latest);
+  const Timestamp least = time.least(step, watermark);
+  least == kNoTimestamp ? to.take(*this, step) : to.take(*this, step, least, session);
+  time.sealed(*event_time(), size() != 0, latest);
+  return size() + time.any_marks();
 }
 
 }  // namespace lockstep

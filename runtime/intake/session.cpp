@@ -86,12 +86,31 @@ void Session::Turn::move_cursor(std::uint64_t cursor, bool with_rows) {
         fmt::format("the cursor of session {} moves back, from {} to {}", session.number_, *session.cursor_, cursor));
   }
   session.cursor_ = session.piece_.cursor = cursor;
-  if (with_rows) return;
+  if (!with_rows) moves_without_rows();
+}
+
+void Session::Turn::moves_without_rows() {
+  Session& session = *session_;
   if (session.intake_ == nullptr || !session.piece_is_empty()) {
     rows_ = 0;
   } else {
     session.piece_.counts_move = true;  // so that a step comes
   }
+}
+
+Ticket Session::set_active(StageBase& stage, InputId input, bool active) {
+  if (gathers()) throw UsageError("a session is idle or active, not a transaction of it");
+  if (stage.event_time() == nullptr) {
+    throw UsageError(fmt::format("input '{}' has no event time that a session could hold back",
+                                 made_from_->flow().inputs[input].name));
+  }
+  Turn turn(*this, 1, 0, Room::wait);
+  stage.time.prepare();
+  if (!listed_) intake_->list(*this);
+  active ? stage.time.activate(piece_.step) : stage.time.deactivate(piece_.step);
+  touch(input);
+  turn.moves_without_rows();
+  return turn.done();
 }
 
 void Session::open_piece() {
@@ -261,19 +280,22 @@ void Session::check_accepts() const {
 
 std::optional<Ticket> Session::put_all(std::span<Gathered> parts, Size size, Room room,
                                        std::optional<std::uint64_t> cursor) {
-  // Rows are numbered outside of the lock, unless others are faster again and again.
+  // Rows are settled outside of the lock, unless others are faster again and again.
   constexpr int kTries = 4;
-  const auto is_numbered = [](const Gathered& part) {
-    return !part.rows->needs_numbers() || part.rows->numbered_from() == part.stage->position;
+  const auto is_settled = [](const Gathered& part) {
+    return !part.rows->needs_settling() || part.rows->settled_from() == part.stage->standing();
   };
   for (int tries = 0;; ++tries) {
     {
       Turn turn(*this, size.rows, size.bytes, room);
       if (!turn.taken()) return std::nullopt;
       if (tries == kTries) {
-        for (const Gathered& part : parts) part.rows->number(part.stage->position, number_);
+        for (const Gathered& part : parts) part.rows->settle(part.stage->standing(), number_);
       }
-      if (std::all_of(parts.begin(), parts.end(), is_numbered)) {
+      if (std::all_of(parts.begin(), parts.end(), is_settled)) {
+        for (const Gathered& part : parts) {
+          if (part.stage->event_time() != nullptr) part.stage->time.prepare();
+        }
         if (cursor) turn.move_cursor(*cursor, true);
         for (const Gathered& part : parts) {
           part.stage->append(*part.rows, chunk_step());
@@ -281,10 +303,10 @@ std::optional<Ticket> Session::put_all(std::span<Gathered> parts, Size size, Roo
         }
         return turn.done();
       }
-      for (Gathered& part : parts) part.number_from = part.stage->position;
+      for (Gathered& part : parts) part.from = part.stage->standing();
     }
     for (const Gathered& part : parts) {
-      if (part.rows->needs_numbers()) part.rows->number(part.number_from, number_);
+      if (part.rows->needs_settling()) part.rows->settle(part.from, number_);
     }
   }
 }

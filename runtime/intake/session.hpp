@@ -99,21 +99,29 @@ class Session {
   /// Whether a push waits until there is room in the stage.
   enum class Room { wait, try_once };
 
+  /// What a push that is not dated asks and does, beside to stage its item; see put().
+  struct NotDated {
+    bool admits() const { return true; }
+    void admitted(std::uint64_t) const {}
+  };
+
   /// Stages one item, of the input's items or rejected rows. Under the session's lock, `number(item, position,
-  /// session)` lets it know its place. Returns nothing if there is no room and the push does not wait.
-  template <class T, class Number>
-  std::optional<Ticket> put(StageBase& stage, InputId input, Staging<T>& staging, T&& item, Room room,
-                            Number&& number) {
+  /// session)` lets it know its place; and before, if `dated.admits()`, it is staged and `dated.admitted(step)` called.
+  /// Returns nothing if it is not admitted, or if there is no room and the push does not wait.
+  template <class T, class Number, class Dated = NotDated>
+  std::optional<Ticket> put(StageBase& stage, InputId input, Staging<T>& staging, T&& item, Room room, Number&& number,
+                            Dated&& dated = {}) {
     const std::size_t bytes = staged_bytes(item);
     for (std::unique_ptr<Chunk<T>> fresh;;) {
       std::size_t wanted = 0;
       {
         Turn turn(*this, 1, bytes, room);
-        if (!turn.taken()) return std::nullopt;
+        if (!turn.taken() || !dated.admits()) return std::nullopt;
         const std::uint64_t step = chunk_step();
         if (!staging.has_room(step) && fresh != nullptr) staging.add_chunk(std::move(fresh), step);
         if (staging.has_room(step)) [[likely]] {
           number(staging.push_back(std::forward<T>(item)), stage.position, number_);
+          dated.admitted(step);
           ++stage.position;
           touch(input);
           return turn.done();
@@ -129,7 +137,7 @@ class Session {
     InputId input;
     StageBase* rows;
     StageBase* stage;
-    std::uint64_t number_from = 0;
+    StageBase::Standing from = {};
   };
   /// How much a piece is.
   struct Size {
@@ -139,6 +147,10 @@ class Session {
   /// Stages all that was gathered, in one piece. Returns nothing if there is no room and it does not wait.
   std::optional<Ticket> put_all(std::span<Gathered> parts, Size size, Room room,
                                 std::optional<std::uint64_t> cursor = {});
+  /// Whether it is a transaction's, whose rows have no places yet.
+  bool gathers() const { return intake_ == nullptr; }
+  /// Has it hold the watermark of an input back from now on, or not any more until it pushes a row.
+  Ticket set_active(StageBase& stage, InputId input, bool active);
   /// The ticket of a push of nothing. Throws what a push would.
   Ticket nothing();
   /// Throws what a push would, had it room.
@@ -171,6 +183,8 @@ class Session {
     bool taken() const { return session_ != nullptr; }
     /// Together with the rows, or with none. Throws UsageError if it moves back.
     void move_cursor(std::uint64_t cursor, bool with_rows);
+    /// It stages no rows, but something that a step has to come for.
+    void moves_without_rows();
     /// The rows are staged.
     Ticket done();
 
@@ -199,7 +213,7 @@ class Session {
     std::size_t staged = 0;                    // when it is closed
     std::size_t bytes = 0;                     // likewise
     std::optional<std::uint64_t> cursor = {};  // if it has moved
-    bool counts_move = false;                  // which was first, and counts as a row
+    bool counts_move = false;                  // of the cursor, or of time: it was first, and counts as a row
   };
 
   /// Under the lock, before rows are staged, where steps have a limit: closes the piece if its step is full.

@@ -4,12 +4,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "runtime/intake/chunks.hpp"
+#include "runtime/intake/event_time.hpp"
 #include "runtime/intake/ledger_row.hpp"
+#include "runtime/intake/positions.hpp"
 #include "runtime/rows/heap.hpp"
+#include "runtime/rows/traits.hpp"
 #include "runtime/zset/batch.hpp"
 
 namespace lockstep {
@@ -24,6 +30,23 @@ template <class Item>
 std::size_t staged_bytes(const Item& item) {
   return sizeof(Item) + heap_bytes(item.row);
 }
+/// The row of a staged item that dates it; null: it has none.
+template <class R>
+const R* dated_row(const Weighted<R>& item) {
+  return &item.row;
+}
+/// Has an item know its session's watermark just before it, if it wants to.
+template <class R>
+void stamp(Weighted<R>&, Timestamp) {}
+/// Of an item that is refused; where it stands is not told.
+template <class R>
+LedgerRow refused(const Weighted<R>& item, std::string reason, std::optional<Timestamp> timestamp = {}) {
+  return {.reason = std::move(reason), .event_time = timestamp, .row = to_string(item.row), .weight = item.weight};
+}
+
+template <class Item>
+using DatedRow = std::remove_cvref_t<decltype(*dated_row(std::declval<const Item&>()))>;
+
 inline std::size_t staged_bytes(const LedgerRow& row) {
   return sizeof(LedgerRow) + heap_bytes(row.reason) + heap_bytes(row.row);
 }
@@ -39,23 +62,50 @@ class StageBase {
   virtual std::size_t size() const = 0;
   /// Moves what this step gets into the sealed input. Returns how much is left for steps after it.
   virtual std::size_t move_to(SealedBase& sealed, std::uint64_t step) = 0;
+  /// The same, where the input has event time, given its watermark and the session's number. May throw.
+  virtual std::size_t move_dated_to(SealedBase& sealed, std::uint64_t step, Timestamp watermark,
+                                    std::uint64_t session) = 0;
 
-  // Of what a transaction or a push has gathered, positions count from 0 until it is numbered.
+  /// Where the next row would stand.
+  struct Standing {
+    std::uint64_t position = 0;
+    Timestamp latest = kNoTimestamp;
+    friend bool operator==(const Standing&, const Standing&) = default;
+  };
+  Standing standing() const { return {position, time.latest}; }
 
-  /// Whether its rows carry positions.
-  virtual bool needs_numbers() const = 0;
-  /// Gives its rows the positions from `first` on, and the session's number. May be called again.
-  virtual void number(std::uint64_t first, std::uint64_t session) = 0;
+  // Of what a transaction or a push has gathered, positions count from 0, and nothing is late, until it is settled.
+
+  /// Whether its rows have to know where they stand.
+  virtual bool needs_settling() const = 0;
+  /// Makes them the session's next rows, from there on: gives them positions, and refuses those that are late. May be
+  /// called again, with a later standing.
+  virtual void settle(const Standing& from, std::uint64_t session) = 0;
+  /// What it was called with. None: it was not.
+  const std::optional<Standing>& settled_from() const { return settled_from_; }
   /// Takes over all that another stage of the same input has gathered, for this step. Few instructions, however many
   /// rows.
   virtual void append(StageBase& gathered, std::uint64_t step) noexcept = 0;
-  /// The position that they have been numbered from.
-  virtual std::uint64_t numbered_from() const = 0;
+
+  /// Null: the input has no event time.
+  virtual const EventTimeBase* event_time() const = 0;
 
   /// Rows pushed into this input by this session so far, rejected ones included: the next row's position.
   std::uint64_t position = 0;
+  StageTime time;
   /// The same of what has been sealed. What a session before this one, of its number, has staged does not count.
   std::uint64_t sealed_position() const { return position - std::min<std::uint64_t>(position, size()); }
+  Positions::OfInput sealed_at() const { return {sealed_position(), time.sealed_latest, time.sealed_active}; }
+  /// As it was sealed. Nothing is staged.
+  void go_on_at(const Positions::OfInput& sealed) {
+    position = sealed.rows;
+    time.latest = time.sealed_latest = sealed.latest;
+    if (event_time() != nullptr) time.active = time.sealed_active = sealed.active;
+    time.prepare_to_end();
+  }
+
+ protected:
+  std::optional<Standing> settled_from_;
 };
 
 /// Items in chunks, of which the last may have room. Appending to it does not allocate while has_room(). Chunks are of
@@ -64,6 +114,9 @@ template <class T>
 class Staging {
  public:
   explicit Staging(ChunkPool<T>& pool) : pool_(&pool) {}
+  Staging(ChunkPool<T>& pool, ChunkList<T>&& chunks) : pool_(&pool), chunks_(std::move(chunks)) {
+    for (const Chunk<T>* chunk = chunks_.first(); chunk != nullptr; chunk = chunk->next) size_ += chunk->items.size();
+  }
 
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
@@ -111,6 +164,39 @@ class Staging {
     size_ += std::exchange(other.size_, 0);
   }
 
+  ChunkList<T> take_chunks() && {
+    size_ = 0;
+    return std::move(chunks_);
+  }
+  /// Of the rows up to the last one. REQUIRES: there is one, or was since the last chunk was added.
+  void set_latest(Timestamp latest) { chunks_.last()->latest = latest; }
+
+  /// Of the rows up to a step; `before`: if there are none.
+  Timestamp latest_up_to(std::uint64_t step, Timestamp before) const {
+    for (const Chunk<T>* chunk = chunks_.first(); chunk != nullptr && chunk->step <= step; chunk = chunk->next) {
+      if (!chunk->items.empty()) before = chunk->latest;
+    }
+    return before;
+  }
+
+  /// Removes the items with these indices, which are in order.
+  void remove(const std::vector<std::size_t>& indices) noexcept {
+    std::size_t index = 0;
+    auto gone = indices.begin();
+    for (Chunk<T>* chunk = chunks_.first(); chunk != nullptr && gone != indices.end(); chunk = chunk->next) {
+      T* kept = chunk->items.data();
+      for (T& item : chunk->items) {
+        if (gone != indices.end() && index++ == *gone) {
+          ++gone;
+        } else if (kept++ != &item) {
+          kept[-1] = std::move(item);
+        }
+      }
+      while (chunk->items.data() + chunk->items.size() != kept) chunk->items.pop_back();
+    }
+    size_ -= indices.size();
+  }
+
   /// Moves what is up to a step to the end of another list. If that is all, gets an empty chunk in advance from the
   /// spare ones, if there are any.
   void move_to(ChunkList<T>& list, ChunkList<T>& spare, std::uint64_t step) noexcept {
@@ -149,31 +235,73 @@ class Staging {
   std::size_t size_ = 0;
 };
 
-/// The memory that the stages of one input share.
+/// What the stages of one input share.
 template <class Item>
 struct StagePools {
   ChunkPool<Item> items;
   ChunkPool<LedgerRow> rejects;
+  std::shared_ptr<const EventTime<DatedRow<Item>>> event_time;  // null: it has none
 };
+
+/// Of items that a session has pushed one after another, the first of them at this place, moves those that are late to
+/// the rejected ones. If it throws, nothing has changed.
+template <class Item>
+void admit(const EventTime<DatedRow<Item>>& event_time, Admission& admission, std::uint64_t first,
+           std::uint64_t session, Staging<Item>& items, Staging<LedgerRow>& rejects, ChunkPool<LedgerRow>& pool) {
+  Places places(first);
+  rejects.for_each([&places](const LedgerRow& row) { places.take(row.position); });
+  places.sort();
+  std::vector<std::size_t> late;
+  Staging<LedgerRow> rows(pool);
+  std::size_t index = 0;
+  items.for_each([&](Item& item) {
+    const std::uint64_t place = places.next();
+    const Timestamp watermark = admission.watermark();
+    const DatedRow<Item>* const row = dated_row(item);
+    const Timestamp timestamp = row == nullptr ? kNoTimestamp : event_time.of(*row);
+    if (row == nullptr || admission.admits(timestamp)) {
+      stamp(item, watermark);
+    } else {
+      late.push_back(index);
+      LedgerRow& added = rows.grow_and_push_back(refused(item, late_reason(watermark), timestamp), rows.next_size());
+      added.position = place;
+      added.session = session;
+    }
+    ++index;
+  });
+  if (late.empty()) return;
+  rejects.append(rows, 0);
+  items.remove(late);
+}
 
 template <class Item>
 class Stage final : public StageBase {
  public:
   explicit Stage(std::shared_ptr<StagePools<Item>> pools)
-      : items(pools->items), rejects(pools->rejects), pools_(std::move(pools)) {}
+      : items(pools->items), rejects(pools->rejects), pools_(std::move(pools)), event_time_(pools_->event_time.get()) {}
 
   Staging<Item> items;
   Staging<LedgerRow> rejects;
 
   const std::shared_ptr<StagePools<Item>>& pools() const { return pools_; }
+  const EventTime<DatedRow<Item>>* event_time() const override { return event_time_; }
 
   std::size_t size() const override { return items.size() + rejects.size(); }
   std::size_t move_to(SealedBase& sealed, std::uint64_t step) override;
-  bool needs_numbers() const override { return knows_position<Item> || !rejects.empty(); }
+  std::size_t move_dated_to(SealedBase& sealed, std::uint64_t step, Timestamp watermark,
+                            std::uint64_t session) override;
+  bool needs_settling() const override { return knows_position<Item> || !rejects.empty() || event_time_ != nullptr; }
 
-  void number(std::uint64_t first, std::uint64_t session) override {
-    const std::uint64_t before = std::exchange(numbered_from_, first);
-    const std::uint64_t shift = first - (before == kNotNumbered ? 0 : before);
+  void settle(const Standing& from, std::uint64_t session) override {
+    const std::uint64_t before = settled_from_ ? settled_from_->position : 0;
+    if (event_time_ != nullptr) {
+      Admission admission(*event_time_, from.latest);
+      admit(*event_time_, admission, before, session, items, rejects, pools_->rejects);
+      time.latest = admission.latest();
+      time.active = admission.admitted_any();
+    }
+    settled_from_ = from;
+    const std::uint64_t shift = from.position - before;
     if constexpr (knows_position<Item>) {
       items.for_each([&](Item& item) {
         item.row.position += shift;
@@ -186,20 +314,24 @@ class Stage final : public StageBase {
     });
   }
 
-  std::uint64_t numbered_from() const override { return numbered_from_; }
-
   void append(StageBase& gathered, std::uint64_t step) noexcept override {
     auto& from = static_cast<Stage&>(gathered);
+    const bool any_items = !from.items.empty();
     items.append(from.items, step);
     rejects.append(from.rejects, step);
     position += from.position;
+    if (event_time_ != nullptr && any_items) note_latest(from.time.latest, from.time.active, step);
+  }
+  /// Of the rows up to the last one, which is of this step. REQUIRES: time.prepare(), if some are dated.
+  void note_latest(Timestamp latest, bool some_are_dated, std::uint64_t step) noexcept {
+    time.latest = latest;
+    items.set_latest(latest);
+    if (some_are_dated) time.activate(step);
   }
 
  private:
-  static constexpr std::uint64_t kNotNumbered = ~std::uint64_t{0};
-
-  std::shared_ptr<StagePools<Item>> pools_;
-  std::uint64_t numbered_from_ = kNotNumbered;
+  const std::shared_ptr<StagePools<Item>> pools_;
+  const EventTime<DatedRow<Item>>* const event_time_;
 };
 
 }  // namespace lockstep

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,14 @@ class Step {
   /// pushed before is in this step or those before it, and nothing of what they pushed after.
   std::vector<SessionCursor> cut() const { return data_ == nullptr ? std::vector<SessionCursor>() : data_->cut; }
 
+  /// Up to when an input is complete, in its event time, and never goes back: what its sessions push later and date
+  /// before is late. Nothing: there is no telling yet. Throws UsageError if it has none, or is of another dataflow.
+  template <class Input>
+  requires requires(const Input& input) { input.flow()->identity; }
+  std::optional<std::int64_t> watermark(const Input& input) const {
+    return watermark_of(input.flow()->identity.get(), input.id(), input.name());
+  }
+
   /// What changed in an output in this step.
   template <class R>
   Delta<R> operator[](const Output<R>& output) const;
@@ -66,6 +75,8 @@ class Step {
  private:
   template <class R>
   friend class Delta;
+
+  std::optional<std::int64_t> watermark_of(const void* flow, std::uint32_t input, const std::string& name) const;
 
   StepData* data_ = nullptr;
 };

@@ -11,6 +11,7 @@ StepData::StepData(const Outputs& outputs, unsigned workers) : filled_(workers) 
 
 void StepData::clear() {
   cut.clear();
+  watermarks.clear();
   constexpr std::uint32_t kUses = 64;
   if (++uses_ % kUses == 0) {
     for (const auto& output : outputs_) {

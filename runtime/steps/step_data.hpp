@@ -39,6 +39,12 @@ struct SessionCursor {
   friend bool operator==(const SessionCursor&, const SessionCursor&) = default;
 };
 
+/// Up to when an input is complete, in its event time; the least number: there is no telling yet.
+struct InputWatermark {
+  std::uint32_t input = 0;
+  std::int64_t watermark = 0;
+};
+
 class StepPool;
 
 /// All outputs of one step. Written by the workers while the step runs, each its own parts; immutable once
@@ -74,6 +80,8 @@ class StepData {
   std::uint64_t ticks = 0;
   /// Of the sessions whose cursors have moved, in the order of their numbers.
   std::vector<SessionCursor> cut;
+  /// Of the inputs that have event time.
+  std::vector<InputWatermark> watermarks;
 
  private:
   friend class StepPool;

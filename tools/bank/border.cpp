@@ -18,6 +18,11 @@ void Border::arrive(Arrival arrival) {
   const Transfer& transfer = std::get<Transfer>(arrival);
   if (newest_ && transfer.ts < *newest_ - options_.lateness_ms) {
     ++late_;
+    if (options_.step_rows) {
+      next_.late.push_back(next_.pushed.size());
+      next_.pushed.push_back(transfer);
+      return;
+    }
     next_.rejected.push_back({.reason = fmt::format("late: the watermark is {} ms", *newest_ - options_.lateness_ms),
                               .event_time = transfer.ts,
                               .row = to_line(transfer)});
@@ -31,29 +36,30 @@ void Border::arrive(Arrival arrival) {
 void Border::admit(const Transfer& transfer) {
   if (options_.step_rows) {
     // A full step waits for the first row of the next, so that rows rejected at the end of the input find a step.
-    if (next_.admitted.size() == *options_.step_rows) step();
-    next_.admitted.push_back(transfer);
+    if (next_.admitted() == *options_.step_rows) step();
+    next_.pushed.push_back(transfer);
     return;
   }
   waiting_[transfer.ts].push_back(transfer);
   while (waiting_.begin()->first < *newest_ - options_.lateness_ms) {
-    next_.admitted = std::move(waiting_.extract(waiting_.begin()).mapped());
+    next_.pushed = std::move(waiting_.extract(waiting_.begin()).mapped());
     step();
   }
 }
 
 void Border::end() {
   while (!waiting_.empty()) {
-    next_.admitted = std::move(waiting_.extract(waiting_.begin()).mapped());
+    next_.pushed = std::move(waiting_.extract(waiting_.begin()).mapped());
     step();
   }
-  if (!next_.admitted.empty() || !next_.rejected.empty()) step();
+  if (!next_.pushed.empty() || !next_.rejected.empty()) step();
 }
 
 void Border::step() {
-  steps_ += !next_.admitted.empty();
+  steps_ += next_.admitted() != 0;
   step_(next_);
-  next_.admitted.clear();
+  next_.pushed.clear();
+  next_.late.clear();
   next_.rejected.clear();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,8 +14,15 @@ namespace lockstep::bank {
 
 /// What one step takes in.
 struct StepInput {
-  std::vector<Transfer> admitted;
+  /// In order of arrival, or in steps by event time, in that of time.
+  std::vector<Transfer> pushed;
+  /// Which of these are late, by their places: what the engine has to find.
+  std::vector<std::size_t> late;
+  /// What is refused before it gets to the engine: lines that are no transfers; and in steps by event time, since it is
+  /// here that transfers wait for the watermark, those that come too late for that.
   std::vector<LedgerRow> rejected;
+
+  std::size_t admitted() const { return pushed.size() - late.size(); }
 };
 
 struct BorderOptions {
@@ -23,9 +31,9 @@ struct BorderOptions {
   std::int64_t lateness_ms = 5000;
 };
 
-/// Decides, once, which arrivals are admitted, and cuts them into steps. The watermark is the largest timestamp
-/// seen less the lateness; a transfer is admitted iff its timestamp is not below it. In steps by event time, admitted
-/// transfers wait until the watermark is past their timestamp, or the input ends.
+/// Cuts arrivals into steps, and knows which are late, as the engine's border has to: the watermark is the largest
+/// timestamp seen less the lateness; a transfer is admitted iff its timestamp is not below it. In steps by event time,
+/// admitted transfers wait until the watermark is past their timestamp, or the input ends.
 class Border {
  public:
   Border(const BorderOptions& options, std::function<void(StepInput&)> step)

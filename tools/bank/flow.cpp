@@ -23,7 +23,11 @@ constexpr auto both_sides = [](const Transfer& transfer) -> std::array<AccountRo
 
 }  // namespace
 
-Flow::Flow() : transfers(dataflow.input<Transfer>("transfers", {.append_only = true})), views(describe(transfers)) {}
+Flow::Flow(std::optional<std::int64_t> lateness_ms)
+    : transfers(lateness_ms ? dataflow.input<Transfer>("transfers", {.append_only = true},
+                                                       event_time(&Transfer::ts, *lateness_ms))
+                            : dataflow.input<Transfer>("transfers", {.append_only = true})),
+      views(describe(transfers)) {}
 
 Flow::Views Flow::describe(const Input<Transfer>& transfers) {
   auto credits = transfers | group_by(&Transfer::to_account, sum(&Transfer::amount)).named("credits");

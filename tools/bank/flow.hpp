@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "operators/inputs/input.hpp"
@@ -15,7 +16,8 @@ using AccountRow = std::pair<std::int64_t, std::int64_t>;
 
 /// The dataflow of Brandon's bank, and its names.
 struct Flow {
-  Flow();
+  /// With event time, if a lateness is given.
+  explicit Flow(std::optional<std::int64_t> lateness_ms = {});
 
   Dataflow dataflow;
   Input<Transfer> transfers;

@@ -36,19 +36,29 @@ RuntimeOptions with_room(RuntimeOptions options) {
 class Harness {
  public:
   Harness(const RunOptions& options)
-      : verify_(options.verify), runtime_(flow_.dataflow, with_room(options.runtime)), oracle_(options.exhaustive) {}
+      : verify_(options.verify),
+        flow_(options.border.step_rows ? std::optional(options.border.lateness_ms) : std::nullopt),
+        runtime_(flow_.dataflow, with_room(options.runtime)),
+        oracle_(options.exhaustive) {}
 
   void step(StepInput& input) {
     const auto begin = Clock::now();
     auto port = runtime_[flow_.transfers];
-    if (!input.admitted.empty()) port.push(input.admitted);
+    if (!input.pushed.empty()) port.push(input.pushed);
     for (LedgerRow& row : input.rejected) port.reject(std::move(row));
     const Step step = runtime_.step();
     engine_time_ += Clock::now() - begin;
 
     const auto verification = Clock::now();
     if (verify_) {
-      for (const Transfer& transfer : input.admitted) oracle_.admit(transfer);
+      auto late = input.late.begin();
+      for (std::size_t i = 0; i < input.pushed.size(); ++i) {
+        if (late != input.late.end() && *late == i) {
+          ++late;
+        } else {
+          oracle_.admit(input.pushed[i]);
+        }
+      }
     }
     const auto& views = flow_.views;
     const auto of_transfer = [](const Transfer& row) { return view_row(row); };

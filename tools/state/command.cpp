@@ -75,24 +75,32 @@ void show_operators(const Manifest& manifest) {
 }
 
 void show_positions(const Positions& positions) {
-  fmt::print("\nits inputs, and how many rows of each session have been stepped, up to which cursor\n");
+  fmt::print("\nits inputs, and how many rows of each session have been stepped, up to which cursor and event time\n");
   std::size_t width = 8;
-  for (const std::string& input : positions.inputs) width = std::max(width, input.size());
+  for (const Positions::Input& input : positions.inputs) width = std::max(width, input.name.size());
+  const auto point = [](const char* what, Timestamp timestamp) {
+    return timestamp == kNoTimestamp ? std::string() : fmt::format("  {} {}", what, timestamp);
+  };
   for (std::size_t i = 0; i < positions.inputs.size(); ++i) {
+    const Positions::Input& input = positions.inputs[i];
+    if (input.watermark != kNoTimestamp)
+      fmt::print("  {:<{}}{}\n", input.name, width, point("watermark", input.watermark));
     std::size_t shown = 0;
     std::size_t more = 0;
     for (const auto& [session, of_session] : positions.sessions) {
-      if (of_session.rows[i] == 0) continue;
+      const Positions::OfInput& of = of_session.inputs[i];
+      if (of.rows == 0 && !of.active) continue;
       if (shown == kSessionsShown) {
         ++more;
         continue;
       }
       ++shown;
-      fmt::print("  {:<{}}  session {:>8}  {:>15}{}\n", positions.inputs[i], width, session,
-                 grouped(of_session.rows[i]), of_session.cursor ? "  cursor " + grouped(*of_session.cursor) : "");
+      fmt::print("  {:<{}}  session {:>8}  {:>15}{}{}{}\n", input.name, width, session, grouped(of.rows),
+                 of_session.cursor ? "  cursor " + grouped(*of_session.cursor) : "", point("latest", of.latest),
+                 input.watermark != kNoTimestamp && !of.active ? "  idle" : "");
     }
-    if (shown == 0) fmt::print("  {:<{}}  none\n", positions.inputs[i], width);
-    if (more != 0) fmt::print("  {:<{}}  and {} sessions more\n", positions.inputs[i], width, grouped(more));
+    if (shown == 0) fmt::print("  {:<{}}  none\n", input.name, width);
+    if (more != 0) fmt::print("  {:<{}}  and {} sessions more\n", input.name, width, grouped(more));
   }
 }
 
