@@ -10,7 +10,7 @@ namespace lockstep {
 Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options)
     : clock_(new Clock(std::make_shared<const Description>(*flow.description()), options),
              [](Clock* clock) { clock->retire(); }) {
-  default_ = clock_->engine().intake().open(0);
+  default_ = clock_->engine().intake().open(std::optional<std::uint64_t>(0));
 }
 
 Runtime::Runtime(const Dataflow& flow, const RuntimeOptions& options, const SavedState& saved,
@@ -29,6 +29,12 @@ Runtime::~Runtime() = default;
 std::shared_ptr<Session> Runtime::open_session(std::optional<std::uint64_t> number) {
   return clock_->engine().intake().open(number);
 }
+
+std::shared_ptr<Session> Runtime::open_named_session(const std::string& name) {
+  return clock_->engine().intake().open(name);
+}
+
+std::vector<SessionInfo> Runtime::sessions() const { return clock_->engine().intake().sessions(); }
 
 Step Runtime::step() { return clock_->step(); }
 

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/clock/durability.hpp"
 #include "runtime/clock/metrics.hpp"
@@ -52,6 +54,11 @@ class Runtime {
 
   /// A session of one's own: one ordered source. Numbers are the caller's, or in order of opening.
   std::shared_ptr<Session> open_session(std::optional<std::uint64_t> number = std::nullopt);
+
+  /// The session of this name, which a saved runtime had, or a new one, which gets the lowest number that is free.
+  std::shared_ptr<Session> open_named_session(const std::string& name);
+  /// Those that are open, and those that were saved and wait for their owners.
+  std::vector<SessionInfo> sessions() const;
 
   /// See Session::position. Of the default session.
   template <class Handle>

@@ -44,21 +44,47 @@ Intake::Intake(std::shared_ptr<const Description> flow, std::size_t stage_bytes,
 std::shared_ptr<Session> Intake::open(std::optional<std::uint64_t> number) {
   const std::lock_guard lock(sessions_mutex_);
   if (state_->mode() == RunState::Mode::gone) throw UsageError("the runtime is gone");
-  if (!number) {
-    number = 0;
-    for (auto at = sessions_.begin(); at != sessions_.end() && at->first == *number && at->second->open_; ++at) {
-      ++*number;
-    }
-  }
-  Session& session = find_or_add(*number);
-  if (session.open_) throw UsageError(fmt::format("session {} is open already", *number));
+  Session& session = find_or_add(number ? *number : lowest_free(true));
+  if (session.open_) throw UsageError(fmt::format("session {} is open already", session.number_));
   return hand_out(session);
 }
 
+std::shared_ptr<Session> Intake::open(const std::string& name) {
+  const std::lock_guard lock(sessions_mutex_);
+  if (state_->mode() == RunState::Mode::gone) throw UsageError("the runtime is gone");
+  if (name.empty()) throw UsageError("a session's name is empty");
+  const auto is_it = [&name](const auto& one) { return one.second->name_ == name; };
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), is_it);
+  Session& session = found != sessions_.end() ? *found->second : find_or_add(lowest_free(false), name);
+  if (session.open_) throw UsageError(fmt::format("session '{}' is open already", name));
+  return hand_out(session);
+}
+
+/// Under sessions_mutex_. `saved`: one of a saved runtime will do, if it has no name.
+std::uint64_t Intake::lowest_free(bool saved) const {
+  std::uint64_t number = 0;
+  const auto is_taken = [saved](const Session& session) { return session.open_ || !saved || !session.name_.empty(); };
+  for (auto at = sessions_.begin(); at != sessions_.end() && at->first == number && is_taken(*at->second); ++at) {
+    ++number;
+  }
+  return number;
+}
+
+std::vector<SessionInfo> Intake::sessions() {
+  const std::lock_guard sessions_lock(sessions_mutex_);
+  std::vector<SessionInfo> found;
+  for (const auto& [number, session] : sessions_) {
+    const std::lock_guard lock(session->lock_);
+    if (!session->open_ && session->listed_) continue;  // it ends
+    found.push_back({number, session->name_, session->cursor_, session->open_});
+  }
+  return found;
+}
+
 /// Under sessions_mutex_.
-Session& Intake::find_or_add(std::uint64_t number) {
+Session& Intake::find_or_add(std::uint64_t number, const std::string& name) {
   if (const auto found = sessions_.find(number); found != sessions_.end()) return *found->second;
-  auto session = std::make_unique<Session>(shared_from_this(), number);
+  auto session = std::make_unique<Session>(shared_from_this(), number, name);
   session->counted_ = state_->mode() != RunState::Mode::by_hand;
   return *sessions_.emplace(number, std::move(session)).first->second;
 }
@@ -353,6 +379,7 @@ Positions Intake::positions() {
     // One that was let go of ends with the next step; one that was loaded waits for its owner.
     if (!session->open_ && session->listed_) continue;
     Positions::OfSession& of_session = positions.sessions[number];
+    of_session.name = session->name_;
     of_session.cursor = session->sealed_cursor_;
     for (const auto& slot : session->stages_) {
       const StageBase* const stage = slot.load(std::memory_order_acquire);
@@ -370,7 +397,7 @@ void Intake::load(const Positions& saved, const std::vector<std::optional<InputI
     }
   }
   for (const auto& [number, of_session] : saved.sessions) {
-    Session& session = find_or_add(number);
+    Session& session = find_or_add(number, of_session.name);
     session.cursor_ = session.sealed_cursor_ = of_session.cursor;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i]) continue;

@@ -40,6 +40,11 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
   /// Opens a session with this number, or the lowest that is free. Sessions of a saved runtime are free, and go on.
   std::shared_ptr<Session> open(std::optional<std::uint64_t> number);
+  /// Opens the session of a saved runtime that has this name, or gives it to the lowest number that is free and not
+  /// another's.
+  std::shared_ptr<Session> open(const std::string& name);
+  /// Those that are open, or were saved.
+  std::vector<SessionInfo> sessions();
 
   /// What a seal finds.
   struct Sealing {
@@ -81,7 +86,8 @@ class Intake : public std::enable_shared_from_this<Intake> {
   using Sessions = std::map<std::uint64_t, std::unique_ptr<Session>>;
   struct Hold;
 
-  Session& find_or_add(std::uint64_t number);
+  Session& find_or_add(std::uint64_t number, const std::string& name = {});
+  std::uint64_t lowest_free(bool saved) const;
   std::shared_ptr<Session> hand_out(Session& session);
   void let_go(Session& session);
   /// Under the session's lock: it ends, so that it holds no watermark back. Whether the next seal has to know.

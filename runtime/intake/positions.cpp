@@ -31,6 +31,7 @@ void Positions::encode(Encoder& out) const {
       out.zigzag(input.latest);
       out.byte(input.active);
     }
+    out.bytes(session.name);
     out.byte(session.cursor.has_value());
     if (session.cursor) out.varint(*session.cursor);
   }
@@ -50,6 +51,7 @@ Positions Positions::decode(Decoder& in) {
       input.active = derived::decode_flag(in);
       session.inputs.push_back(input);
     }
+    session.name = in.bytes();
     if (derived::decode_flag(in)) session.cursor = in.varint();
   }
   return positions;

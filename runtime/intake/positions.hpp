@@ -25,6 +25,7 @@ struct Positions {
   };
   struct OfSession {
     std::vector<OfInput> inputs;  // in their order
+    std::string name = {};
     std::optional<std::uint64_t> cursor = {};
   };
 

@@ -10,11 +10,12 @@
 
 namespace lockstep {
 
-Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number)
+Session::Session(std::shared_ptr<Intake> intake, std::uint64_t number, std::string name)
     : made_from_(intake),
       intake_(intake.get()),
       state_(*intake->state_),
       number_(number),
+      name_(std::move(name)),
       stages_(intake->inputs()),
       has_pieces_(intake->has_limit_) {
   touched_.reserve(stages_.size());

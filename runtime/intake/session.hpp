@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,14 @@ namespace lockstep {
 
 class Intake;
 class Session;
+
+/// What is known of a session.
+struct SessionInfo {
+  std::uint64_t number = 0;
+  std::string name = {};
+  std::optional<std::uint64_t> cursor = {};
+  bool is_open = false;
+};
 
 /// Rows for several inputs on their way into one step; see Session::transaction.
 class Transaction {
@@ -46,12 +55,14 @@ class Transaction {
 class Session {
  public:
   /// Intake makes sessions.
-  Session(std::shared_ptr<Intake> intake, std::uint64_t number);
+  Session(std::shared_ptr<Intake> intake, std::uint64_t number, std::string name);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
 
   std::uint64_t number() const { return number_; }
+  /// Empty: it has none.
+  const std::string& name() const { return name_; }
 
   /// Where to push rows into an input: `session[transfers].push(...)`.
   template <class Handle>
@@ -234,6 +245,7 @@ class Session {
   Intake* const intake_;                           // null: gathers for a transaction
   const RunState& state_;
   const std::uint64_t number_;
+  const std::string name_;
   std::weak_ptr<Session> self_;                  // what its owner holds
   std::vector<std::atomic<StageBase*>> stages_;  // by input, made when they are first asked for; owned
 

@@ -95,7 +95,8 @@ void show_positions(const Positions& positions) {
         continue;
       }
       ++shown;
-      fmt::print("  {:<{}}  session {:>8}  {:>15}{}{}{}\n", input.name, width, session, grouped(of.rows),
+      fmt::print("  {:<{}}  session {:>8}{}  {:>15}{}{}{}\n", input.name, width, session,
+                 of_session.name.empty() ? "" : fmt::format(" ({})", of_session.name), grouped(of.rows),
                  of_session.cursor ? "  cursor " + grouped(*of_session.cursor) : "", point("latest", of.latest),
                  input.watermark != kNoTimestamp && !of.active ? "  idle" : "");
     }
