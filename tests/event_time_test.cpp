@@ -132,6 +132,27 @@ TEST_CASE("an idle session does not hold the watermark back, and is raised to it
   CHECK(runtime.step()[events.ledger].size() == 1);
 }
 
+TEST_CASE("when all sessions are idle, the watermark is the latest of theirs, in whatever order they became so",
+          "[event_time]") {
+  for (int order = 0; order < 3; ++order) {
+    Events events;
+    ls::Runtime runtime(events.flow);
+    auto first = runtime.open_session();
+    auto second = runtime.open_session();
+    (*first)[events.in].push(at(10));
+    (*second)[events.in].push(at(100));
+    CHECK(runtime.step().watermark(events.in) == 5);
+    (order == 0 ? first : second).reset();
+    if (order != 2) CHECK(runtime.step().watermark(events.in) == (order == 0 ? 95 : 5));
+    ls::Runtime again(events.flow, {}, runtime.save());
+    (order == 0 ? second : first).reset();
+    CHECK(runtime.step().watermark(events.in) == 95);
+    if (order != 1) continue;
+    (*again.open_session(1))[events.in].set_idle();
+    CHECK(again.step().watermark(events.in) == 95);
+  }
+}
+
 TEST_CASE("a session that ends holds the watermark back no longer, and makes a step of a started runtime",
           "[event_time]") {
   Events events;

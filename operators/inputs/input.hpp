@@ -23,6 +23,8 @@ class Input : public Stream<R> {
   InputId id() const { return id_; }
   const std::string& name() const { return this->flow()->inputs[id_].name; }
   const InputOptions& options() const { return options_; }
+  /// Whether it has event time.
+  bool is_dated() const { return this->flow()->inputs[id_].event_time != nullptr; }
 
  private:
   InputId id_;

@@ -27,6 +27,8 @@ class KeyedTable : public KeyedStream<K, R> {
   InputId id() const { return id_; }
   const std::string& name() const { return this->flow()->inputs[id_].name; }
   const KeyFunction& key_of() const { return key_of_; }
+  /// Whether it has event time.
+  bool is_dated() const { return this->flow()->inputs[id_].event_time != nullptr; }
 
  private:
   InputId id_;

@@ -22,6 +22,7 @@ void Positions::encode(Encoder& out) const {
   for (const Input& input : inputs) {
     out.bytes(input.name);
     out.zigzag(input.watermark);
+    out.zigzag(input.latest);
   }
   out.varint(sessions.size());
   for (const auto& [number, session] : sessions) {
@@ -41,7 +42,8 @@ Positions Positions::decode(Decoder& in) {
   Positions positions;
   for (std::uint64_t inputs = in.varint(); inputs != 0; --inputs) {
     std::string name(in.bytes());
-    positions.inputs.push_back({std::move(name), in.zigzag()});
+    const Timestamp watermark = in.zigzag();
+    positions.inputs.push_back({std::move(name), watermark, in.zigzag()});
   }
   for (std::uint64_t sessions = in.varint(); sessions != 0; --sessions) {
     OfSession& session = positions.sessions[in.varint()];

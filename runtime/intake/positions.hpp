@@ -17,6 +17,7 @@ struct Positions {
   struct Input {
     std::string name;
     Timestamp watermark = kNoTimestamp;
+    Timestamp latest = kNoTimestamp;  // watermark of any session
   };
   struct OfInput {
     std::uint64_t rows = 0;

@@ -11,10 +11,12 @@ Watermarks::Watermarks(const Description& flow) : inputs_(flow.inputs.size()) {
 }
 
 void Watermarks::update(InputId input, const EventTimeBase& time, StageTime& stage) {
+  OfInput& of = inputs_[input];
+  of.latest = std::max(of.latest, time.watermark(stage.sealed_latest));
   std::optional<Timestamp> now;
   if (stage.sealed_active) now = time.watermark(stage.sealed_latest);
   if (stage.counted == now) return;
-  std::multiset<Timestamp>& sessions = inputs_[input].sessions;
+  std::multiset<Timestamp>& sessions = of.sessions;
   if (!stage.counted) {
     sessions.insert(*now);
   } else {
@@ -30,7 +32,7 @@ void Watermarks::update(InputId input, const EventTimeBase& time, StageTime& sta
 void Watermarks::complete(std::vector<InputWatermark>& watermarks) {
   for (const InputId input : dated_) {
     OfInput& of = inputs_[input];
-    if (!of.sessions.empty()) of.watermark = std::max(of.watermark, *of.sessions.begin());
+    of.watermark = std::max(of.watermark, of.sessions.empty() ? of.latest : *of.sessions.begin());
     watermarks.push_back({input, of.watermark});
   }
 }

@@ -12,16 +12,21 @@
 namespace lockstep {
 
 /// The watermarks of the inputs that have event time, by what their sessions have sealed: the least of the sessions
-/// that are active. A watermark never goes back; while no session is active, it stays. O(log sessions) for a session
-/// that moves, and nothing for others. One thread at a time.
+/// that are active; when none is, the latest of any, so that it does not matter in which order they become idle. A
+/// watermark never goes back. O(log sessions) for a session that moves, and nothing for others. One thread at a time.
 class Watermarks {
  public:
   explicit Watermarks(const Description& flow);
 
   /// kNoTimestamp: there is none yet.
   Timestamp of(InputId input) const { return inputs_[input].watermark; }
+  /// The latest watermark of any session.
+  Timestamp latest(InputId input) const { return inputs_[input].latest; }
   /// As they are loaded.
-  void set(InputId input, Timestamp watermark) { inputs_[input].watermark = watermark; }
+  void set(InputId input, Timestamp watermark, Timestamp latest) {
+    inputs_[input].watermark = watermark;
+    inputs_[input].latest = latest;
+  }
   /// A session has moved.
   void update(InputId input, const EventTimeBase& time, StageTime& stage);
   /// What they are in the step whose sessions have all been sealed. Inputs without event time have none.
@@ -31,6 +36,7 @@ class Watermarks {
   struct OfInput {
     std::multiset<Timestamp> sessions;  // that are active
     Timestamp watermark = kNoTimestamp;
+    Timestamp latest = kNoTimestamp;
   };
 
   std::vector<OfInput> inputs_;

@@ -56,6 +56,13 @@ void StepQueue::wake() {
   news_.notify_all();
 }
 
+bool StepQueue::wait_for(std::chrono::nanoseconds time) {
+  std::unique_lock lock(mutex_);
+  const auto any = [this] { return closed_ || !steps_.empty(); };
+  if (!any()) state_->refuse_inside("the next step of a subscription");
+  return news_.wait_for(lock, time, any);
+}
+
 std::optional<Step> StepQueue::pop(bool block) {
   std::optional<Step> step;
   {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -34,6 +35,8 @@ class StepQueue {
   /// Makes those who wait look again.
   void wake();
 
+  /// Blocks until pop() would not, but not for longer. Whether it would not.
+  bool wait_for(std::chrono::nanoseconds time);
   /// The next step; none when it is closed and drained, or when it is empty and must not block. Throws StepFailed if it
   /// was closed since the runtime has failed.
   std::optional<Step> pop(bool block);
@@ -66,6 +69,8 @@ class Subscription {
   /// Blocks for the next step. Nothing after the last step of a runtime that has been stopped, or is gone; StepFailed
   /// after the last step of one that failed.
   std::optional<Step> next() { return queue_->pop(true); }
+  /// Blocks until next() would not, but not for longer. Whether it would not.
+  bool wait_for(std::chrono::nanoseconds time) { return queue_->wait_for(time); }
   /// The next step if there is one already.
   std::optional<Step> try_next() { return queue_->pop(false); }
 

@@ -1,0 +1,179 @@
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <lockstep.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kafka/formats/json.hpp"
+#include "kafka/formats/text.hpp"
+
+// Rows as JSON, and from it.
+
+namespace ls = lockstep;
+namespace kafka = lockstep::kafka;
+using Catch::Matchers::Contains;
+using Number = std::int64_t;
+
+namespace {
+
+struct Item {
+  Number a;
+  std::optional<std::string> b;
+  double c;
+};
+BOOST_DESCRIBE_STRUCT(Item, (), (a, b, c))
+
+enum class Color : std::uint8_t { red, green };
+BOOST_DESCRIBE_ENUM(Color, red, green)
+
+struct Everything {
+  std::uint64_t large;
+  std::int8_t small;
+  bool flag;
+  char letter;
+  char32_t sign;
+  Color color;
+  float real;
+  std::string text;
+  std::vector<Item> items;
+  std::pair<Number, std::optional<bool>> pair;
+  std::chrono::sys_time<std::chrono::microseconds> at;
+  std::chrono::sys_days day;
+  std::chrono::milliseconds span;
+};
+BOOST_DESCRIBE_STRUCT(Everything, (), (large, small, flag, letter, sign, color, real, text, items, pair, at, day, span))
+
+template <class T>
+T decode(std::string_view text, kafka::JsonOptions options = {}) {
+  return kafka::json(options).of<T>()->decode(text);
+}
+std::string refusal(std::string_view text, kafka::JsonOptions options = {}) {
+  try {
+    return "none: " + ls::to_string(decode<Item>(text, options));
+  } catch (const kafka::FormatError& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("random rows are the same after JSON", "[json]") {
+  std::mt19937_64 random(20261128);
+  const auto any = [&random] {
+    const auto bits = random();
+    return bits >> (random() % 64);
+  };
+  const auto text = [&] {
+    std::string text;
+    for (auto left = random() % 8; left != 0; --left) {
+      static const std::vector<std::string> pieces = {"a", "\"", "\\", "\n", std::string(1, '\0'),
+                                                      "é", "€",  "𝄞",  "/",  "\x7f"};
+      text += pieces[random() % pieces.size()];
+    }
+    return text;
+  };
+  const auto real = [&]() -> double {
+    switch (random() % 6) {
+      case 0: return std::numeric_limits<double>::infinity();
+      case 1: return std::nan("");
+      case 2: return std::numeric_limits<double>::denorm_min();
+      default: return std::bit_cast<double>(random());
+    }
+  };
+  const auto format = kafka::json().of<Everything>();
+  for (int i = 0; i < 20'000; ++i) {
+    Everything row{.large = any(),
+                   .small = static_cast<std::int8_t>(any()),
+                   .flag = any() % 2 == 0,
+                   .letter = static_cast<char>(any() % 128),
+                   .sign = static_cast<char32_t>(any() % 0xd800),
+                   .color = any() % 2 == 0 ? Color::red : Color::green,
+                   .real = static_cast<float>(any()),
+                   .text = text(),
+                   .items = {},
+                   .pair = {static_cast<Number>(any()), std::nullopt},
+                   .at = {},
+                   .day = {},
+                   .span = std::chrono::milliseconds(static_cast<Number>(any()))};
+    for (auto left = random() % 3; left != 0; --left) {
+      row.items.push_back({static_cast<Number>(random()), std::nullopt, real()});
+      if (random() % 2 == 0) row.items.back().b = text();
+    }
+    if (random() % 2 == 0) row.pair.second = random() % 2 == 0;
+    row.at += std::chrono::microseconds(static_cast<Number>(random()) / 1000);
+    row.day += std::chrono::days(static_cast<int>(random() % 2'000'000) - 1'000'000);
+    ls::row_traits<Everything>::normalise(row);
+    std::string bytes;
+    format->encode(bytes, row);
+    Everything read = format->decode(bytes);
+    ls::row_traits<Everything>::normalise(read);
+    INFO(bytes);
+    REQUIRE(ls::to_string(read) == ls::to_string(row));
+    REQUIRE(ls::row_traits<Everything>::equal(read, row));
+  }
+}
+
+TEST_CASE("whole numbers are exact, or refused", "[json]") {
+  CHECK(decode<Item>(R"({"a":-9223372036854775808,"c":1})").a == std::numeric_limits<Number>::min());
+  CHECK(decode<std::uint64_t>("18446744073709551615") == std::numeric_limits<std::uint64_t>::max());
+  for (const char* number : {"9223372036854775808", "1.0", "1e3", "01", "\"1\"", "true", "[1]", "null", "-", "0x1"}) {
+    INFO(number);
+    CHECK_THROWS_AS(decode<Number>(number), kafka::FormatError);
+  }
+  CHECK_THROWS_WITH(decode<std::uint8_t>("256"), "the number is out of range");
+  CHECK_THROWS_AS(decode<std::uint8_t>("-1"), kafka::FormatError);
+}
+
+TEST_CASE("what is missing, null, twice, or something else is refused by name, and nothing is made up", "[json]") {
+  CHECK(refusal(R"({"a":1})") == "field \"c\" is missing");
+  CHECK(refusal(R"({"a":null,"c":2})") == "\"a\": it is not a whole number, or is out of range");
+  CHECK(refusal(R"({"a":1,"c":2,"a":1})") == "field \"a\" is there twice");
+  CHECK(refusal(R"({"a":1,"c":"x"})") == "\"c\": it is of another type");
+  CHECK(refusal(R"({"a":1,"c":2,"b":5})") == "\"b\": it is of another type");
+  CHECK(refusal(R"({"a":1,"c":2,"b":"\ud800"})") ==
+        "\"b\": the text has an escape that is none, or half of a surrogate pair");
+  CHECK(refusal("{\"a\":1,\"c\":2,\"b\":\"\xff\"}") == "it is not UTF-8");
+  CHECK(refusal("") == "there is nothing");
+  CHECK(refusal(" \n") == "there is nothing");
+  CHECK(refusal("[1]") == "it is of another type");
+  for (const char* after : {" x", "]", ",[", ",{}", "{}", " 1", "}"}) {
+    INFO(after);
+    CHECK_THAT(refusal(std::string(R"({"a":1,"c":2})") + after), !Contains("none: "));
+  }
+  for (const char* broken : {R"({"a":1,"c":2)", R"({"a":1 "c":2})", R"({"a":1,"c":2,})", R"({"a":1,"c":nul})",
+                             R"({"a":1,"c":2,"z":tru})", R"({"a":1,"c":2,"z":[1,{"y":1e}]})", R"({a:1,"c":2})"}) {
+    INFO(broken);
+    CHECK_THAT(refusal(broken), !Contains("none: "));
+  }
+}
+
+TEST_CASE("optionals may be missing or null, fields come in any order, and others are ignored or refused", "[json]") {
+  CHECK(refusal(R"( {"c":2,"z":[{"a":5}],"b":null,"a":1} )") == "none: {a: 1, b: none, c: 2}");
+  CHECK(refusal(R"({"\u0061":1,"c":2,"b":"\u20ac"})") == "none: {a: 1, b: \"€\", c: 2}");
+  CHECK(refusal(R"({"a":1,"c":2,"z":3})", {.unknown_fields = kafka::UnknownFields::refused}) ==
+        "field \"z\" is not known");
+}
+
+TEST_CASE("times are read as they are written, or as a count of their unit", "[json]") {
+  using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+  CHECK(decode<Time>(R"("2026-11-28T04:00:00.123Z")") == decode<Time>("1795838400123"));
+  CHECK(decode<Time>(R"("1969-12-31T23:59:59.999Z")") == decode<Time>("-1"));
+  for (const char* wrong : {R"("2026-11-28")", R"("2026-02-30T00:00:00Z")"}) CHECK_NOTHROW(decode<Time>(wrong));
+  for (const char* wrong : {R"("2026-13-28T04:00:00Z")", R"("2026-11-28T24:00:00Z")", R"("2026-11-28T04:00:00")",
+                            R"("2026-11-28 04:00:00Z")", R"("")", R"("-")", R"("2026-11-28T04:00:00Zx")", "1.5"}) {
+    INFO(wrong);
+    CHECK_THROWS_AS(decode<Time>(wrong), kafka::FormatError);
+  }
+}
+
+TEST_CASE("text is a string's bytes, or a whole number", "[json]") {
+  CHECK(kafka::text().of<std::string>()->decode("a\xff") == "a\xff");
+  CHECK(kafka::text().of<Number>()->decode("-5") == -5);
+  for (const char* wrong : {"", " 5", "5 ", "+5", "5.0", "9223372036854775808"}) {
+    CHECK_THROWS_AS(kafka::text().of<Number>()->decode(wrong), kafka::FormatError);
+  }
+}

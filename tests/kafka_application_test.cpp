@@ -1,0 +1,328 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <lockstep_kafka.hpp>
+#include <map>
+#include <thread>
+
+#include "runtime/runtime.hpp"
+#include "tests/kafka_cluster.hpp"
+
+// Applications between topics of a real broker.
+
+namespace ls = lockstep;
+namespace kafka = lockstep::kafka;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using kafka_cluster::Record;
+using Upserts = std::map<std::string, std::string>;
+
+namespace {
+
+struct Order {
+  std::int64_t id;
+  std::string customer;
+  std::int64_t amount;
+};
+BOOST_DESCRIBE_STRUCT(Order, (), (id, customer, amount))
+
+std::string json(const Order& order) { return ls::to_json(order); }
+
+std::vector<Record> values(const std::vector<std::string>& values) {
+  std::vector<Record> records;
+  for (const std::string& value : values) records.push_back({.key = {}, .value = value});
+  return records;
+}
+
+/// A directory that goes with the test.
+struct State {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() /
+      fmt::format("lockstep-kafka-{}-{}", getpid(), std::chrono::steady_clock::now().time_since_epoch().count());
+  ~State() { std::filesystem::remove_all(path); }
+};
+
+kafka::Settings settings(const std::filesystem::path& state = {}) {
+  kafka::Settings settings;
+  settings.properties = kafka_cluster::properties();
+  settings.state = state;
+  settings.checkpoint_every = 100ms;
+  settings.partitions_every = 50ms;
+  return settings;
+}
+
+/// Waits for what has to come, and fails if it does not.
+template <class Condition>
+void await(const std::string& what, Condition&& condition) {
+  for (const auto until = std::chrono::steady_clock::now() + 30s; !condition();) {
+    if (std::chrono::steady_clock::now() > until) FAIL("it does not come: " + what);
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+kafka::Status run_to_end(const kafka::Application& app, kafka::Settings settings) {
+  settings.until_end = true;
+  const auto run = app.start(settings);
+  await("the end", [&] { return !run->runs(); });
+  run->stop();
+  return run->status();
+}
+
+/// How many orders, and how much, by customer.
+struct Totals {
+  std::string orders;
+  std::string totals = kafka_cluster::make_topic("totals", 2);
+  ls::Dataflow flow;
+  ls::Input<Order> in = flow.input<Order>("orders", {.append_only = true});
+  ls::KeyedOutput<std::string, std::tuple<std::int64_t, std::int64_t>> out =
+      in | ls::group_by(&Order::customer, ls::count(), ls::sum(&Order::amount)).named("totals") | ls::output("totals");
+  kafka::Application app{"totals-" + totals, flow};
+
+  explicit Totals(int partitions, kafka::SourceOptions options = {})
+      : orders(kafka_cluster::make_topic("orders", partitions)) {
+    app.read(in, orders, kafka::json(), options);
+    app.write(out, totals, kafka::upsert(kafka::text(), kafka::json()));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("rows of JSON from a topic become totals in another", "[kafka]") {
+  Totals totals(3);
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), json({2, "Grace", 5}), json({3, "Ada", 7})}));
+  const kafka::Status status = run_to_end(totals.app, settings());
+  CHECK(status.records_read == 3);
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[2,17]"}, {"Grace", "[1,5]"}});
+}
+
+TEST_CASE("a topic of upserts is a table, and what goes from an output is a record without a value", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 1);
+  const std::string out_topic = kafka_cluster::make_topic("large", 1);
+  ls::Dataflow flow;
+  const auto orders = flow.table<Order>("orders", &Order::id);
+  const auto large =
+      orders | ls::filter([](const Order& order) { return order.amount > 9; }).named("large") | ls::output("large");
+  kafka::Application app("large-" + topic, flow);
+  app.read(orders, topic, kafka::upsert(kafka::text(), kafka::json()));
+  app.write(large, out_topic, kafka::upsert(kafka::text(), kafka::json()));
+  const auto run = app.start(settings());
+  const auto write = [&](const std::string& key, std::optional<std::string> value) {
+    kafka_cluster::write(topic, {{.key = key, .value = std::move(value)}});
+  };
+  const auto shows = [&](const Upserts& wanted) {
+    await("upserts", [&] { return kafka_cluster::read_upserts(out_topic) == wanted; });
+  };
+  write("1", json({1, "Ada", 10}));
+  write("2", json({2, "Grace", 20}));
+  shows({{"1", json({1, "Ada", 10})}, {"2", json({2, "Grace", 20})}});
+  write("1", json({1, "Lovelace", 11}));
+  shows({{"1", json({1, "Lovelace", 11})}, {"2", json({2, "Grace", 20})}});
+  write("1", json({1, "Lovelace", 2}));
+  write("2", std::nullopt);
+  shows({});
+  run->stop();
+  const std::vector<Record> records = kafka_cluster::read(out_topic);
+  CHECK(std::count_if(records.begin(), records.end(), [](const Record& one) { return !one.value; }) == 2);
+  CHECK(records.size() == 5);  // one a key and step
+}
+
+TEST_CASE("a run goes on where the one before has stopped, on any number of workers", "[kafka]") {
+  State state;
+  Totals totals(3);
+  std::int64_t id = 0;
+  for (const unsigned workers : {4U, 1U, 3U}) {
+    std::vector<std::string> orders;
+    for (int i = 0; i < 100; ++i) orders.push_back(json({id++, fmt::format("customer {}", i % 7), 1}));
+    kafka_cluster::write(totals.orders, values(orders));
+    kafka::Settings with = settings(state.path);
+    with.runtime.workers = workers;
+    CHECK(run_to_end(totals.app, with).records_read == 100);
+  }
+  std::int64_t count = 0;
+  for (const auto& [customer, total] : kafka_cluster::read_upserts(totals.totals)) {
+    count += std::stoll(total.substr(1));
+  }
+  CHECK(count == 300);
+  std::int64_t shown = 0;
+  for (int partition = 0; partition < 3; ++partition) {
+    shown += std::max<std::int64_t>(0, kafka_cluster::committed("totals-" + totals.totals, totals.orders, partition));
+  }
+  CHECK(shown == 300);
+}
+
+TEST_CASE("what a format refuses is in the ledger, with its topic, partition and offset", "[kafka]") {
+  Totals totals(1);
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), R"({"id": 1.5})", json({2, "Ada", 1})}));
+  kafka_cluster::write(totals.orders, {{.key = "x", .value = std::nullopt}});
+  kafka::Settings with = settings();
+  with.until_end = true;
+  const auto run = totals.app.start(with);
+  auto steps = run->runtime().subscribe(64);
+  await("the end", [&] { return !run->runs(); });
+  run->stop();
+  std::vector<std::string> reasons;
+  while (const auto step = steps.next()) {
+    for (const auto& [row, weight] : (*step)[ls::ledger(totals.in)]) reasons.push_back(row.reason);
+  }
+  std::sort(reasons.begin(), reasons.end());
+  CHECK(reasons ==
+        std::vector<std::string>{totals.orders + R"([0]@1: "id": it is not a whole number, or is out of range)",
+                                 totals.orders + "[0]@3: there is no value"});
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[2,11]"}});
+}
+
+TEST_CASE("rows may have a record's key, or all of it", "[kafka]") {
+  using Pair = std::pair<std::string, std::int64_t>;
+  using Whole = kafka::Record<std::int64_t>;
+  const std::string topic = kafka_cluster::make_topic("numbers", 2);
+  ls::Dataflow flow;
+  const auto pairs = flow.input<Pair>("pairs");
+  const auto wholes = flow.input<Whole>("wholes");
+  const auto out = pairs | ls::output("out");
+  const auto whole_out = wholes | ls::output("whole out");
+  kafka::Application app("records-" + topic, flow);
+  app.read(pairs, topic, kafka::keyed(kafka::text(), kafka::text()));
+  app.read(wholes, topic, kafka::record(kafka::text()));
+  kafka_cluster::write(topic, {{.key = "a", .value = "7", .partition = 0},
+                               {.key = "a", .value = "7", .partition = 0},
+                               {.key = {}, .value = "8", .partition = 1}});
+  kafka::Settings with = settings();
+  with.until_end = true;
+  const auto run = app.start(with);
+  auto steps = run->runtime().subscribe(64);
+  await("the end", [&] { return !run->runs(); });
+  run->stop();
+  std::map<Pair, ls::Weight> found;
+  std::vector<Whole> whole;
+  std::vector<std::string> refused;
+  while (const auto step = steps.next()) {
+    for (const auto& [row, weight] : (*step)[out]) found[row] += weight;
+    for (const auto& [row, weight] : (*step)[whole_out]) whole.push_back(row);
+    for (const auto& [row, weight] : (*step)[ls::ledger(pairs)]) refused.push_back(row.reason);
+  }
+  CHECK(found == std::map<Pair, ls::Weight>{{{"a", 7}, 2}});
+  CHECK(refused == std::vector<std::string>{topic + "[1]@0: there is no key"});
+  REQUIRE(whole.size() == 3);
+  std::sort(whole.begin(), whole.end(), [](const Whole& a, const Whole& b) {
+    return std::pair(a.partition, a.offset) < std::pair(b.partition, b.offset);
+  });
+  CHECK(whole[1].value == 7);
+  CHECK(whole[1].key == "a");
+  CHECK(whole[1].offset == 1);
+  CHECK(whole[1].topic == topic);
+  CHECK(whole[2].key == std::nullopt);
+  CHECK(whole[2].partition == 1);
+  CHECK(std::chrono::system_clock::now() - whole[2].timestamp < 1h);
+}
+
+TEST_CASE("a record that is refused fails the application if it is to", "[kafka]") {
+  Totals totals(1, {.bad_records = kafka::BadRecords::fail});
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), "{}"}));
+  const auto run = totals.app.start(settings());
+  const auto fails = [&] { await("a failure", [&] { return !run->runs(); }); };
+  CHECK_THROWS_WITH(fails(), Contains(totals.orders + "[0]@1: field \"id\" is missing"));
+  CHECK_THROWS_AS(run->stop(), kafka::KafkaError);
+}
+
+TEST_CASE("partitions that a topic gets while it is read are read from their beginning", "[kafka]") {
+  Totals totals(1, {.start = {kafka::Start::Kind::latest}});
+  kafka_cluster::write(totals.orders, values({json({1, "before", 1})}));
+  const auto run = totals.app.start(settings());
+  kafka_cluster::write(totals.orders, values({json({2, "Ada", 10})}));
+  await("the first", [&] { return run->status().records_read == 1; });
+  kafka_cluster::grow_topic(totals.orders, 3);
+  await("the second", [&] {
+    try {
+      kafka_cluster::write(totals.orders, {{.key = {}, .value = json({3, "Ada", 1}), .partition = 2}});
+      return true;
+    } catch (const std::runtime_error&) {  // the client does not know of it yet
+      return false;
+    }
+  });
+  await("it", [&] { return run->status().records_read == 2; });
+  run->stop();
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[2,11]"}});
+}
+
+TEST_CASE("offsets that are gone, or beyond the end, are errors that name them", "[kafka]") {
+  State state;
+  Totals totals(1);
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), json({2, "Ada", 10})}));
+  run_to_end(totals.app, settings(state.path));
+  kafka_cluster::write(totals.orders, values({json({3, "Ada", 10}), json({4, "Ada", 10})}));
+  kafka_cluster::delete_records(totals.orders, 0, 3);
+  CHECK_THROWS_WITH(run_to_end(totals.app, settings(state.path)),
+                    Contains(totals.orders + "[0] has to be read from offset 2, and the first that is there is 3"));
+}
+
+TEST_CASE("back-pressure loses nothing, in a stage of a few kilobytes", "[kafka]") {
+  constexpr int kRecords = 20'000;
+  Totals totals(4);
+  std::vector<Record> records;
+  for (int i = 0; i < kRecords; ++i) {
+    records.push_back({.key = {}, .value = json({i, fmt::format("customer {}", i % 100), 1}), .partition = i % 4});
+  }
+  kafka_cluster::write(totals.orders, records);
+  kafka::Settings with = settings();
+  with.runtime.stage_bytes = std::size_t{4} << 20;
+  with.runtime.step_rows = 500;
+  const kafka::Status status = run_to_end(totals.app, with);
+  CHECK(status.records_read == kRecords);
+  CHECK(status.step > 20);
+  std::int64_t count = 0;
+  for (const auto& [customer, total] : kafka_cluster::read_upserts(totals.totals)) count += std::stoll(total.substr(1));
+  CHECK(count == kRecords);
+}
+
+TEST_CASE("a partition without news is idle after a while, and holds the watermark back no longer", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 2);
+  ls::Dataflow flow;
+  const auto in = flow.input<Order>("orders", {}, ls::event_time(&Order::id, 0));
+  kafka::Application app("idle-" + topic, flow);
+  app.read(in, topic, kafka::json(), {.idle_after = 200ms});
+  const auto run = app.start(settings());
+  const auto watermark = [&] { return run->runtime().latest().watermark(in); };
+  kafka_cluster::write(topic, {{.key = {}, .value = json({5, "", 0}), .partition = 0}});
+  await("a record", [&] { return run->status().records_read == 1; });
+  await("the watermark", [&] { return watermark() == 5; });
+  kafka_cluster::write(topic, {{.key = {}, .value = json({7, "", 0}), .partition = 1}});
+  await("the watermark", [&] { return watermark() == 7; });
+  run->stop();
+}
+
+TEST_CASE("what a topic cannot say is an error when the application is described", "[kafka]") {
+  ls::Dataflow flow;
+  ls::Dataflow other;
+  const auto in = flow.input<Order>("orders");
+  const auto foreign = other.input<Order>("foreign");
+  const auto by_customer = in | ls::key_by(&Order::customer) | ls::output("by customer");
+  const auto rows = in | ls::output("rows");
+  kafka::Application app("app", flow);
+  CHECK_THROWS_WITH(app.write(by_customer, "t", kafka::upsert(kafka::text(), kafka::json())),
+                    Contains("'by customer' may have several values for a key"));
+  CHECK_THROWS_WITH(app.write(rows, "t", kafka::json()), Contains("rows of output 'rows' may go again"));
+  CHECK_THROWS_WITH(app.read(foreign, "t", kafka::json()), Contains("'foreign' does not belong"));
+  app.read(in, "t", kafka::json());
+  CHECK_THROWS_WITH(app.read(in, "t", kafka::json()), Contains("'orders' reads topic 't' already"));
+  CHECK_THROWS_AS(kafka::Application("", flow), ls::FlowError);
+}
+
+TEST_CASE("topics that are not there, and properties that are none, are named", "[kafka]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<Order>("orders");
+  kafka::Application app("app", flow);
+  CHECK_THROWS_AS(app.start(settings()), ls::FlowError);
+  app.read(in, "no-such-topic", kafka::json());
+  CHECK_THROWS_WITH(app.start(settings()), Contains("'no-such-topic'"));
+  kafka::Application writer("writer", flow);
+  writer.read(in, kafka_cluster::make_topic("orders", 1), kafka::json());
+  writer.write(in | ls::group_by(&Order::customer, ls::count()) | ls::output("counts"), "no-such-sink",
+               kafka::upsert(kafka::text(), kafka::text()));
+  CHECK_THROWS_WITH(writer.start(settings()), Contains("'no-such-sink'"));
+  kafka::Settings wrong = settings();
+  wrong.properties["no.such.property"] = "1";
+  CHECK_THROWS_WITH(app.start(wrong), Contains("'no.such.property'"));
+}
