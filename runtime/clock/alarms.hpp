@@ -18,6 +18,8 @@ class Alarms {
  public:
   void install(const std::vector<PlacedNode>& nodes, const std::deque<InputInfo>& inputs);
 
+  /// Whether an input has event time.
+  bool any() const { return !groups_.empty(); }
   /// A step has begun: nodes that have waited for its watermarks are due.
   void begin(const std::vector<InputWatermark>& watermarks, DirtySet& due);
   /// What a node sees: see Activation.

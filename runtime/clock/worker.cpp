@@ -55,7 +55,7 @@ void Worker::begin(const StepOrder& order) noexcept {
     for (const InputId input : order.inputs) pulse_->dirty.set(input_nodes_[input]);
     for (const std::uint32_t node : again_) pulse_->dirty.set(node);
     again_.clear();
-    alarms_.begin(order.data->watermarks, pulse_->dirty);
+    if (alarms_.any()) alarms_.begin(order.data->watermarks, pulse_->dirty);
   }
   level_ = 0;
   position_ = 0;
