@@ -14,6 +14,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kafka/client/consumer.hpp"
+#include "kafka/client/producer.hpp"
+
 // Counts records by key from topic to topic, at least once, beside a bare client that does the same reads and writes on
 // the same broker, round after round: rates, and processor seconds of this process for a million records.
 
@@ -53,21 +56,15 @@ rd_kafka_t* make_client(rd_kafka_type_t type, const kafka::Properties& propertie
 
 /// What the library sets, so that both do the same.
 kafka::Properties producer_properties(const Options& options) {
-  return {{"bootstrap.servers", options.brokers},      {"enable.idempotence", "true"},
-          {"partitioner", "murmur2_random"},           {"linger.ms", "2"},
-          {"queue.buffering.max.messages", "1000000"}, {"queue.buffering.max.kbytes", "262144"},
-          {"delivery.report.only.error", "true"}};
+  kafka::Properties properties = kafka::Producer::defaults();
+  properties["bootstrap.servers"] = options.brokers;
+  return properties;
 }
 kafka::Properties consumer_properties(const Options& options, const std::string& group) {
-  return {{"bootstrap.servers", options.brokers},
-          {"group.id", group},
-          {"enable.auto.commit", "false"},
-          {"enable.auto.offset.store", "false"},
-          {"enable.partition.eof", "true"},
-          {"check.crcs", "true"},
-          {"queued.min.messages", "10000000"},
-          {"queued.max.messages.kbytes", "65536"},
-          {"fetch.wait.max.ms", "10"}};
+  kafka::Properties properties = kafka::Consumer::defaults();
+  properties["bootstrap.servers"] = options.brokers;
+  properties["group.id"] = group;
+  return properties;
 }
 
 std::string make_topic(const Options& options, const std::string& kind, int partitions) {

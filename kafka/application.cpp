@@ -29,30 +29,28 @@ void Application::add_source(Source source, const Description& flow) {
   sources_.push_back(std::move(source));
 }
 
-void Application::add_sink(Sink sink, const void*) {
-  const auto is_same = [&sink](const Sink& other) { return other.output == sink.output && other.topic == sink.topic; };
-  if (std::any_of(sinks_.begin(), sinks_.end(), is_same)) {
-    throw FlowError(fmt::format("output '{}' is written to topic '{}' already", sink.output, sink.topic));
-  }
-  sinks_.push_back(std::move(sink));
-}
-
-void Application::check_output(OutputId output, const std::string& name, const void* flow, bool upserts) const {
+void Application::add_sink(Sink sink, const void* flow, OutputId output, Says says) {
   const Description& description = *flow_.description();
+  const std::string& name = sink.output;
   if (flow != description.identity.get()) {
     throw FlowError(fmt::format("output '{}' does not belong to the dataflow of application '{}'", name, name_));
   }
   const lockstep::Properties& of_edge = description.edge(description.outputs[output].edge).properties;
-  if (upserts && !of_edge.unique_by_key) {
+  if (says == Says::upserts && !of_edge.unique_by_key) {
     throw FlowError(
         fmt::format("output '{}' may have several values for a key, which a topic of upserts cannot say", name));
   }
-  if (!upserts && !of_edge.append_only) {
+  if (says == Says::rows && !of_edge.append_only) {
     throw FlowError(
         fmt::format("rows of output '{}' may go again, which a topic of rows that come cannot say: write "
                     "upserts, or make its inputs append-only",
                     name));
   }
+  const auto is_same = [&sink](const Sink& other) { return other.output == sink.output && other.topic == sink.topic; };
+  if (std::any_of(sinks_.begin(), sinks_.end(), is_same)) {
+    throw FlowError(fmt::format("output '{}' is written to topic '{}' already", name, sink.topic));
+  }
+  sinks_.push_back(std::move(sink));
 }
 
 std::unique_ptr<Run> Application::start(const Settings& settings) const {

@@ -35,6 +35,11 @@ Upsert<KeyFormat, ValueFormat> upsert(KeyFormat key, ValueFormat value) {
   return {std::move(key), std::move(value)};
 }
 
+template <class Given, class T>
+concept IsFormat = requires(const Given& given) {
+  given.template of<T>();
+};
+
 /// What a run of an application depends on, beside the application.
 struct Settings {
   /// Of all clients: `bootstrap.servers` at least.
@@ -96,22 +101,22 @@ class Application {
   /// What each key has after a step in which that has changed. Throws FlowError if a key may have several values.
   template <class K, class V, class KeyFormat, class ValueFormat>
   void write(const KeyedOutput<K, V>& output, std::string topic, const Upsert<KeyFormat, ValueFormat>& format) {
-    check_unique_by_key(output);
     add_sink({output.name(), std::move(topic),
               [output, key = format.key.template of<K>(), value = format.value.template of<V>()] {
                 return std::unique_ptr<Writer>(new UpsertWriter<K, V>(output, key, value));
               }},
-             output.flow());
+             output.flow(), output.id(), Says::upserts);
   }
   /// Each row that comes. Throws FlowError if rows may go again.
   template <class R, class ValueFormat>
   void write(const Output<R>& output, std::string topic, const ValueFormat& format) {
-    check_append_only(output);
+    static_assert(IsFormat<ValueFormat, R>,
+                  "lockstep: this is no format of the output's rows; upsert() is one of the outputs of keyed streams");
     add_sink({output.name(), std::move(topic),
               [output, format = format.template of<R>()] {
                 return std::unique_ptr<Writer>(new AppendWriter<R>(output, format));
               }},
-             output.flow());
+             output.flow(), output.id(), Says::rows);
   }
 
   /// Runs it as the command line says, until it is told to stop: by SIGINT or SIGTERM, after which it finishes its
@@ -136,16 +141,9 @@ class Application {
   };
 
   void add_source(Source source, const Description& flow);
-  void add_sink(Sink sink, const void* flow);
-  template <class R>
-  void check_unique_by_key(const Output<R>& output) const {
-    check_output(output.id(), output.name(), output.flow(), true);
-  }
-  template <class R>
-  void check_append_only(const Output<R>& output) const {
-    check_output(output.id(), output.name(), output.flow(), false);
-  }
-  void check_output(OutputId output, const std::string& name, const void* flow, bool upserts) const;
+  /// What a topic can say of an output: what each key has, or which rows come.
+  enum class Says : std::uint8_t { upserts, rows };
+  void add_sink(Sink sink, const void* flow, OutputId output, Says says);
 
   const std::string name_;
   const Dataflow flow_;  // shares its description

@@ -204,3 +204,16 @@ TEST_CASE("a started runtime waits for a full subscription", "[runtime]") {
   through.runtime.stop();
   for (std::uint64_t number = 2; number <= 4; ++number) CHECK(steps.next()->number() == number);
 }
+
+TEST_CASE("a subscriber may wait for the next step, and no longer than it will", "[runtime]") {
+  Through through;
+  auto steps = through.runtime.subscribe();
+  CHECK_FALSE(steps.wait_for(1ms));
+  through.runtime.step();
+  CHECK(steps.wait_for(1h));
+  CHECK(steps.next()->number() == 1);
+  through.runtime.start();
+  through.runtime.stop();
+  CHECK(steps.wait_for(1h));  // there will be none
+  CHECK(steps.next() == std::nullopt);
+}

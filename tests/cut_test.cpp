@@ -227,3 +227,38 @@ TEST_CASE("whoever pushes while steps with a limit are made, each row is in the 
   CHECK(largest <= 103);
   CHECK(cursors == std::map<std::uint64_t, std::uint64_t>{{1, kRows}, {2, kRows}, {3, kRows}});
 }
+
+TEST_CASE("a session with a name is found by it after a restart, whatever number it has", "[cut]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  const auto saved = [&] {
+    ls::Runtime runtime(flow);
+    const auto first = runtime.open_named_session("orders[3]");
+    const auto second = runtime.open_named_session("orders[7]");
+    CHECK(first->number() == 1);
+    CHECK(second->number() == 2);
+    CHECK(second->name() == "orders[7]");
+    CHECK_THROWS_WITH(runtime.open_named_session("orders[7]"), "session 'orders[7]' is open already");
+    CHECK_THROWS_AS(runtime.open_named_session(""), ls::UsageError);
+    first->move_cursor(10);
+    second->move_cursor(20);
+    (*second)[in].push(1);
+    runtime.step();
+    return runtime.save();
+  }();
+  ls::Runtime runtime(flow, {}, saved);
+  const auto sessions = runtime.sessions();
+  REQUIRE(sessions.size() == 3);
+  CHECK(sessions[1].name == "orders[3]");
+  CHECK(sessions[1].cursor == 10);
+  CHECK_FALSE(sessions[1].is_open);
+  const auto third = runtime.open_named_session("orders[5]");
+  const auto unnamed = runtime.open_session();
+  const auto second = runtime.open_named_session("orders[7]");
+  CHECK(third->number() == 3);
+  CHECK(unnamed->number() == 4);
+  CHECK(second->number() == 2);
+  CHECK(second->cursor() == 20);
+  CHECK(second->position(in) == 1);
+  CHECK(third->cursor() == std::nullopt);
+}

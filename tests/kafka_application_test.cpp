@@ -153,6 +153,62 @@ TEST_CASE("a run goes on where the one before has stopped, on any number of work
   CHECK(shown == 300);
 }
 
+TEST_CASE("what others write in transactions is read when it is committed, and gaps in offsets are none", "[kafka]") {
+  State state;
+  Totals totals(1);
+  const auto one = [&](std::int64_t id) { return values({json({id, "Ada", 1})}); };
+  kafka_cluster::write_in_transaction(totals.orders, one(1), true);
+  kafka_cluster::write_in_transaction(totals.orders, one(2), false);
+  CHECK(run_to_end(totals.app, settings(state.path)).records_read == 1);
+  kafka_cluster::write(totals.orders, one(3));
+  CHECK(run_to_end(totals.app, settings(state.path)).records_read == 1);
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[2,2]"}});
+  CHECK(kafka_cluster::committed("totals-" + totals.totals, totals.orders, 0) == 5);  // each ends with a mark
+}
+
+TEST_CASE("a partition is read from a time on, if it was not read before", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 1);
+  kafka_cluster::write(topic, values({json({1, "before", 1})}));
+  std::this_thread::sleep_for(20ms);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  kafka_cluster::write(topic, values({json({2, "after", 1})}));
+  ls::Dataflow flow;
+  const auto in = flow.input<Order>("orders");
+  kafka::Application app("start-" + topic, flow);
+  app.read(
+      in, topic, kafka::json(),
+      {.start = {kafka::Start::Kind::timestamp, std::chrono::duration_cast<std::chrono::milliseconds>(now).count()}});
+  CHECK(run_to_end(app, settings()).records_read == 1);
+}
+
+TEST_CASE("records go to the partitions that the Java client would choose for their keys", "[kafka]") {
+  // What its own tests say of the hashes of these keys.
+  const std::map<std::string, std::int32_t> hashes = {{"21", -973932308},
+                                                      {"foobar", -790332482},
+                                                      {"a-little-bit-long-string", -985981536},
+                                                      {"a-little-bit-longer-string", -1486304829},
+                                                      {"abc", 479470107}};
+  constexpr int kPartitions = 7;
+  const std::string topic = kafka_cluster::make_topic("words", 1);
+  const std::string out_topic = kafka_cluster::make_topic("counts", kPartitions);
+  std::vector<std::string> words;
+  for (const auto& [word, hash] : hashes) words.push_back(word);
+  kafka_cluster::write(topic, values(words));
+  ls::Dataflow flow;
+  const auto in = flow.input<std::string>("words");
+  kafka::Application app("partitions-" + topic, flow);
+  app.read(in, topic, kafka::text());
+  app.write(in | ls::group_by(ls::value, ls::count()) | ls::output("counts"), out_topic,
+            kafka::upsert(kafka::text(), kafka::text()));
+  run_to_end(app, settings());
+  const std::vector<Record> records = kafka_cluster::read(out_topic);
+  CHECK(records.size() == hashes.size());
+  for (const Record& one : records) {
+    INFO(*one.key);
+    CHECK(one.partition == (hashes.at(*one.key) & 0x7fffffff) % kPartitions);
+  }
+}
+
 TEST_CASE("what a format refuses is in the ledger, with its topic, partition and offset", "[kafka]") {
   Totals totals(1);
   kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), R"({"id": 1.5})", json({2, "Ada", 1})}));

@@ -48,6 +48,23 @@ void await(rd_kafka_queue_t* queue, Results&& errors) {
   rd_kafka_queue_destroy(queue);
 }
 
+void write(rd_kafka_t* client, const std::string& topic, const std::vector<Record>& records) {
+  rd_kafka_topic_t* const to = rd_kafka_topic_new(client, topic.c_str(), nullptr);
+  for (const Record& record : records) {
+    for (;;) {
+      const int failed = rd_kafka_produce(
+          to, record.partition, RD_KAFKA_MSG_F_COPY, record.value ? const_cast<char*>(record.value->data()) : nullptr,
+          record.value ? record.value->size() : 0, record.key ? record.key->data() : nullptr,
+          record.key ? record.key->size() : 0, nullptr);
+      if (failed == 0) break;
+      check(rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL, rd_kafka_err2str(rd_kafka_last_error()));
+      rd_kafka_poll(client, 10);
+    }
+  }
+  check(rd_kafka_flush(client, 60'000), "writing");
+  rd_kafka_topic_destroy(to);
+}
+
 }  // namespace
 
 const std::string& brokers() {
@@ -109,21 +126,20 @@ void delete_records(const std::string& topic, int partition, std::int64_t before
   await(queue, [](rd_kafka_event_t*) {});
 }
 
-void write(const std::string& topic, const std::vector<Record>& records) {
-  rd_kafka_topic_t* const to = rd_kafka_topic_new(producer(), topic.c_str(), nullptr);
-  for (const Record& record : records) {
-    for (;;) {
-      const int failed = rd_kafka_produce(
-          to, record.partition, RD_KAFKA_MSG_F_COPY, record.value ? const_cast<char*>(record.value->data()) : nullptr,
-          record.value ? record.value->size() : 0, record.key ? record.key->data() : nullptr,
-          record.key ? record.key->size() : 0, nullptr);
-      if (failed == 0) break;
-      check(rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL, rd_kafka_err2str(rd_kafka_last_error()));
-      rd_kafka_poll(producer(), 10);
-    }
-  }
-  check(rd_kafka_flush(producer(), 60'000), "writing");
-  rd_kafka_topic_destroy(to);
+void write(const std::string& topic, const std::vector<Record>& records) { write(producer(), topic, records); }
+
+void write_in_transaction(const std::string& topic, const std::vector<Record>& records, bool commits) {
+  rd_kafka_t* const client = make(RD_KAFKA_PRODUCER, {{"transactional.id", topic + (commits ? "-a" : "-b")}});
+  const auto done = [](rd_kafka_error_t* error) {
+    const std::string why = error == nullptr ? "" : rd_kafka_error_string(error);
+    if (error != nullptr) rd_kafka_error_destroy(error);
+    check(why.empty(), why);
+  };
+  done(rd_kafka_init_transactions(client, 30'000));
+  done(rd_kafka_begin_transaction(client));
+  write(client, topic, records);
+  done(commits ? rd_kafka_commit_transaction(client, 30'000) : rd_kafka_abort_transaction(client, 30'000));
+  rd_kafka_destroy(client);
 }
 
 std::vector<Record> read(const std::string& topic) {

@@ -31,6 +31,8 @@ struct Record {
 };
 /// Writes records, and waits until they are there.
 void write(const std::string& topic, const std::vector<Record>& records);
+/// The same in a transaction, which is committed, or aborted.
+void write_in_transaction(const std::string& topic, const std::vector<Record>& records, bool commits);
 /// All that is there.
 std::vector<Record> read(const std::string& topic);
 /// The last value of each key, but of those that have none.

@@ -308,41 +308,6 @@ TEST_CASE("a transaction that there is no room for may be tried again, and is ov
   CHECK(edges.runtime.open_session()->commit(session->begin_transaction()).step == 2);  // of nothing
 }
 
-TEST_CASE("a session with a name is found by it after a restart, whatever number it has", "[runtime]") {
-  ls::Dataflow flow;
-  const auto in = flow.input<Number>("in");
-  const auto saved = [&] {
-    ls::Runtime runtime(flow);
-    const auto first = runtime.open_named_session("orders[3]");
-    const auto second = runtime.open_named_session("orders[7]");
-    CHECK(first->number() == 1);
-    CHECK(second->number() == 2);
-    CHECK(second->name() == "orders[7]");
-    CHECK_THROWS_WITH(runtime.open_named_session("orders[7]"), "session 'orders[7]' is open already");
-    CHECK_THROWS_AS(runtime.open_named_session(""), ls::UsageError);
-    first->move_cursor(10);
-    second->move_cursor(20);
-    (*second)[in].push(1);
-    runtime.step();
-    return runtime.save();
-  }();
-  ls::Runtime runtime(flow, {}, saved);
-  const auto sessions = runtime.sessions();
-  REQUIRE(sessions.size() == 3);
-  CHECK(sessions[1].name == "orders[3]");
-  CHECK(sessions[1].cursor == 10);
-  CHECK_FALSE(sessions[1].is_open);
-  const auto third = runtime.open_named_session("orders[5]");
-  const auto unnamed = runtime.open_session();
-  const auto second = runtime.open_named_session("orders[7]");
-  CHECK(third->number() == 3);
-  CHECK(unnamed->number() == 4);
-  CHECK(second->number() == 2);
-  CHECK(second->cursor() == 20);
-  CHECK(second->position(in) == 1);
-  CHECK(third->cursor() == std::nullopt);
-}
-
 TEST_CASE("the border refuses rows into the ledger, in the step that their push was sealed into", "[runtime]") {
   Edges edges({.workers = GENERATE(1U, 3U)});
   const auto session = edges.runtime.open_session(5);

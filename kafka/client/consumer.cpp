@@ -12,26 +12,6 @@ namespace lockstep::kafka {
 
 namespace {
 
-const Properties& defaults() {
-  static const Properties properties = {
-      // Offsets that are gone are an error, not another place to read from.
-      {"auto.offset.reset", "error"},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      {"enable.partition.eof", "true"},
-      {"isolation.level", "read_committed"},
-      {"check.crcs", "true"},
-      // A queue that is over its bound is not fetched for a second: so the bound is bytes, not messages.
-      {"queued.min.messages", "10000000"},
-      {"queued.max.messages.kbytes", "65536"},
-      {"fetch.wait.max.ms", "10"},
-      // It waits while steps do.
-      {"max.poll.interval.ms", "86400000"},
-      {"fetch.error.backoff.ms", "10"},
-  };
-  return properties;
-}
-
 std::string_view bytes(const void* data, std::size_t size) { return {static_cast<const char*>(data), size}; }
 
 }  // namespace
@@ -71,6 +51,26 @@ struct Consumer::Impl {
     return last_number = numbers.at(partition);
   }
 };
+
+const Properties& Consumer::defaults() {
+  static const Properties properties = {
+      // Offsets that are gone are an error, not another place to read from.
+      {"auto.offset.reset", "error"},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"enable.partition.eof", "true"},
+      {"isolation.level", "read_committed"},
+      {"check.crcs", "true"},
+      // A queue that is over its bound is not fetched for a second: so the bound is bytes, not messages.
+      {"queued.min.messages", "10000000"},
+      {"queued.max.messages.kbytes", "65536"},
+      {"fetch.wait.max.ms", "10"},
+      // It waits while steps do.
+      {"max.poll.interval.ms", "86400000"},
+      {"fetch.error.backoff.ms", "10"},
+  };
+  return properties;
+}
 
 Consumer::Consumer(const Properties& properties, const std::string& group) : impl_(std::make_unique<Impl>()) {
   Properties own = defaults();

@@ -23,6 +23,9 @@ std::string to_string(const TopicPartition& partition);
 /// Reads partitions that are given to it by hand. One thread at a time.
 class Consumer {
  public:
+  /// What it sets, unless the user does.
+  static const Properties& defaults();
+
   /// `group`: whose offsets it commits, for others to look at. Throws KafkaError.
   Consumer(const Properties& properties, const std::string& group);
   Consumer(const Consumer&) = delete;

@@ -9,24 +9,6 @@
 
 namespace lockstep::kafka {
 
-namespace {
-
-const Properties& defaults() {
-  static const Properties properties = {
-      {"enable.idempotence", "true"},
-      {"partitioner", "murmur2_random"},
-      {"linger.ms", "2"},
-      {"queue.buffering.max.messages", "1000000"},
-      {"queue.buffering.max.kbytes", "262144"},
-      {"retry.backoff.ms", "20"},
-      // Only what failed is reported record by record.
-      {"delivery.report.only.error", "true"},
-  };
-  return properties;
-}
-
-}  // namespace
-
 struct Producer::Impl {
   std::vector<Handle<rd_kafka_topic_t>> topics;
   std::string error;  // of the first record that could not be written
@@ -43,6 +25,20 @@ struct Producer::Impl {
                              message->partition, rd_kafka_err2str(message->err));
   }
 };
+
+const Properties& Producer::defaults() {
+  static const Properties properties = {
+      {"enable.idempotence", "true"},
+      {"partitioner", "murmur2_random"},
+      {"linger.ms", "2"},
+      {"queue.buffering.max.messages", "1000000"},
+      {"queue.buffering.max.kbytes", "262144"},
+      {"retry.backoff.ms", "20"},
+      // Only what failed is reported record by record.
+      {"delivery.report.only.error", "true"},
+  };
+  return properties;
+}
 
 Producer::Producer(const Properties& properties) : impl_(std::make_unique<Impl>()) {
   Handle<rd_kafka_conf_t> configuration = make_configuration(defaults(), properties);

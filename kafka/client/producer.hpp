@@ -15,6 +15,9 @@ namespace lockstep::kafka {
 /// One thread at a time.
 class Producer {
  public:
+  /// What it sets, unless the user does.
+  static const Properties& defaults();
+
   /// Throws KafkaError.
   explicit Producer(const Properties& properties);
   Producer(const Producer&) = delete;

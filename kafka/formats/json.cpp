@@ -92,8 +92,11 @@ std::int64_t read_time(JsonValue& in, std::int64_t num, std::int64_t den) {
   const std::int64_t month = digits(text, 2);
   expect(text, '-');
   const std::int64_t day = digits(text, 2);
-  if (month < 1 || month > 12 || day < 1 || day > 31) throw FormatError("it is not a time");
-  Wide seconds = Wide{days_since_1970(year, month, day)} * 86'400;
+  if (month < 1 || month > 12) throw FormatError("it is not a time");
+  const std::int64_t first = days_since_1970(year, month, 1);
+  const std::int64_t next = month == 12 ? days_since_1970(year + 1, 1, 1) : days_since_1970(year, month + 1, 1);
+  if (day < 1 || day > next - first) throw FormatError("it is not a time");
+  Wide seconds = Wide{first + day - 1} * 86'400;
   Wide fraction = 0;
   Wide scale = 1;
   if (!text.empty()) {

@@ -182,9 +182,10 @@ class JsonFormat final : public Format<T> {
 };
 
 /// JSON, as rows are written by to_json(): structs are objects, tuples and vectors are arrays, empty optionals null,
-/// enums their described names, times `2026-11-26T13:54:00.123Z` (or a number of their unit, when they are read),
-/// durations their counts. Whole numbers are exact to 64 bits. What is missing, null, there twice, of another type, out
-/// of range, not UTF-8, or followed by something, is refused; only an optional may be missing.
+/// enums their described names, times `2026-11-26T13:54:00.123Z`, durations their counts. A time may be read from a
+/// count of its unit, too; what is finer than that is cut off. Whole numbers are exact to 64 bits. What is missing,
+/// null, there twice, of another type, out of range, not UTF-8, or followed by something, is refused; only an optional
+/// may be missing.
 struct Json {
   JsonOptions options = {};
   template <class T>

@@ -50,7 +50,7 @@ class Run::Impl {
                                                for (const auto& reader : readers_) reader->show(cut);
                                              });
     for (const Application::Sink& sink : application.sinks_) committer_->add(sink.topic, sink.make_writer());
-    committing_ = std::jthread([this] { guard(&Impl::commit); });
+    committing_ = std::jthread([this] { guard([this] { commit(); }); });
     try {
       begin();
     } catch (...) {
@@ -102,13 +102,9 @@ class Run::Impl {
  private:
   /// Calls a function of a thread, and notes what it throws.
   template <class Function>
-  void guard(Function&& function) {
+  void guard(const Function& function) {
     try {
-      if constexpr (std::is_member_function_pointer_v<std::remove_cvref_t<Function>>) {
-        (this->*function)();
-      } else {
-        function();
-      }
+      function();
     } catch (...) {
       const std::lock_guard lock(mutex_);
       if (error_ == nullptr) error_ = std::current_exception();

@@ -59,30 +59,25 @@ class Port {
     return session_->put_all({&part, 1}, {gathered.size(), bytes}, room);
   }
 
-  /// Nothing: the input has no event time, or the row none.
-  std::optional<Timestamp> timestamp(const DatedRow<Item>& row) const {
-    const Timestamp of = stage_->event_time() == nullptr ? kNoTimestamp : stage_->event_time()->of(row);
-    return of == kNoTimestamp ? std::nullopt : std::optional(of);
-  }
-  /// Why a row cannot be dated as it should be; empty: it can.
-  std::string refusal_of_time(const DatedRow<Item>& row) const {
-    const auto* const event_time = stage_->event_time();
-    return event_time == nullptr ? std::string() : event_time->refusal(row, event_time->of(row));
-  }
-
   bool is_dated() const { return stage_->event_time() != nullptr; }
-  /// put(), of an input with event time.
+  Timestamp timestamp(const DatedRow<Item>& row) const {
+    return is_dated() ? stage_->event_time()->of(row) : kNoTimestamp;
+  }
+  /// Why a row cannot be dated so; empty: it can.
+  std::string refusal_of_time(const DatedRow<Item>& row, Timestamp timestamp) const {
+    return is_dated() ? stage_->event_time()->refusal(row, timestamp) : std::string();
+  }
+  /// put(), of an input with event time. `timestamp`: kNoTimestamp: it has none, and is never late.
   template <class Number>
-  [[gnu::noinline]] std::optional<Ticket> put_dated(Item item, Room room, Number&& number) {
-    const auto* const row = dated_row(item);
-    Dated dated{*stage_, !session_->gathers(), row == nullptr ? kNoTimestamp : stage_->event_time()->of(*row)};
+  [[gnu::noinline]] std::optional<Ticket> put_dated(Item item, Timestamp timestamp, Room room, Number&& number) {
+    Dated dated{*stage_, !session_->gathers(), timestamp};
     const auto place = [&](Item& staged, std::uint64_t position, std::uint64_t session) {
       number(staged, position, session);
       stamp(staged, dated.watermark);
     };
     const auto ticket = session_->put(*stage_, input_, stage_->items, std::move(item), room, place, dated);
     if (!dated.late) return ticket;
-    return reject(refused(item, late_reason(dated.watermark), dated.timestamp), room);  // NOLINT: taken only if staged
+    return reject(refused(item, late_reason(dated.watermark), timestamp), room);  // NOLINT: taken only if staged
   }
 
   std::shared_ptr<Session> session_;
@@ -93,8 +88,8 @@ class Port {
   /// What is decided under the session's lock of a row that is dated.
   struct Dated {
     Stage<Item>& stage;
-    const bool judges;          // a transaction's rows are judged when they are staged
-    const Timestamp timestamp;  // kNoTimestamp: it has none, and is never late
+    const bool judges;  // a transaction's rows are judged when they are staged
+    const Timestamp timestamp;
     Timestamp watermark = kNoTimestamp;
     bool late = false;
 
@@ -170,8 +165,10 @@ class InputPort : public Port<Weighted<R>> {
   }
   /// Of an input with event time; or a row that is refused.
   [[gnu::noinline]] std::optional<Ticket> push_watched(Weighted<R> item, Room room) {
-    if (is_refused(item.row, item.weight)) return Base::reject(refusal(item), room);
-    return Base::put_dated(std::move(item), room, [](const auto&, std::uint64_t, std::uint64_t) {});
+    const Timestamp timestamp = this->timestamp(item.row);
+    std::string reason = refusal(item, timestamp);
+    if (!reason.empty()) return Base::reject(refused(item, std::move(reason), timestamp), room);
+    return Base::put_dated(std::move(item), timestamp, room, [](const auto&, std::uint64_t, std::uint64_t) {});
   }
 
   template <bool kMove, class Iterator>
@@ -222,27 +219,28 @@ class InputPort : public Port<Weighted<R>> {
   /// `left`: how many rows come with it, and after it.
   void gather(Stage<Weighted<R>>& gathered, Weighted<R>&& item, std::size_t left) {
     normalise(item.row);
-    if (is_refused(item.row, item.weight)) [[unlikely]] {
-      gathered.rejects.grow_and_push_back(refusal(item), 1).position = gathered.position;
-    } else {
+    const bool is_watched = is_refused(item.weight) || this->is_dated();
+    if (!is_watched || !gather_refused(gathered, item)) [[likely]]
       gathered.items.grow_and_push_back(std::move(item), left);
-    }
     ++gathered.position;
+  }
+  /// Whether the row is refused, and among the rejected ones then.
+  [[gnu::noinline]] bool gather_refused(Stage<Weighted<R>>& gathered, const Weighted<R>& item) {
+    const Timestamp timestamp = this->timestamp(item.row);
+    std::string reason = refusal(item, timestamp);
+    if (reason.empty()) return false;
+    gathered.rejects.grow_and_push_back(refused(item, std::move(reason), timestamp), 1).position = gathered.position;
+    return true;
   }
 
   bool is_refused(Weight weight) const {
     return weight > kMaxPushedWeight || weight < -kMaxPushedWeight || (weight < 0 && options_.append_only);
   }
-  bool is_refused(const R& row, Weight weight) const {
-    return is_refused(weight) || (this->is_dated() && !this->refusal_of_time(row).empty());
-  }
-  LedgerRow refusal(const Weighted<R>& item) const {
-    const auto timestamp = this->timestamp(item.row);
-    if (item.weight > kMaxPushedWeight || item.weight < -kMaxPushedWeight) {
-      return refused(item, "the weight is beyond 2^31", timestamp);
-    }
-    if (item.weight < 0 && options_.append_only) return refused(item, "a deletion in an append-only input", timestamp);
-    return refused(item, this->refusal_of_time(item.row), timestamp);
+  /// Empty: it is not refused.
+  std::string refusal(const Weighted<R>& item, Timestamp timestamp) const {
+    if (item.weight > kMaxPushedWeight || item.weight < -kMaxPushedWeight) return "the weight is beyond 2^31";
+    if (item.weight < 0 && options_.append_only) return "a deletion in an append-only input";
+    return this->refusal_of_time(item.row, timestamp);
   }
 
   InputOptions options_;

@@ -39,13 +39,12 @@ void stamp(Weighted<TableOperation<R, K>>& item, Timestamp watermark) {
 
 /// An operation that is refused.
 template <class R, class K>
-LedgerRow refused(const Weighted<TableOperation<R, K>>& item, std::string reason,
-                  std::optional<Timestamp> timestamp = {}) {
+LedgerRow refused(const Weighted<TableOperation<R, K>>& item, std::string reason, Timestamp timestamp) {
   const TableOperation<R, K>& operation = item.row;
   return {.reason = std::move(reason),
           .session = operation.session,
           .position = operation.position,
-          .event_time = timestamp,
+          .event_time = or_nothing(timestamp),
           .row = operation.row ? to_string(*operation.row) : to_string(operation.key),
           .weight = operation.row ? 1 : -1};
 }

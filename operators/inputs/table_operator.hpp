@@ -48,9 +48,7 @@ class TableOperator final : public IndexView<K, R> {
       const bool present = entry->payload.has_value();
       const auto refuse = [&](std::string reason) {
         const Timestamp timestamp = event_time_ && operation.row ? event_time_->of(*operation.row) : kNoTimestamp;
-        rejects.push_back({refused(Weighted<Operation>{operation, weight}, std::move(reason),
-                                   timestamp == kNoTimestamp ? std::nullopt : std::optional(timestamp)),
-                           1});
+        rejects.push_back({refused(Weighted<Operation>{operation, weight}, std::move(reason), timestamp), 1});
       };
       if (operation.kind == Operation::Kind::insert && present) {
         refuse("insert of a key that is present");

@@ -24,12 +24,12 @@ class TablePort : public Port<Weighted<TableOperation<R, K>>> {
 
   /// Adds a row; if its key is present, the row goes to the ledger.
   Ticket insert(R row) { return push_row(std::move(row), Operation::Kind::insert); }
-  /// Puts a row in the place of what its key had, if anything. Never refused.
+  /// Puts a row in the place of what its key had, if anything. Refused only for its event time, if the table has that.
   Ticket upsert(R row) { return push_row(std::move(row), Operation::Kind::upsert); }
   /// Removes a key's row; if there is none, the key goes to the ledger.
   Ticket erase(K key) {
     normalise(key);
-    return put(std::move(key), std::nullopt, Operation::Kind::erase);
+    return put(std::move(key), std::nullopt, Operation::Kind::erase, kNoTimestamp);
   }
 
   /// There is no such thing: it does not compile, and says so.
@@ -50,21 +50,21 @@ class TablePort : public Port<Weighted<TableOperation<R, K>>> {
     KeyFunction key_of = key_of_;  // threads may share a port
     K key = projection::apply<false>(key_of, std::as_const(row));
     normalise(key);
-    if (std::string refusal = this->refusal_of_time(row); !refusal.empty()) [[unlikely]] {
-      const auto timestamp = this->timestamp(row);
+    const Timestamp timestamp = this->timestamp(row);
+    if (std::string refusal = this->refusal_of_time(row, timestamp); !refusal.empty()) [[unlikely]] {
       const Weighted<Operation> item{{std::move(key), std::move(row), kind, 0, 0}, 1};
       return *Base::reject(refused(item, std::move(refusal), timestamp), Room::wait);
     }
-    return put(std::move(key), std::move(row), kind);
+    return put(std::move(key), std::move(row), kind, timestamp);
   }
 
-  Ticket put(K key, std::optional<R> row, typename Operation::Kind kind) {
+  Ticket put(K key, std::optional<R> row, typename Operation::Kind kind, Timestamp timestamp) {
     const auto number = [](auto& item, std::uint64_t position, std::uint64_t session) {
       item.row.position = position;
       item.row.session = session;
     };
     Weighted<Operation> item{{std::move(key), std::move(row), kind, 0, 0}, 1};
-    return this->is_dated() ? *Base::put_dated(std::move(item), Room::wait, number)
+    return this->is_dated() ? *Base::put_dated(std::move(item), timestamp, Room::wait, number)
                             : *Base::put(std::move(item), Room::wait, number);
   }
 

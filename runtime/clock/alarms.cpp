@@ -18,14 +18,14 @@ void Alarms::install(const std::vector<PlacedNode>& nodes, const std::deque<Inpu
     if (dated.empty()) continue;
     const auto same = [&dated](const Group& group) { return group.inputs == dated; };
     auto group = std::find_if(groups_.begin(), groups_.end(), same);
-    if (group == groups_.end()) group = groups_.insert(groups_.end(), Group{dated, kNever, {}});
+    if (group == groups_.end()) group = groups_.insert(groups_.end(), Group{dated, kNoTimestamp, {}});
     of_node_[i] = static_cast<std::uint32_t>(group - groups_.begin());
   }
 }
 
 void Alarms::begin(const std::vector<InputWatermark>& watermarks, DirtySet& due) {
   for (Group& group : groups_) {
-    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    Timestamp least = std::numeric_limits<Timestamp>::max();
     for (const InputWatermark& one : watermarks) {
       if (std::binary_search(group.inputs.begin(), group.inputs.end(), one.input))
         least = std::min(least, one.watermark);
@@ -42,7 +42,7 @@ void Alarms::begin(const std::vector<InputWatermark>& watermarks, DirtySet& due)
   }
 }
 
-void Alarms::set(std::uint32_t node, std::int64_t at) {
+void Alarms::set(std::uint32_t node, Timestamp at) {
   if (of_node_.empty() || of_node_[node] == kNone) return;  // that never comes
   if (wished_[node] && *wished_[node] <= at) return;
   std::vector<Wish>& wishes = groups_[of_node_[node]].wishes;

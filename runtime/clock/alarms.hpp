@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <vector>
 
@@ -23,31 +22,30 @@ class Alarms {
   /// A step has begun: nodes that have waited for its watermarks are due.
   void begin(const std::vector<InputWatermark>& watermarks, DirtySet& due);
   /// What a node sees: see Activation.
-  std::int64_t watermark_of(std::uint32_t node) const {
-    return of_node_.empty() || of_node_[node] == kNone ? kNever : groups_[of_node_[node]].watermark;
+  Timestamp watermark_of(std::uint32_t node) const {
+    return of_node_.empty() || of_node_[node] == kNone ? kNoTimestamp : groups_[of_node_[node]].watermark;
   }
   /// To be called with what a node wishes.
-  void set(std::uint32_t node, std::int64_t at);
+  void set(std::uint32_t node, Timestamp at);
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
   struct Wish {
-    std::int64_t at;
+    Timestamp at;
     std::uint32_t node;
     friend bool operator>(const Wish& a, const Wish& b) { return a.at > b.at; }
   };
   /// Nodes whose rows come from the same inputs, of those with event time.
   struct Group {
     std::vector<InputId> inputs;
-    std::int64_t watermark = kNever;
+    Timestamp watermark = kNoTimestamp;
     std::vector<Wish> wishes;  // a heap, the earliest first; some are out of date
   };
 
   std::vector<Group> groups_;
-  std::vector<std::uint32_t> of_node_;               // by node: its group; empty: no input has event time
-  std::vector<std::optional<std::int64_t>> wished_;  // by node
+  std::vector<std::uint32_t> of_node_;            // by node: its group; empty: no input has event time
+  std::vector<std::optional<Timestamp>> wished_;  // by node
 };
 
 }  // namespace lockstep

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -17,11 +16,11 @@ namespace lockstep {
 struct Activation {
   Time time;
   /// Up to when what it reads is complete: the least watermark of the inputs that its rows come from, of those that
-  /// have event time. The least number: there is no telling yet.
-  std::int64_t watermark = std::numeric_limits<std::int64_t>::min();
+  /// have event time. kNoTimestamp: there is no telling yet.
+  Timestamp watermark = kNoTimestamp;
   /// Set to be run, with or without input, in the first step after this whose watermark is not before it. One such wish
   /// at a time is kept, the earliest. (Operators that are loaded with state are run once, so it need not be saved.)
-  std::optional<std::int64_t> wake_at = {};
+  std::optional<Timestamp> wake_at = {};
   /// Counts activations: what edges and exchanges are stamped with.
   std::uint64_t beat = 0;
   /// Set to be run in the next step too, with or without input.

@@ -9,12 +9,9 @@
 #include <utility>
 #include <vector>
 
-namespace lockstep {
+#include "runtime/steps/time.hpp"
 
-/// A point in event time, in the unit of the field that an input declares, since that one's epoch.
-using Timestamp = std::int64_t;
-/// Before all others. It dates no row.
-inline constexpr Timestamp kNoTimestamp = std::numeric_limits<Timestamp>::min();
+namespace lockstep {
 
 /// What is known of an input's event time, whatever its rows: up to a watermark all rows have been seen, and what is
 /// dated before it is late. The watermark of a session is the latest timestamp it has pushed less the lateness.

@@ -38,10 +38,17 @@ const R* dated_row(const Weighted<R>& item) {
 /// Has an item know its session's watermark just before it, if it wants to.
 template <class R>
 void stamp(Weighted<R>&, Timestamp) {}
+/// For ledgers.
+inline std::optional<Timestamp> or_nothing(Timestamp timestamp) {
+  return timestamp == kNoTimestamp ? std::nullopt : std::optional(timestamp);
+}
 /// Of an item that is refused; where it stands is not told.
 template <class R>
-LedgerRow refused(const Weighted<R>& item, std::string reason, std::optional<Timestamp> timestamp = {}) {
-  return {.reason = std::move(reason), .event_time = timestamp, .row = to_string(item.row), .weight = item.weight};
+LedgerRow refused(const Weighted<R>& item, std::string reason, Timestamp timestamp) {
+  return {.reason = std::move(reason),
+          .event_time = or_nothing(timestamp),
+          .row = to_string(item.row),
+          .weight = item.weight};
 }
 
 template <class Item>

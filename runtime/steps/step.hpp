@@ -54,7 +54,7 @@ class Step {
   /// before is late. Nothing: there is no telling yet. Throws UsageError if it has none, or is of another dataflow.
   template <class Input>
   requires requires(const Input& input) { input.flow()->identity; }
-  std::optional<std::int64_t> watermark(const Input& input) const {
+  std::optional<Timestamp> watermark(const Input& input) const {
     return watermark_of(input.flow()->identity.get(), input.id(), input.name());
   }
 
@@ -76,7 +76,7 @@ class Step {
   template <class R>
   friend class Delta;
 
-  std::optional<std::int64_t> watermark_of(const void* flow, std::uint32_t input, const std::string& name) const;
+  std::optional<Timestamp> watermark_of(const void* flow, std::uint32_t input, const std::string& name) const;
 
   StepData* data_ = nullptr;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/steps/output_name.hpp"
+#include "runtime/steps/time.hpp"
 #include "runtime/zset/batch.hpp"
 
 namespace lockstep {
@@ -39,10 +40,10 @@ struct SessionCursor {
   friend bool operator==(const SessionCursor&, const SessionCursor&) = default;
 };
 
-/// Up to when an input is complete, in its event time; the least number: there is no telling yet.
+/// Up to when an input is complete, in its event time; kNoTimestamp: there is no telling yet.
 struct InputWatermark {
   std::uint32_t input = 0;
-  std::int64_t watermark = 0;
+  Timestamp watermark = kNoTimestamp;
 };
 
 class StepPool;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace lockstep {
 
@@ -11,5 +12,10 @@ struct Time {
 
   friend constexpr bool operator==(const Time&, const Time&) = default;
 };
+
+/// A point in event time, in the unit of the field that an input declares, since that one's epoch.
+using Timestamp = std::int64_t;
+/// Before all others: there is none. It dates no row.
+inline constexpr Timestamp kNoTimestamp = std::numeric_limits<Timestamp>::min();
 
 }  // namespace lockstep
