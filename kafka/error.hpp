@@ -10,4 +10,10 @@ class KafkaError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A record is larger than the client may send: `message.max.bytes`.
+class RecordTooLarge : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
 }  // namespace lockstep::kafka

@@ -228,6 +228,31 @@ TEST_CASE("whoever pushes while steps with a limit are made, each row is in the 
   CHECK(cursors == std::map<std::uint64_t, std::uint64_t>{{1, kRows}, {2, kRows}, {3, kRows}});
 }
 
+TEST_CASE("a cursor's mark goes with it, through transactions and into what is saved", "[cut]") {
+  ls::Dataflow flow;
+  const auto in = flow.input<Number>("in");
+  ls::Runtime runtime(flow);
+  const auto marked = runtime.open_named_session("marked");
+  const auto plain = runtime.open_named_session("plain");
+  CHECK(marked->mark() == 0);
+  marked->move_cursor(3, 7);
+  marked->transaction([&](auto one) {
+    one[in].push(1);
+    one.move_cursor(5, 0xffff'ffff'ffff'ffff);
+  });
+  plain->move_cursor(4, 9);
+  plain->move_cursor(4);
+  runtime.step();
+  const ls::SavedState saved = runtime.save();
+  marked->move_cursor(6, 8);
+  CHECK(marked->mark() == 8);
+  ls::Runtime restored(flow, {}, saved);
+  const auto again = restored.open_named_session("marked");
+  CHECK(again->mark() == 0xffff'ffff'ffff'ffff);
+  CHECK(again->cursor() == 5);
+  CHECK(restored.open_named_session("plain")->mark() == 0);
+}
+
 TEST_CASE("a session with a name is found by it after a restart, whatever number it has", "[cut]") {
   ls::Dataflow flow;
   const auto in = flow.input<Number>("in");
@@ -250,7 +275,7 @@ TEST_CASE("a session with a name is found by it after a restart, whatever number
   const auto sessions = runtime.sessions();
   REQUIRE(sessions.size() == 3);
   CHECK(sessions[1].name == "orders[3]");
-  CHECK(sessions[1].cursor == 10);
+  CHECK(sessions[1].cursor == ls::Cursor{10});
   CHECK_FALSE(sessions[1].is_open);
   const auto third = runtime.open_named_session("orders[5]");
   const auto unnamed = runtime.open_session();

@@ -1,94 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
-#include <chrono>
-#include <filesystem>
-#include <lockstep_kafka.hpp>
 #include <map>
-#include <thread>
 
-#include "runtime/runtime.hpp"
-#include "tests/kafka_cluster.hpp"
+#include "tests/kafka_run.hpp"
 
 // Applications between topics of a real broker.
 
-namespace ls = lockstep;
-namespace kafka = lockstep::kafka;
-using namespace std::chrono_literals;
+using namespace kafka_run;
 using Catch::Matchers::Contains;
-using kafka_cluster::Record;
-using Upserts = std::map<std::string, std::string>;
-
-namespace {
-
-struct Order {
-  std::int64_t id;
-  std::string customer;
-  std::int64_t amount;
-};
-BOOST_DESCRIBE_STRUCT(Order, (), (id, customer, amount))
-
-std::string json(const Order& order) { return ls::to_json(order); }
-
-std::vector<Record> values(const std::vector<std::string>& values) {
-  std::vector<Record> records;
-  for (const std::string& value : values) records.push_back({.key = {}, .value = value});
-  return records;
-}
-
-/// A directory that goes with the test.
-struct State {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() /
-      fmt::format("lockstep-kafka-{}-{}", getpid(), std::chrono::steady_clock::now().time_since_epoch().count());
-  ~State() { std::filesystem::remove_all(path); }
-};
-
-kafka::Settings settings(const std::filesystem::path& state = {}) {
-  kafka::Settings settings;
-  settings.properties = kafka_cluster::properties();
-  settings.state = state;
-  settings.checkpoint_every = 100ms;
-  settings.partitions_every = 50ms;
-  return settings;
-}
-
-/// Waits for what has to come, and fails if it does not.
-template <class Condition>
-void await(const std::string& what, Condition&& condition) {
-  for (const auto until = std::chrono::steady_clock::now() + 30s; !condition();) {
-    if (std::chrono::steady_clock::now() > until) FAIL("it does not come: " + what);
-    std::this_thread::sleep_for(5ms);
-  }
-}
-
-kafka::Status run_to_end(const kafka::Application& app, kafka::Settings settings) {
-  settings.until_end = true;
-  const auto run = app.start(settings);
-  await("the end", [&] { return !run->runs(); });
-  run->stop();
-  return run->status();
-}
-
-/// How many orders, and how much, by customer.
-struct Totals {
-  std::string orders;
-  std::string totals = kafka_cluster::make_topic("totals", 2);
-  ls::Dataflow flow;
-  ls::Input<Order> in = flow.input<Order>("orders", {.append_only = true});
-  ls::KeyedOutput<std::string, std::tuple<std::int64_t, std::int64_t>> out =
-      in | ls::group_by(&Order::customer, ls::count(), ls::sum(&Order::amount)).named("totals") | ls::output("totals");
-  kafka::Application app{"totals-" + totals, flow};
-
-  explicit Totals(int partitions, kafka::SourceOptions options = {})
-      : orders(kafka_cluster::make_topic("orders", partitions)) {
-    app.read(in, orders, kafka::json(), options);
-    app.write(out, totals, kafka::upsert(kafka::text(), kafka::json()));
-  }
-};
-
-}  // namespace
 
 TEST_CASE("rows of JSON from a topic become totals in another", "[kafka]") {
   Totals totals(3);
@@ -166,21 +86,6 @@ TEST_CASE("what others write in transactions is read when it is committed, and g
   CHECK(kafka_cluster::committed("totals-" + totals.totals, totals.orders, 0) == 5);  // each ends with a mark
 }
 
-TEST_CASE("a partition is read from a time on, if it was not read before", "[kafka]") {
-  const std::string topic = kafka_cluster::make_topic("orders", 1);
-  kafka_cluster::write(topic, values({json({1, "before", 1})}));
-  std::this_thread::sleep_for(20ms);
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  kafka_cluster::write(topic, values({json({2, "after", 1})}));
-  ls::Dataflow flow;
-  const auto in = flow.input<Order>("orders");
-  kafka::Application app("start-" + topic, flow);
-  app.read(
-      in, topic, kafka::json(),
-      {.start = {kafka::Start::Kind::timestamp, std::chrono::duration_cast<std::chrono::milliseconds>(now).count()}});
-  CHECK(run_to_end(app, settings()).records_read == 1);
-}
-
 TEST_CASE("records go to the partitions that the Java client would choose for their keys", "[kafka]") {
   // What its own tests say of the hashes of these keys.
   const std::map<std::string, std::int32_t> hashes = {{"21", -973932308},
@@ -213,16 +118,14 @@ TEST_CASE("what a format refuses is in the ledger, with its topic, partition and
   Totals totals(1);
   kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), R"({"id": 1.5})", json({2, "Ada", 1})}));
   kafka_cluster::write(totals.orders, {{.key = "x", .value = std::nullopt}});
+  const auto ledger = ls::ledger(totals.in, ls::accumulated);
   kafka::Settings with = settings();
   with.until_end = true;
   const auto run = totals.app.start(with);
-  auto steps = run->runtime().subscribe(64);
   await("the end", [&] { return !run->runs(); });
   run->stop();
   std::vector<std::string> reasons;
-  while (const auto step = steps.next()) {
-    for (const auto& [row, weight] : (*step)[ls::ledger(totals.in)]) reasons.push_back(row.reason);
-  }
+  for (const auto& [row, weight] : run->runtime().snapshot()[ledger]) reasons.push_back(row.reason);
   std::sort(reasons.begin(), reasons.end());
   CHECK(reasons ==
         std::vector<std::string>{totals.orders + R"([0]@1: "id": it is not a whole number, or is out of range)",
@@ -237,8 +140,9 @@ TEST_CASE("rows may have a record's key, or all of it", "[kafka]") {
   ls::Dataflow flow;
   const auto pairs = flow.input<Pair>("pairs");
   const auto wholes = flow.input<Whole>("wholes");
-  const auto out = pairs | ls::output("out");
-  const auto whole_out = wholes | ls::output("whole out");
+  const auto out = pairs | ls::output("out", ls::accumulated);
+  const auto whole_out = wholes | ls::output("whole out", ls::accumulated);
+  const auto ledger = ls::ledger(pairs, ls::accumulated);
   kafka::Application app("records-" + topic, flow);
   app.read(pairs, topic, kafka::keyed(kafka::text(), kafka::text()));
   app.read(wholes, topic, kafka::record(kafka::text()));
@@ -248,17 +152,15 @@ TEST_CASE("rows may have a record's key, or all of it", "[kafka]") {
   kafka::Settings with = settings();
   with.until_end = true;
   const auto run = app.start(with);
-  auto steps = run->runtime().subscribe(64);
   await("the end", [&] { return !run->runs(); });
   run->stop();
+  const ls::Snapshot snapshot = run->runtime().snapshot();
   std::map<Pair, ls::Weight> found;
   std::vector<Whole> whole;
   std::vector<std::string> refused;
-  while (const auto step = steps.next()) {
-    for (const auto& [row, weight] : (*step)[out]) found[row] += weight;
-    for (const auto& [row, weight] : (*step)[whole_out]) whole.push_back(row);
-    for (const auto& [row, weight] : (*step)[ls::ledger(pairs)]) refused.push_back(row.reason);
-  }
+  for (const auto& [row, weight] : snapshot[out]) found[row] += weight;
+  for (const auto& [row, weight] : snapshot[whole_out]) whole.push_back(row);
+  for (const auto& [row, weight] : snapshot[ledger]) refused.push_back(row.reason);
   CHECK(found == std::map<Pair, ls::Weight>{{{"a", 7}, 2}});
   CHECK(refused == std::vector<std::string>{topic + "[1]@0: there is no key"});
   REQUIRE(whole.size() == 3);
@@ -281,72 +183,6 @@ TEST_CASE("a record that is refused fails the application if it is to", "[kafka]
   const auto fails = [&] { await("a failure", [&] { return !run->runs(); }); };
   CHECK_THROWS_WITH(fails(), Contains(totals.orders + "[0]@1: field \"id\" is missing"));
   CHECK_THROWS_AS(run->stop(), kafka::KafkaError);
-}
-
-TEST_CASE("partitions that a topic gets while it is read are read from their beginning", "[kafka]") {
-  Totals totals(1, {.start = {kafka::Start::Kind::latest}});
-  kafka_cluster::write(totals.orders, values({json({1, "before", 1})}));
-  const auto run = totals.app.start(settings());
-  kafka_cluster::write(totals.orders, values({json({2, "Ada", 10})}));
-  await("the first", [&] { return run->status().records_read == 1; });
-  kafka_cluster::grow_topic(totals.orders, 3);
-  await("the second", [&] {
-    try {
-      kafka_cluster::write(totals.orders, {{.key = {}, .value = json({3, "Ada", 1}), .partition = 2}});
-      return true;
-    } catch (const std::runtime_error&) {  // the client does not know of it yet
-      return false;
-    }
-  });
-  await("it", [&] { return run->status().records_read == 2; });
-  run->stop();
-  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[2,11]"}});
-}
-
-TEST_CASE("offsets that are gone, or beyond the end, are errors that name them", "[kafka]") {
-  State state;
-  Totals totals(1);
-  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), json({2, "Ada", 10})}));
-  run_to_end(totals.app, settings(state.path));
-  kafka_cluster::write(totals.orders, values({json({3, "Ada", 10}), json({4, "Ada", 10})}));
-  kafka_cluster::delete_records(totals.orders, 0, 3);
-  CHECK_THROWS_WITH(run_to_end(totals.app, settings(state.path)),
-                    Contains(totals.orders + "[0] has to be read from offset 2, and the first that is there is 3"));
-}
-
-TEST_CASE("back-pressure loses nothing, in a stage of a few kilobytes", "[kafka]") {
-  constexpr int kRecords = 20'000;
-  Totals totals(4);
-  std::vector<Record> records;
-  for (int i = 0; i < kRecords; ++i) {
-    records.push_back({.key = {}, .value = json({i, fmt::format("customer {}", i % 100), 1}), .partition = i % 4});
-  }
-  kafka_cluster::write(totals.orders, records);
-  kafka::Settings with = settings();
-  with.runtime.stage_bytes = std::size_t{4} << 20;
-  with.runtime.step_rows = 500;
-  const kafka::Status status = run_to_end(totals.app, with);
-  CHECK(status.records_read == kRecords);
-  CHECK(status.step > 20);
-  std::int64_t count = 0;
-  for (const auto& [customer, total] : kafka_cluster::read_upserts(totals.totals)) count += std::stoll(total.substr(1));
-  CHECK(count == kRecords);
-}
-
-TEST_CASE("a partition without news is idle after a while, and holds the watermark back no longer", "[kafka]") {
-  const std::string topic = kafka_cluster::make_topic("orders", 2);
-  ls::Dataflow flow;
-  const auto in = flow.input<Order>("orders", {}, ls::event_time(&Order::id, 0));
-  kafka::Application app("idle-" + topic, flow);
-  app.read(in, topic, kafka::json(), {.idle_after = 200ms});
-  const auto run = app.start(settings());
-  const auto watermark = [&] { return run->runtime().latest().watermark(in); };
-  kafka_cluster::write(topic, {{.key = {}, .value = json({5, "", 0}), .partition = 0}});
-  await("a record", [&] { return run->status().records_read == 1; });
-  await("the watermark", [&] { return watermark() == 5; });
-  kafka_cluster::write(topic, {{.key = {}, .value = json({7, "", 0}), .partition = 1}});
-  await("the watermark", [&] { return watermark() == 7; });
-  run->stop();
 }
 
 TEST_CASE("what a topic cannot say is an error when the application is described", "[kafka]") {

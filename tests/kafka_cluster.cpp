@@ -3,8 +3,10 @@
 #include <librdkafka/rdkafka.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 namespace kafka_cluster {
 
@@ -20,7 +22,7 @@ void check(rd_kafka_resp_err_t error, const std::string& what) {
 rd_kafka_t* make(rd_kafka_type_t type, const std::map<std::string, std::string>& more = {}) {
   char why[512];
   rd_kafka_conf_t* const configuration = rd_kafka_conf_new();
-  std::map<std::string, std::string> all = {{"bootstrap.servers", brokers()}};
+  std::map<std::string, std::string> all = {{"bootstrap.servers", brokers()}, {"reconnect.backoff.max.ms", "500"}};
   all.insert(more.begin(), more.end());
   for (const auto& [name, value] : all) {
     check(rd_kafka_conf_set(configuration, name.c_str(), value.c_str(), why, sizeof why) == RD_KAFKA_CONF_OK, why);
@@ -31,9 +33,10 @@ rd_kafka_t* make(rd_kafka_type_t type, const std::map<std::string, std::string>&
 }
 
 rd_kafka_t* producer() {
-  static rd_kafka_t* const client =
-      make(RD_KAFKA_PRODUCER,
-           {{"linger.ms", "1"}, {"partitioner", "murmur2_random"}, {"topic.metadata.refresh.interval.ms", "100"}});
+  static rd_kafka_t* const client = make(RD_KAFKA_PRODUCER, {{"linger.ms", "1"},
+                                                             {"enable.idempotence", "true"},
+                                                             {"partitioner", "murmur2_random"},
+                                                             {"topic.metadata.refresh.interval.ms", "100"}});
   return client;
 }
 
@@ -50,6 +53,7 @@ void await(rd_kafka_queue_t* queue, Results&& errors) {
 
 void write(rd_kafka_t* client, const std::string& topic, const std::vector<Record>& records) {
   rd_kafka_topic_t* const to = rd_kafka_topic_new(client, topic.c_str(), nullptr);
+  int tries = 0;
   for (const Record& record : records) {
     for (;;) {
       const int failed = rd_kafka_produce(
@@ -57,11 +61,14 @@ void write(rd_kafka_t* client, const std::string& topic, const std::vector<Recor
           record.value ? record.value->size() : 0, record.key ? record.key->data() : nullptr,
           record.key ? record.key->size() : 0, nullptr);
       if (failed == 0) break;
-      check(rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL, rd_kafka_err2str(rd_kafka_last_error()));
+      const rd_kafka_resp_err_t error = rd_kafka_last_error();
+      // It may not have heard of a topic that was made again.
+      const bool is_unknown = error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && ++tries < 1'000;
+      check(error == RD_KAFKA_RESP_ERR__QUEUE_FULL || is_unknown, rd_kafka_err2str(error));
       rd_kafka_poll(client, 10);
     }
   }
-  check(rd_kafka_flush(client, 60'000), "writing");
+  check(rd_kafka_flush(client, 120'000), "writing");
   rd_kafka_topic_destroy(to);
 }
 
@@ -76,20 +83,61 @@ const std::string& brokers() {
 
 lockstep::kafka::Properties properties() { return {{"bootstrap.servers", brokers()}}; }
 
-std::string make_topic(const std::string& name, int partitions) {
-  static int made = 0;
-  const std::string topic = name + "-" + std::to_string(getpid()) + "-" + std::to_string(made++);
+namespace {
+
+rd_kafka_resp_err_t create_topic(const std::string& topic, int partitions,
+                                 const std::map<std::string, std::string>& options = {}) {
   char why[512];
   rd_kafka_NewTopic_t* topics[] = {rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why, sizeof why)};
+  for (const auto& [name, value] : options) rd_kafka_NewTopic_set_config(topics[0], name.c_str(), value.c_str());
   rd_kafka_queue_t* const queue = rd_kafka_queue_new(producer());
   rd_kafka_CreateTopics(producer(), topics, 1, nullptr, queue);
   rd_kafka_NewTopic_destroy(topics[0]);
-  await(queue, [](rd_kafka_event_t* event) {
+  rd_kafka_resp_err_t error{};
+  await(queue, [&error](rd_kafka_event_t* event) {
     std::size_t count = 0;
     const auto* const results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
-    check(rd_kafka_topic_result_error(results[0]), "making a topic");
+    error = rd_kafka_topic_result_error(results[0]);
   });
+  return error;
+}
+
+}  // namespace
+
+std::string make_topic(const std::string& name, int partitions, const std::map<std::string, std::string>& options) {
+  static int made = 0;
+  const std::string topic = name + "-" + std::to_string(getpid()) + "-" + std::to_string(made++);
+  check(create_topic(topic, partitions, options), "making a topic");
   return topic;
+}
+
+namespace {
+
+/// Until then, what is written may yet go to the topic that was there before.
+void wait_until_empty(const std::string& topic, int partitions) {
+  for (int partition = 0; partition < partitions; ++partition) {
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+    for (int tries = 0;; ++tries) {
+      const auto error = rd_kafka_query_watermark_offsets(producer(), topic.c_str(), partition, &first, &end, 10'000);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR && end == 0) break;
+      check(tries < 100, "a topic that was made again is not empty");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+}
+
+}  // namespace
+
+void make_topic_again(const std::string& topic, int partitions) {
+  delete_topic(topic);
+  for (int tries = 0;; ++tries) {
+    const rd_kafka_resp_err_t error = create_topic(topic, partitions);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return wait_until_empty(topic, partitions);
+    check(error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && tries < 100 ? RD_KAFKA_RESP_ERR_NO_ERROR : error,
+          "making a topic again");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 void delete_topic(const std::string& topic) {
@@ -188,6 +236,16 @@ std::map<std::string, std::string> read_upserts(const std::string& topic) {
     }
   }
   return last;
+}
+
+void commit(const std::string& group, const std::string& topic, int partition, std::int64_t offset) {
+  rd_kafka_t* const client = make(RD_KAFKA_CONSUMER, {{"group.id", group}, {"enable.auto.commit", "false"}});
+  rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset = offset;
+  check(rd_kafka_commit(client, list, 0), "committing an offset");
+  rd_kafka_topic_partition_list_destroy(list);
+  rd_kafka_consumer_close(client);
+  rd_kafka_destroy(client);
 }
 
 std::int64_t committed(const std::string& group, const std::string& topic, int partition) {

@@ -1,115 +1,104 @@
-#include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <catch2/catch.hpp>
-#include <chrono>
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <map>
-#include <random>
-#include <string>
-#include <thread>
-#include <vector>
 
-#include "tests/kafka_cluster.hpp"
+#include "tests/victim.hpp"
 
 // An application that is killed again and again: no record is lost, and a topic of upserts ends right.
 
-using namespace std::chrono_literals;
-using kafka_cluster::Record;
-
-namespace {
-
-class Victim {
- public:
-  Victim(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), KAFKA_VICTIM);
-    std::vector<char*> argv;
-    for (std::string& one : arguments) argv.push_back(one.data());
-    argv.push_back(nullptr);
-    if (posix_spawn(&pid_, KAFKA_VICTIM, nullptr, nullptr, argv.data(), environ) != 0)
-      throw std::runtime_error("no victim");
-  }
-  void signal(int signal) const { kill(pid_, signal); }
-  /// How it ended: an exit code, or less than 0 for a signal.
-  int wait() const {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  pid_t pid_ = 0;
-};
-
-}  // namespace
+using namespace victim;
 
 TEST_CASE("an application that is killed at any instant loses no record, and its upserts end right", "[kafka][kill]") {
-  const bool is_long = std::getenv("LOCKSTEP_LONG") != nullptr;
-  const int kills = is_long ? 60 : 10;
-  std::mt19937_64 random(std::random_device{}());
-  const std::string in = kafka_cluster::make_topic("orders", 4);
-  const std::string out = kafka_cluster::make_topic("totals", 2);
-  const std::filesystem::path state =
-      std::filesystem::temp_directory_path() / fmt::format("lockstep-kill-{}", getpid());
-  const auto start = [&](const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {in,
-                                          out,
-                                          "run",
-                                          "--brokers",
-                                          kafka_cluster::brokers(),
-                                          "--state",
-                                          state.string(),
-                                          "--checkpoint-every",
-                                          "50",
-                                          "--workers",
-                                          std::to_string(1 + random() % 3)};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return Victim(arguments);
-  };
-
-  std::atomic<bool> ends{false};
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>> wanted;
-  std::thread writer([&] {
-    for (std::int64_t id = 0; !ends;) {
-      std::vector<Record> records;
-      for (int i = 0; i < 50; ++i, ++id) {
-        const std::string customer = fmt::format("customer {}", id % 23);
-        records.push_back({.key = {},
-                           .value = fmt::format(R"({{"id":{},"customer":"{}","amount":{}}})", id, customer, id % 7),
-                           .partition = static_cast<int>(id % 4)});
-        auto& [count, sum] = wanted[customer];
-        ++count;
-        sum += id % 7;
-      }
-      kafka_cluster::write(in, records);
-      std::this_thread::sleep_for(5ms);
-    }
-  });
-  for (int i = 0; i < kills; ++i) {
-    const Victim victim = start();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50 + random() % 700));
+  Campaign campaign;
+  Writer writer(campaign.orders);
+  for (int kills = is_long() ? 60 : 10; kills != 0; --kills) {
+    const Victim victim = campaign.start();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50 + campaign.random() % 700));
     victim.signal(SIGKILL);
     CHECK(victim.wait() == -SIGKILL);
   }
-  {
-    const std::size_t before = kafka_cluster::read(out).size();
-    const Victim victim = start();
-    for (int tries = 0; kafka_cluster::read(out).size() == before && tries < 600; ++tries)
+  const std::size_t before = kafka_cluster::read(campaign.out).size();
+  const Victim victim = campaign.start();
+  for (int tries = 0; kafka_cluster::read(campaign.out).size() == before && tries < 600; ++tries)
+    std::this_thread::sleep_for(50ms);
+  victim.signal(SIGTERM);
+  CHECK(victim.wait() == 0);
+  writer.stop();
+  campaign.check();
+}
+
+TEST_CASE("an application that is killed at any of its named points loses no record", "[kafka][kill]") {
+  Campaign campaign;
+  Writer writer(campaign.orders);
+  const std::vector<std::string> points = {"records are read",   "records are staged",       "a step is taken",
+                                           "a step is written",  "all is written",           "a checkpoint begins",
+                                           "a checkpoint waits", "a checkpoint is complete", "a checkpoint is taken"};
+  for (int round = is_long() ? 6 : 1; round != 0; --round) {
+    for (const std::string& point : points) {
+      INFO(point);
+      // The first time, or when it has gone on for a while.
+      const auto nth = std::to_string(campaign.random() % 2 == 0 ? 1 : 2 + campaign.random() % 5);
+      CHECK(campaign.start({}, {"LOCKSTEP_KILL_AT=" + point, "LOCKSTEP_KILL_NTH=" + nth}).wait() == -SIGKILL);
+    }
+  }
+  writer.stop();
+  campaign.check();
+}
+
+TEST_CASE("an application that is stopped for a while goes on", "[kafka][kill]") {
+  Campaign campaign;
+  Writer writer(campaign.orders);
+  const Victim victim = campaign.start();
+  for (int i = is_long() ? 10 : 2; i != 0; --i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200 + campaign.random() % 300));
+    victim.signal(SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200 + campaign.random() % 1'000));
+    victim.signal(SIGCONT);
+  }
+  std::this_thread::sleep_for(300ms);
+  victim.signal(SIGTERM);
+  CHECK(victim.wait() == 0);
+  writer.stop();
+  campaign.check();
+}
+
+TEST_CASE("an application that was stopped while its topic was made again says so", "[kafka][kill]") {
+  // It looks for partitions, or takes checkpoints, often, or neither: then it sees it at its end.
+  const auto [partitions_every, checkpoint_every] =
+      GENERATE(std::pair("20", "1h"), std::pair("0", "50ms"), std::pair("0", "1h"));
+  const bool has_checkpoint = std::string(checkpoint_every) == "50ms";
+  Campaign campaign;
+  campaign.orders.write(500);
+  const Victim victim = campaign.start({"--checkpoint-every", checkpoint_every},
+                                       {std::string("LOCKSTEP_PARTITIONS_EVERY=") + partitions_every});
+  for (int tries = 0; kafka_cluster::read_upserts(campaign.out) != campaign.orders.totals() && tries < 600; ++tries)
+    std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(200ms);  // it looks, or does not
+  victim.signal(SIGSTOP);
+  kafka_cluster::make_topic_again(campaign.in, 4);
+  campaign.orders.write(600);  // it has more than what was read
+  const std::size_t before = kafka_cluster::read(campaign.out).size();
+  victim.signal(SIGCONT);
+  if (partitions_every == std::string("0") && !has_checkpoint) {
+    for (int tries = 0; kafka_cluster::read(campaign.out).size() == before && tries < 600; ++tries)
       std::this_thread::sleep_for(50ms);
     victim.signal(SIGTERM);
-    CHECK(victim.wait() == 0);
   }
-  ends = true;
-  writer.join();
-  CHECK(start({"--until-end"}).wait() == 0);
+  CHECK(victim.wait() == 1);
+  if (has_checkpoint) CHECK(campaign.start({"--until-end"}).wait() == 1);
+}
 
-  std::map<std::string, std::string> totals;
-  for (const auto& [customer, total] : wanted) totals[customer] = fmt::format("[{},{}]", total.first, total.second);
-  CHECK(kafka_cluster::read_upserts(out) == totals);
-  std::filesystem::remove_all(state);
+TEST_CASE("an application whose disk is full fails, and goes on where it was when there is room", "[kafka][kill]") {
+  Campaign campaign;
+  campaign.orders.write(500);
+  CHECK(campaign.start({"--until-end"}).wait() == 0);
+  campaign.orders.write(500);
+  // Nothing more can be written to files: as when a disk is full, but of this process alone.
+  std::string command = "trap '' XFSZ; ulimit -f 0; exec " KAFKA_VICTIM " " + campaign.in + " " + campaign.out +
+                        " run --until-end --checkpoint-every 20 --brokers " + kafka_cluster::brokers() + " --state " +
+                        campaign.state.path.string();
+  const Directory log;
+  // What it says may go to that disk, too.
+  if (GENERATE(false, true)) command += " >" + log.path.string() + " 2>&1";
+  CHECK(Victim({"/bin/sh", "-c", command}).wait() == 1);
+  campaign.orders.write(500);
+  campaign.check();
 }

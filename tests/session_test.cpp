@@ -334,54 +334,17 @@ TEST_CASE("the border refuses rows into the ledger, in the step that their push 
   CHECK(edges.runtime.step()[ledger(edges.a)].empty());
 }
 
-TEST_CASE("a table refuses inserts of present keys and erasures of absent ones", "[runtime]") {
-  Edges edges({.workers = GENERATE(1U, 3U)});
-  auto port = edges.runtime[edges.table];
-  port.erase(1);
-  port.insert({1, 10});
-  port.insert({1, 11});
-  port.upsert({1, 10});
-  port.reject({.reason = "malformed", .event_time = {}, .row = "?", .weight = 1});
-  auto step = edges.runtime.step();
-  CHECK(text(step[edges.out_table]) == "(1, (1, 10)) +1");
-  CHECK(text(step[ledger(edges.table)]) ==
-        "{reason: \"erase of a key that is absent\", session: 0, position: 0, event_time: none, row: \"1\", weight: "
-        "-1} +1, "
-        "{reason: \"insert of a key that is present\", session: 0, position: 2, event_time: none, row: \"(1, 11)\", "
-        "weight: 1} +1, "
-        "{reason: \"malformed\", session: 0, position: 4, event_time: none, row: \"?\", weight: 1} +1");
-  port.upsert({1, 10});
-  step = edges.runtime.step();
-  CHECK(step[edges.out_table].empty());
-  edges.runtime.transaction([&](auto transaction) { transaction[edges.table].erase(2); });
-  step = edges.runtime.step();
-  REQUIRE(step[ledger(edges.table)].size() == 1);
-  CHECK(step[ledger(edges.table)].begin()->row.position == 6);
-}
-
-TEST_CASE("a table may be keyed by its whole row", "[runtime]") {
+TEST_CASE("a transaction knows how much of the stage it takes", "[runtime]") {
   ls::Dataflow flow;
-  auto table = flow.table<Pair>("table", ls::value);
-  auto out = table | ls::output("out");
-  ls::Runtime runtime(flow, {.workers = GENERATE(1U, 3U)});
-  runtime[table].insert({1, 2});
-  runtime[table].upsert({1, 2});
-  runtime[table].insert({1, 3});
-  CHECK(text(runtime.step()[out]) == "((1, 2), (1, 2)) +1, ((1, 3), (1, 3)) +1");
-  runtime[table].erase({1, 2});
-  CHECK(text(runtime.step()[out]) == "((1, 2), (1, 2)) -1");
-}
-
-TEST_CASE("what a table's key function throws, the push throws, and nothing is staged", "[runtime]") {
-  ls::Dataflow flow;
-  auto table = flow.table<Pair>("table", [](const Pair& row) {
-    if (row.first < 0) throw std::runtime_error("a negative key");
-    return row.first;
-  });
-  auto out = table | ls::output("out");
+  const auto in = flow.input<std::string>("in");
   ls::Runtime runtime(flow);
-  CHECK_THROWS_WITH(runtime[table].insert({-1, 0}), "a negative key");
-  CHECK_THROWS_WITH(runtime[table].upsert({-1, 0}), "a negative key");
-  runtime[table].insert({1, 0});
-  CHECK(text(runtime.step()[out]) == "(1, (1, 0)) +1");
+  const auto session = runtime.open_session();
+  const ls::Transaction transaction = session->begin_transaction();
+  CHECK(transaction.bytes() == 0);
+  transaction[in].push("short");
+  const std::size_t one = transaction.bytes();
+  CHECK(one >= sizeof(std::string));
+  transaction[in].push(std::string(1'000, 'x'));
+  CHECK(transaction.bytes() >= 2 * one + 1'000);
+  session->commit(transaction);
 }

@@ -2,9 +2,11 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "console/state.hpp"
+#include "console/terminal.hpp"
 #include "tools/bank/command.hpp"
-#include "tools/state/command.hpp"
-#include "tools/terminal.hpp"
+#include "tools/broker/command.hpp"
+#include "tools/kafka_bank/command.hpp"
 
 // The `lockstep` command.
 
@@ -16,8 +18,12 @@ int main(int argc, char** argv) {
   consistency->require_subcommand(1);
   int exit_code = 0;
   lockstep::bank::add_command(*consistency, exit_code);
+#ifdef LOCKSTEP_KAFKA
+  lockstep::kafka_bank::add_command(*consistency, exit_code);
+  lockstep::broker::add_command(app, exit_code);
+#endif
 #ifdef LOCKSTEP_CHECKPOINT
-  lockstep::state::add_command(app, exit_code);
+  lockstep::state::add_command(app, exit_code, lockstep::state::Directory::argument);
 #endif
   try {
     try {

@@ -3,11 +3,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 
-#include "kafka/client/properties.hpp"
+#include "kafka/log.hpp"
+#include "kafka/properties.hpp"
+#include "kafka/record.hpp"
 
 namespace lockstep::kafka {
 
@@ -19,19 +19,21 @@ class Producer {
   static const Properties& defaults();
 
   /// Throws KafkaError.
-  explicit Producer(const Properties& properties);
+  explicit Producer(const Properties& properties, Log log = {});
   Producer(const Producer&) = delete;
   /// What is not flushed is given up.
   ~Producer();
 
   /// A topic to write to, by its number. Throws KafkaError if it is not there.
   std::size_t topic(const std::string& name);
-  /// By the hash of the key, as the Java client does; without a key, anywhere. Waits while too much is on its way.
-  /// Throws KafkaError if it cannot be written, or what was written before could not.
-  void produce(std::size_t topic, std::optional<std::string_view> key, std::optional<std::string_view> value);
+  std::int32_t partitions(std::size_t topic) const;
+  /// Waits while too much is on its way. Throws KafkaError if it cannot be written, or what was written before could
+  /// not.
+  void produce(std::size_t topic, const NewRecord& record);
   /// Sends what waits, and waits until all is there. Throws KafkaError if some of it could not be written.
   void flush();
-  std::uint64_t produced() const;
+  /// From now on produce() and flush() throw if nothing has got there for so long. Any thread.
+  void give_up_after(std::chrono::milliseconds time);
 
  private:
   struct Impl;

@@ -1,15 +1,18 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "kafka/formats/format.hpp"
+#include "kafka/formats/json_names.hpp"
 #include "kafka/formats/json_value.hpp"
+#include "kafka/formats/row_fields.hpp"
+#include "kafka/formats/scalar_text.hpp"
 #include "runtime/rows/shape.hpp"
 #include "runtime/rows/text.hpp"
 #include "runtime/rows/traits.hpp"
@@ -19,8 +22,18 @@ namespace lockstep::kafka {
 enum class UnknownFields : std::uint8_t { ignored, refused };
 
 struct JsonOptions {
+  /// What fields are called, by how they are described; in all structs of the row that have such a field.
+  std::map<std::string, std::string> names = {};
+  /// How fields are called that `names` does not name: `from_account`, or `fromAccount`.
+  FieldNames field_names = FieldNames::as_described;
   /// Fields of an object that the row has not.
   UnknownFields unknown_fields = UnknownFields::ignored;
+};
+
+/// What holds of all of a row.
+struct JsonRules {
+  UnknownFields unknown_fields = UnknownFields::ignored;
+  JsonNames names = {};
 };
 
 namespace from_json {
@@ -29,134 +42,92 @@ namespace from_json {
 [[noreturn]] void throw_twice(std::string_view field);
 [[noreturn]] void throw_unknown(std::string_view field);
 [[noreturn]] void throw_length(std::size_t wanted);
-[[noreturn]] void throw_range();
-[[noreturn]] void throw_no_such(std::string_view text);
-/// Rethrows a FormatError that is being handled, as one that names the field.
-[[noreturn]] void rethrow_of(std::string_view field);
 /// Of a JSON number, or the texts that stand for those that JSON has not: NaN and the infinities.
 double read_real(JsonValue& in);
-/// The character that a text is.
-std::uint32_t read_character(JsonValue& in);
 /// Units of num/den seconds since 1970, of `2026-11-26T13:54:00.123Z`, or of the number itself.
 std::int64_t read_time(JsonValue& in, std::int64_t num, std::int64_t den);
 
 template <class T>
-void read(JsonValue& in, T& out, const JsonOptions& options);
+void read(JsonValue& in, T& out, const JsonRules& rules);
 
 template <class T>
-void read_field(JsonValue& in, std::string_view name, T& out, const JsonOptions& options) {
+void read_field(JsonValue& in, std::string_view name, T& out, const JsonRules& rules) {
   try {
-    read(in, out, options);
+    read(in, out, rules);
   } catch (const FormatError&) {
-    rethrow_of(name);
+    rethrow_of_field(name);
   }
 }
 
 template <Described T>
-void read_object(JsonValue& in, T& out, const JsonOptions& options) {
-  constexpr std::size_t kFields = shape::field_names<T>.size();
-  std::array<bool, kFields> seen{};
-  std::size_t expected = 0;
-  in.fields([&](std::string_view name, JsonValue& value) {
-    // As a rule they come in the order in which they are described.
-    std::size_t place = expected;
-    for (std::size_t tried = 0; tried < kFields && shape::field_names<T>[place] != name; ++tried) {
-      place = place + 1 == kFields ? 0 : place + 1;
-    }
-    if (kFields == 0 || shape::field_names<T>[place] != name) {
-      if (options.unknown_fields == UnknownFields::refused) throw_unknown(name);
+void read_object(JsonValue& in, T& out, const JsonRules& rules) {
+  constexpr std::size_t kFields = ReadFields<T>::kFields;
+  const std::string_view* const names = rules.names.of<T>();
+  ReadFields<T> read;
+  in.fields({names, kFields}, [&](std::size_t place, std::string_view name, JsonValue& value) {
+    if (place == kFields) {
+      if (rules.unknown_fields == UnknownFields::refused) throw_unknown(name);
       return value.skip();
     }
-    if (seen[place]) throw_twice(name);
-    seen[place] = true;
-    expected = place + 1 == kFields ? 0 : place + 1;
-    std::size_t at = 0;
-    const auto read_if = [&](auto& field) {
-      if (at++ == place) read_field(value, name, field, options);
-    };
-    shape::with_fields(out, [&](auto&... field) { (read_if(field), ...); });
+    if (!read.add(place)) throw_twice(name);
+    with_field_at(out, place, [&](auto& field) { read_field(value, name, field, rules); });
   });
-  std::size_t at = 0;
-  const auto check = [&]<class Field>(const Field&) {
-    if (!seen[at] && !shape::Optional<Field>) throw_missing(shape::field_names<T>[at]);
-    ++at;
-  };
-  shape::with_fields(std::as_const(out), [&](const auto&... field) { (check(field), ...); });
+  if (const std::size_t missing = read.missing(); missing != kFields) throw_missing(names[missing]);
 }
 
 template <class T>
-void read(JsonValue& in, T& out, const JsonOptions& options) {
+void read(JsonValue& in, T& out, const JsonRules& rules) {
   if constexpr (std::same_as<T, bool>) {
     out = in.boolean();
   } else if constexpr (shape::Character<T>) {
-    const std::uint32_t character = read_character(in);
-    if (character > std::numeric_limits<shape::Inner<T>>::max()) throw_range();
-    out = shape::wrap<T>(static_cast<shape::Inner<T>>(character));
+    out = shape::wrap<T>(scalar_text::fitted<shape::Inner<T>>(scalar_text::read_character(in.text())));
   } else if constexpr (shape::Enumeration<T>) {
-    if (!in.is_text()) {
+    if (in.is_text()) {
+      out = scalar_text::enumerator_of<T>(in.text());
+    } else {
       shape::Inner<T> inner{};
-      read(in, inner, options);
-      out = shape::wrap<T>(inner);
-      return;
+      read(in, inner, rules);
+      out = scalar_text::enumerator_of<T>(inner);
     }
-    const std::string_view name = in.text();
-    bool found = false;
-    if constexpr (boost::describe::has_describe_enumerators<T>::value) {
-      boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto enumerator) {
-        if (name == enumerator.name) out = enumerator.value, found = true;
-      });
-    }
-    if (!found) throw_no_such(name);
   } else if constexpr (derived::CivilTime<T>) {
-    using Duration = typename T::duration;
-    const std::int64_t count = read_time(in, Duration::period::num, Duration::period::den);
-    if (count < std::numeric_limits<typename T::rep>::min() || count > std::numeric_limits<typename T::rep>::max()) {
-      throw_range();
-    }
-    out = T(Duration(static_cast<typename T::rep>(count)));
+    out = scalar_text::time_of<T>(read_time(in, T::period::num, T::period::den));
   } else if constexpr (shape::Wrapped<T>) {
     shape::Inner<T> inner{};
-    read(in, inner, options);
+    read(in, inner, rules);
     out = shape::wrap<T>(inner);
   } else if constexpr (shape::Integer<T>) {
     if constexpr (std::signed_integral<T>) {
-      const std::int64_t value = in.whole();
-      if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) throw_range();
-      out = static_cast<T>(value);
+      out = scalar_text::fitted<T>(in.whole());
     } else {
-      const std::uint64_t value = in.whole_unsigned();
-      if (value > std::numeric_limits<T>::max()) throw_range();
-      out = static_cast<T>(value);
+      out = scalar_text::fitted<T>(in.whole_unsigned());
     }
+  } else if constexpr (LogicalType<T>) {
+    read_text(in.is_text() ? in.text() : is_decimal<T> ? in.number_text() : in.text(), out);
   } else if constexpr (shape::Real<T>) {
-    out = static_cast<T>(read_real(in));
+    out = scalar_text::fitted_real<T>(read_real(in));
   } else if constexpr (shape::Text<T>) {
     out = in.text();
   } else if constexpr (shape::Optional<T>) {
     if (in.is_null()) {
       out.reset();
     } else {
-      read(in, out.emplace(), options);
+      read(in, out.emplace(), rules);
     }
   } else if constexpr (shape::Sequence<T>) {
     out.clear();
     in.elements([&](JsonValue& element) {
       typename T::value_type one{};
-      read(element, one, options);
+      read(element, one, rules);
       out.push_back(std::move(one));
     });
   } else if constexpr (Described<T>) {
-    read_object(in, out, options);
+    read_object(in, out, rules);
   } else {
     static_assert(shape::TupleLike<T>, "lockstep: JSON of this type of row is not known");
     constexpr std::size_t kFields = std::tuple_size_v<T>;
     std::size_t place = 0;
     in.elements([&](JsonValue& element) {
-      std::size_t at = 0;
-      const auto read_if = [&](auto& field) {
-        if (at++ == place) read(element, field, options);
-      };
-      shape::with_fields(out, [&](auto&... field) { (read_if(field), ...); });
+      with_field_at(out, place, [&](auto& field) { read(element, field, rules); });
       if (++place > kFields) throw_length(kFields);
     });
     if (place != kFields) throw_length(kFields);
@@ -165,34 +136,56 @@ void read(JsonValue& in, T& out, const JsonOptions& options) {
 
 }  // namespace from_json
 
+/// Throws FormatError if a text of the value is not UTF-8.
+template <class T>
+void write_json(std::string& out, const T& value, const JsonRules& rules) {
+  const std::size_t begin = out.size();
+  if constexpr (LogicalType<T>) {
+    JsonNames::write(out, value);
+  } else if (rules.names.empty() && !has_logical_types<T>) {
+    row_traits<T>::write_json(out, value);
+  } else if constexpr (shape::is_derived<T>) {
+    derived::write_json(out, value, rules.names);
+  } else {
+    row_traits<T>::write_json(out, value);
+  }
+  check_written(std::string_view(out).substr(begin));
+}
+
 template <class T>
 class JsonFormat final : public Format<T> {
  public:
-  explicit JsonFormat(JsonOptions options) : options_(options) {}
+  explicit JsonFormat(JsonRules rules) : rules_(std::move(rules)) {}
 
-  void encode(std::string& out, const T& value) const override { row_traits<T>::write_json(out, value); }
+  void encode(std::string& out, const T& value) const override { write_json(out, value, rules_); }
   T decode(std::string_view bytes) const override {
     T value{};
-    JsonValue::parse(bytes, [&](JsonValue& read) { from_json::read(read, value, options_); });
+    JsonValue::parse(bytes, [&](JsonValue& read) { from_json::read(read, value, rules_); });
     return value;
   }
 
  private:
-  JsonOptions options_;
+  const JsonRules rules_;
 };
 
+/// Of rows of this type. Throws FlowError if a name is of no field of theirs, or two fields have one name.
+template <class T>
+JsonRules json_rules(const JsonOptions& options) {
+  return {options.unknown_fields, JsonNames::of_rows<T>(options.field_names, options.names)};
+}
+
 /// JSON, as rows are written by to_json(): structs are objects, tuples and vectors are arrays, empty optionals null,
-/// enums their described names, times `2026-11-26T13:54:00.123Z`, durations their counts. A time may be read from a
-/// count of its unit, too; what is finer than that is cut off. Whole numbers are exact to 64 bits. What is missing,
-/// null, there twice, of another type, out of range, not UTF-8, or followed by something, is refused; only an optional
-/// may be missing.
+/// enums their described names, Decimals numbers of so many places, Uuids texts, times `2026-11-26T13:54:00.123Z`,
+/// durations their counts. A time may be read from a count of its unit, too; what is finer than that is cut off. Whole
+/// numbers are exact to 64 bits. What is missing, null, there twice, of another type, out of range, not UTF-8, or
+/// followed by something, is refused; only an optional may be missing.
 struct Json {
   JsonOptions options = {};
   template <class T>
   std::shared_ptr<const Format<T>> of() const {
-    return std::make_shared<const JsonFormat<T>>(options);
+    return std::make_shared<const JsonFormat<T>>(json_rules<T>(options));
   }
 };
-inline Json json(JsonOptions options = {}) { return {options}; }
+inline Json json(JsonOptions options = {}) { return {std::move(options)}; }
 
 }  // namespace lockstep::kafka

@@ -1,43 +1,34 @@
 #pragma once
 
-#include <charconv>
-#include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "kafka/formats/format.hpp"
-#include "runtime/rows/shape.hpp"
+#include "kafka/formats/scalar_text.hpp"
 
 namespace lockstep::kafka {
 
 template <class T>
 class TextFormat final : public Format<T> {
  public:
-  static_assert(shape::Text<T> || shape::Integer<T>,
-                "lockstep: text() is the format of strings and whole numbers; others are written by json()");
+  static_assert(scalar_text::Scalar<T>,
+                "lockstep: text() is the format of single values; others are written by json() or csv()");
 
-  void encode(std::string& out, const T& value) const override {
-    if constexpr (shape::Text<T>) {
-      out += value;
-    } else {
-      out += std::to_string(value);
-    }
-  }
+  void encode(std::string& out, const T& value) const override { scalar_text::write(out, value); }
   T decode(std::string_view bytes) const override {
     if constexpr (shape::Text<T>) {
       return T(bytes);
     } else {
       T value{};
-      const auto [end, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), value);
-      if (error == std::errc::result_out_of_range) throw FormatError("the number is out of range");
-      if (error != std::errc() || end != bytes.data() + bytes.size()) throw FormatError("it is not a whole number");
+      scalar_text::read(bytes, value);
       return value;
     }
   }
 };
 
-/// The bytes of a string as they are, or a whole number in decimal.
+/// The bytes of a string as they are; a number in decimal; `true` and `false`; an enum's described name; a time as
+/// `2026-11-26T13:54:00.123Z`, a duration's count; a Decimal as `-12.30`.
 struct Text {
   template <class T>
   std::shared_ptr<const Format<T>> of() const {

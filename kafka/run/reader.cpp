@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
+#include <condition_variable>
+#include <exception>
+#include <thread>
 
 #include "kafka/error.hpp"
 
@@ -10,140 +15,309 @@ namespace lockstep::kafka {
 
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
+/// What a session of this prefix reads: its name is `prefix` and `topic[partition]`, and topics have no slashes and
+/// colons.
+std::optional<TopicPartition> partition_of(std::string_view session, std::string_view prefix) {
+  if (!session.starts_with(prefix)) return std::nullopt;
+  session.remove_prefix(prefix.size());
+  const std::size_t open = session.find('[');
+  if (open == std::string_view::npos || !session.ends_with(']')) return std::nullopt;
+  const std::string_view topic = session.substr(0, open);
+  if (topic.find_first_of("/:") != std::string_view::npos) return std::nullopt;
+  std::int32_t partition = 0;
+  const char* const end = session.data() + session.size() - 1;
+  if (std::from_chars(session.data() + open + 1, end, partition).ptr != end) return std::nullopt;
+  return TopicPartition{std::string(topic), partition};
+}
 
-constexpr milliseconds kPoll{50};
-constexpr std::size_t kRecords = 10'000;
-/// Of records that become one transaction, at most about so many bytes.
-constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+/// Of a consumer that looks at the offsets of another group.
+Properties without_group(Properties properties) {
+  properties.erase("group.id");
+  return properties;
+}
 
 }  // namespace
 
-Reader::Reader(Runtime& runtime, Options options, const Properties& properties, MakeFeed make_feed)
+Reader::Reader(Runtime& runtime, Options options, const Properties& properties, MakeFeed make_feed, Log log)
     : runtime_(runtime),
       options_(std::move(options)),
       make_feed_(std::move(make_feed)),
-      consumer_(properties, options_.group) {}
+      prefix_(session_prefix(options_.part.input, options_.source.cluster)),
+      properties_(properties),
+      on_refused_([this](const std::string& what) { tell_refused(what); }),
+      log_(std::move(log)),
+      client_(make_part().consumer()),
+      check_(properties_, options_.part.group, log_) {}
+Reader::~Reader() = default;
 
-void Reader::open() {
-  const std::string prefix = options_.input + "/" + options_.topic + "[";
-  const std::vector<SessionInfo> sessions = runtime_.sessions();
-  const bool is_known = std::any_of(sessions.begin(), sessions.end(),
-                                    [&prefix](const SessionInfo& one) { return one.name.starts_with(prefix); });
-  const std::int32_t count = consumer_.partitions(options_.topic);
-  for (const SessionInfo& one : sessions) {
-    if (!one.name.starts_with(prefix) || !one.cursor) continue;
-    if (const int partition = std::stoi(one.name.substr(prefix.size())); partition >= count) {
-      throw KafkaError(
-          fmt::format("{}[{}] has been read up to offset {}, and is not there: the topic has {} partitions",
-                      options_.topic, partition, *one.cursor, count));
-    }
-  }
-  for (std::int32_t partition = 0; partition < count; ++partition) open(partition, is_known);
+PartitionReader& Reader::make_part() {
+  auto part = std::make_unique<PartitionReader>(options_.part, properties_, dead_letters_, log_);
+  const std::lock_guard lock(shown_mutex_);
+  return *parts_.emplace_back(std::move(part));
 }
 
-/// `is_known`: others of the topic have been read before, so that this one was found later, if it was not.
-void Reader::open(std::int32_t number, bool is_known) {
-  const TopicPartition name{options_.topic, number};
-  const std::shared_ptr<Session> session = runtime_.open_named_session(options_.input + "/" + kafka::to_string(name));
-  Partition partition{.name = name, .feed = make_feed_(session, options_.source.bad_records)};
+/// As many as so many partitions can keep busy.
+void Reader::make_parts(std::size_t partitions) {
+  while (parts_.size() < std::min<std::size_t>(options_.threads, partitions)) make_part();
+}
+
+std::map<std::string, std::int32_t> Reader::partition_counts() {
+  std::vector<std::string> topics = {options_.topics.name};
+  if (options_.topics.is_pattern()) topics = client_.topics();
+  std::map<std::string, std::int32_t> counts;
+  for (const std::string& topic : topics) {
+    if (options_.topics.has(topic)) counts[topic] = client_.partitions(topic);
+  }
+  return counts;
+}
+
+void Reader::open() {
+  const std::map<std::string, std::int32_t> counts = partition_counts();
+  std::vector<TopicPartition> names;
+  for (const auto& [topic, count] : counts) {
+    for (std::int32_t partition = 0; partition < count; ++partition) names.push_back({topic, partition});
+  }
+  make_parts(names.size());
+  for (const auto& part : parts_) {
+    for (const auto& [topic, count] : counts) part->consumer().know(topic);
+  }
+  bool is_known = false;
+  for (const SessionInfo& one : runtime_.sessions()) {
+    const std::optional<TopicPartition> name = partition_of(one.name, prefix_);
+    if (!name || !options_.topics.has(name->topic)) continue;
+    is_known = true;
+    const auto found = counts.find(name->topic);
+    const std::int32_t count = found == counts.end() ? 0 : found->second;
+    if (one.cursor && name->partition >= count) {
+      throw KafkaError(fmt::format("{} has been read up to offset {}, and is not there: the topic has {} partitions",
+                                   kafka::to_string(*name), one.cursor->at, count));
+    }
+  }
+  const std::vector<Consumer::Offsets> there = client_.offsets(names);
+  for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], is_known);
+  check_opened();
+  if (options_.has_state && !is_known) warn_of_lost_state();
+  for (std::size_t i = 0; i < opened_.size(); ++i) parts_[i % parts_.size()]->add(std::move(opened_[i]));
+  opened_.clear();
+  committed_.reset();
+  for (const auto& [partition, offset] : options_.source.start.offsets()) {
+    if (!known_.contains(partition)) {
+      throw KafkaError(
+          fmt::format("{}, which is to be read from offset {}, is not there", kafka::to_string(partition), offset));
+    }
+  }
+}
+
+void Reader::check_opened() {
+  constexpr std::chrono::seconds kPatienceAtStart{30};
+  std::vector<TopicCheck::Known> known;
+  for (const PartitionReader::Partition& one : opened_) {
+    checked_[one.name] = {one.next, one.last};
+    if (one.last) known.push_back({one.name, one.next, *one.last});
+  }
+  if (const auto why = check_.look(known, client_, {}, kPatienceAtStart)) throw KafkaError(*why);
+}
+
+/// What was read since the last time is shown to be of the same topic by what was read before: that is looked for now,
+/// when all of this has been read. What has been read last is for the next time.
+std::optional<std::string> Reader::check_topics(const std::stop_token& stop, std::chrono::milliseconds patience) {
+  const std::lock_guard lock(check_mutex_);
+  std::vector<PartitionReader::Seen> seen;
+  {
+    const std::lock_guard shown(shown_mutex_);
+    for (const auto& part : parts_) part->add_seen(seen);
+  }
+  std::erase_if(seen, [this](const auto& one) { return one.next == checked_[one.name].next; });
+  std::vector<TopicCheck::Known> known;
+  for (const PartitionReader::Seen& one : seen) {
+    const auto& record = checked_[one.name].record;
+    if (record || one.first) known.push_back({one.name, one.next, record ? *record : *one.first});
+  }
+  if (auto why = check_.look(known, client_, stop, patience)) return why;
+  for (const PartitionReader::Seen& one : seen) {
+    checked_[one.name] = {one.next, one.last ? one.last : checked_[one.name].record};
+  }
+  return std::nullopt;
+}
+
+/// The first ones, and then ever fewer.
+void Reader::tell_refused(const std::string& what) {
+  constexpr std::uint64_t kFirst = 10;
+  const std::uint64_t count = told_.fetch_add(1, std::memory_order_relaxed) + 1;
+  const bool is_told = count <= kFirst || std::has_single_bit(count);
+  if (is_told) log_(LogLevel::warning, fmt::format("{} (refused so far: {})", what, count));
+}
+
+/// There is no checkpoint, and yet it was run.
+void Reader::warn_of_lost_state() {
+  constexpr std::size_t kMost = 16;  // each is asked for
+  if (!log_) return;
+  for (std::size_t i = 0; i < std::min(opened_.size(), kMost); ++i) {
+    const TopicPartition& name = opened_[i].name;
+    const std::optional<std::int64_t> offset = client_.committed(name);
+    if (!offset || *offset == 0) continue;
+    log_(LogLevel::warning,
+         fmt::format(
+             "there is no checkpoint, and group '{}' has been at {}, offset {}: if its directory is elsewhere, or "
+             "lost, what was written then is written again from here on",
+             options_.part.group, kafka::to_string(name), *offset));
+    return;
+  }
+}
+
+/// `is_known`: others of the source have been read before, so that this one was found later, if it was not.
+void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bool is_known) {
+  const std::shared_ptr<Session> session = runtime_.open_named_session(prefix_ + kafka::to_string(name));
+  const Refusals refusals{options_.source.bad_records, options_.source.dead_letters.empty() ? nullptr : &dead_letters_,
+                          log_ ? &on_refused_ : nullptr};
+  PartitionReader::Partition partition{.name = name, .feed = make_feed_(session, refusals)};
   if (const auto cursor = session->cursor()) {
     partition.next = static_cast<std::int64_t>(*cursor);
-    check_offset(name, partition.next);
+    check_offset(name, partition.next, there);
+    partition.last = LastRecord::of_mark(session->mark(), partition.next);
+    if (partition.last && partition.last->offset() < there.first) partition.last.reset();
   } else {
-    partition.next = is_known ? consumer_.offsets(name).first : start_of(name);
+    partition.next = is_known ? there.first : start_of(name, there);
+    partition.feed->set_idle(false);  // before the cursor: whoever finds that has to find it active
     session->move_cursor(static_cast<std::uint64_t>(partition.next));
-    partition.feed->set_idle(false);
   }
-  partition.cursor = partition.next;
-  if (options_.until_end) partition.end = consumer_.offsets(name).end;
+  if (options_.part.until_end) {
+    partition.end = there.end;
+    until_end_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, partition.end - partition.next));
+  }
   {
     const std::lock_guard lock(shown_mutex_);
     shown_[session->number()] = name;
   }
-  consumer_.add(name, partition.next, partitions_.size());
-  partitions_.push_back(std::move(partition));
+  known_.insert(name);
+  if (log_)
+    log_(LogLevel::info,
+         fmt::format("{} reads {} from offset {} on", options_.part.input, kafka::to_string(name), partition.next));
+  opened_.push_back(std::move(partition));
 }
 
-std::int64_t Reader::start_of(const TopicPartition& partition) {
+std::int64_t Reader::start_of(const TopicPartition& partition, const Consumer::Offsets& there) {
   const Start& start = options_.source.start;
-  if (start.kind == Start::Kind::timestamp) return consumer_.offset_at(partition, start.timestamp);
-  const Consumer::Offsets offsets = consumer_.offsets(partition);
-  return start.kind == Start::Kind::earliest ? offsets.first : offsets.end;
-}
-
-void Reader::check_offset(const TopicPartition& partition, std::int64_t next) {
-  const Consumer::Offsets offsets = consumer_.offsets(partition);
-  if (next < offsets.first) {
-    throw KafkaError(
-        fmt::format("{} has to be read from offset {}, and the first that is there is {}: records that have "
-                    "not been read are gone",
-                    kafka::to_string(partition), next, offsets.first));
+  const auto checked = [&](std::int64_t offset) {
+    if (offset >= there.first && offset <= there.end) return offset;
+    throw KafkaError(fmt::format("{} is to be read from offset {}, and what is there are {} to {}",
+                                 kafka::to_string(partition), offset, there.first, there.end));
+  };
+  switch (start.kind()) {
+    case Start::Kind::earliest: break;
+    case Start::Kind::latest: return there.end;
+    case Start::Kind::time: return client_.offset_at(partition, start.since().time_since_epoch().count());
+    case Start::Kind::offsets:
+      for (const auto& [name, offset] : start.offsets()) {
+        if (name == partition) return checked(offset);
+      }
+      break;
+    case Start::Kind::committed:
+      if (committed_ == nullptr) committed_ = std::make_unique<Consumer>(without_group(properties_), start.group());
+      if (const auto offset = committed_->committed(partition)) return checked(*offset);
+      break;
   }
-  if (next > offsets.end) {
-    throw KafkaError(
-        fmt::format("{} has been read up to offset {}, and ends at {}: the topic was truncated, or is another "
-                    "one of this name",
-                    kafka::to_string(partition), next, offsets.end));
-  }
+  return there.first;
 }
 
 void Reader::run(const std::stop_token& stop) {
-  std::vector<std::size_t> touched;
-  Time look_at = steady_clock::now() + options_.partitions_every;
-  while (!stop.stop_requested() && !(options_.until_end && has_read_all())) {
-    touched.clear();
-    const auto take = [&](const Consumer::Read& read) {
-      Partition& partition = partitions_[read.number];
-      if (touched.empty() || touched.back() != read.number) touched.push_back(read.number);
-      if (read.record == nullptr) {
-        partition.next = std::max(partition.next, read.end);
-        partition.at_end = steady_clock::now();
-        return;
+  for (const auto& part : parts_) part->consumer().answer_within(kPatience);
+  std::mutex mutex;
+  std::condition_variable_any news;
+  std::exception_ptr error;
+  std::size_t running = 0;
+  std::stop_source stops;
+  const std::stop_callback stops_all(stop, [&stops] { stops.request_stop(); });
+  const auto run_part = [&](PartitionReader& part) {
+    std::exception_ptr thrown;
+    try {
+      part.run(stops.get_token());
+    } catch (...) {
+      thrown = std::current_exception();
+      stops.request_stop();
+    }
+    const std::lock_guard lock(mutex);
+    if (error == nullptr) error = std::move(thrown);
+    --running;
+    news.notify_all();
+  };
+  std::vector<std::jthread> threads;
+  struct Stop {
+    std::stop_source& stops;
+    ~Stop() { stops.request_stop(); }  // before the threads are joined
+  } const stops_at_end{stops};
+  const auto is_over = [&] { return running == 0 || error != nullptr; };
+  const bool looks = !options_.part.until_end && options_.partitions_every.count() != 0;
+  std::unique_lock lock(mutex);
+  for (;;) {
+    for (; threads.size() < parts_.size(); ++running) {
+      threads.emplace_back([&run_part, &part = *parts_[threads.size()]] { run_part(part); });
+    }
+    if (!looks) {
+      news.wait(lock, stop, is_over);
+    } else {
+      news.wait_for(lock, stop, options_.partitions_every, is_over);
+    }
+    if (is_over() || stop.stop_requested()) break;
+    lock.unlock();
+    look_for_partitions(stops.get_token());
+    if (const auto why = check_topics(stops.get_token(), kPatience); why && log_ && !stops.stop_requested()) {
+      log_(LogLevel::warning, *why + "; it is looked for again");
+    }
+    lock.lock();
+  }
+  stops.request_stop();
+  news.wait(lock, [&running] { return running == 0; });
+  if (error != nullptr) std::rethrow_exception(error);
+  if (!options_.part.until_end || options_.has_state) return;  // which looks when it takes a checkpoint
+  lock.unlock();
+  const auto why = check_topics(stop, kPatience);
+  if (why && !stop.stop_requested()) throw KafkaError(*why);
+}
+
+void Reader::look_for_partitions(const std::stop_token& stop) {
+  // What cannot be known yet is looked for again; what is read goes on meanwhile, or will say so itself.
+  const auto tell = [this](const KafkaError& error) {
+    if (log_) log_(LogLevel::warning, std::string(error.what()) + "; new partitions are looked for again");
+  };
+  std::vector<TopicPartition> names;
+  try {
+    for (const auto& [topic, count] : partition_counts()) {
+      for (std::int32_t next = 0; next < count; ++next) {
+        if (!known_.contains({topic, next})) names.push_back({topic, next});
       }
-      if (read.record->offset < partition.next) return;
-      partition.feed->add(*read.record);
-      partition.next = read.record->offset + 1;
-      partition.at_end.reset();
-      partition.is_idle = false;
-      records_.store(records_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      const Feed& feed = *partition.feed;
-      if (feed.bytes() >= kPieceBytes || feed.records() == options_.step_rows) commit(partition);
-    };
-    consumer_.poll(kPoll, kRecords, take);
-    for (const std::size_t number : touched) commit(partitions_[number]);
-    const Time now = steady_clock::now();
-    if (options_.source.idle_after.count() != 0) find_idle(now);
-    if (!options_.until_end && options_.partitions_every.count() != 0 && now >= look_at) {
-      look_for_partitions();
-      look_at = now + options_.partitions_every;
+    }
+    if (names.empty()) return;
+    make_parts(known_.size() + names.size());
+  } catch (const KafkaError& error) {
+    return tell(error);
+  }
+  for (const TopicPartition& name : names) {
+    if (stop.stop_requested()) return;
+    const auto& part = *std::min_element(
+        parts_.begin(), parts_.end(), [](const auto& a, const auto& b) { return a->partitions() < b->partitions(); });
+    try {
+      part->consumer().answer_within(kPatience);
+      part->consumer().know(name.topic);
+      open(name, client_.offsets(name), true);
+      part->add(std::move(opened_.back()));
+      opened_.clear();
+    } catch (const KafkaError& error) {
+      tell(error);
     }
   }
 }
 
-void Reader::commit(Partition& partition) {
-  if (partition.next == partition.cursor) return;
-  partition.feed->commit(static_cast<std::uint64_t>(partition.next));
-  partition.cursor = partition.next;
-}
-
-void Reader::find_idle(Time now) {
-  for (Partition& partition : partitions_) {
-    if (partition.is_idle || !partition.at_end || now - *partition.at_end < options_.source.idle_after) continue;
-    partition.feed->set_idle(true);
-    partition.is_idle = true;
+void Reader::show(Status& status) const {
+  TopicStatus source{options_.part.input, options_.topics.name};
+  {
+    const std::lock_guard lock(shown_mutex_);
+    for (const auto& part : parts_) part->show(status, source);
   }
-}
-
-void Reader::look_for_partitions() {
-  const std::int32_t count = consumer_.partitions(options_.topic);
-  for (auto next = static_cast<std::int32_t>(partitions_.size()); next < count; ++next) open(next, true);
-}
-
-bool Reader::has_read_all() const {
-  return std::all_of(partitions_.begin(), partitions_.end(),
-                     [](const Partition& partition) { return partition.next >= partition.end; });
+  status.records_read += source.records;
+  status.records_refused += source.refused;
+  status.until_end += until_end_;
+  status.sources.push_back(std::move(source));
 }
 
 void Reader::show(const std::vector<SessionCursor>& cut) {
@@ -155,7 +329,7 @@ void Reader::show(const std::vector<SessionCursor>& cut) {
       if (found != shown_.end()) offsets.emplace_back(found->second, static_cast<std::int64_t>(one.cursor));
     }
   }
-  consumer_.commit(offsets);
+  client_.commit(offsets);
 }
 
 }  // namespace lockstep::kafka

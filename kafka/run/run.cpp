@@ -1,5 +1,10 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <exception>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -15,6 +20,7 @@ namespace {
 
 /// How many steps may wait for being written.
 constexpr std::size_t kWaitingSteps = 64;
+constexpr std::size_t kPieceBytes = std::size_t{16} << 20;
 
 std::unique_ptr<Runtime> open_runtime(const std::string& name, const Dataflow& flow, const Settings& settings) {
   if (settings.state.empty()) return std::make_unique<Runtime>(flow, settings.runtime);
@@ -22,7 +28,22 @@ std::unique_ptr<Runtime> open_runtime(const std::string& name, const Dataflow& f
                                    checkpoints(settings.state, {.application = name, .begin_if_empty = true}));
 }
 
-Properties with(Properties properties, const Properties& more) {
+unsigned reading_threads(const Settings& settings) {
+  constexpr unsigned kMost = 4;
+  if (settings.reading_threads != 0) return settings.reading_threads;
+  return std::min(kMost, std::max(1U, std::thread::hardware_concurrency()));
+}
+
+/// Of a client of a cluster.
+Properties properties_of(const Settings& settings, const std::string& cluster, const Properties& more) {
+  Properties properties = settings.properties;
+  if (!cluster.empty()) {
+    const auto found = settings.clusters.find(cluster);
+    if (found == settings.clusters.end()) {
+      throw KafkaError(fmt::format("there is no cluster '{}' in the settings", cluster));
+    }
+    properties = found->second;
+  }
   for (const auto& [name, value] : more) properties[name] = value;
   return properties;
 }
@@ -33,23 +54,40 @@ class Run::Impl {
  public:
   Impl(const Application& application, const Settings& settings)
       : settings_(settings), runtime_(open_runtime(application.name_, application.flow_, settings)) {
+    check_clusters(application);
     for (const Application::Source& source : application.sources_) {
-      Reader::Options options{.input = source.input,
-                              .topic = source.topic,
+      Reader::Options options{.part = {.input = source.input,
+                                       .group = application.name_,
+                                       .idle_after = source.options.idle_after,
+                                       .until_end = settings.until_end,
+                                       .step_rows = settings.runtime.step_rows,
+                                       .piece_bytes = std::min(kPieceBytes, settings.runtime.stage_bytes / 4),
+                                       .on_point = settings.on_point},
+                              .topics = source.topics,
                               .source = source.options,
-                              .group = application.name_,
+                              .threads = reading_threads(settings),
                               .partitions_every = settings.partitions_every,
-                              .until_end = settings.until_end,
-                              .step_rows = settings.runtime.step_rows};
+                              .has_state = !settings.state.empty()};
       readers_.push_back(std::make_unique<Reader>(
-          *runtime_, std::move(options), with(settings.properties, source.options.properties), source.make_feed));
+          *runtime_, std::move(options), properties_of(settings, source.options.cluster, source.options.properties),
+          source.open(source.topics.context(settings.formats)), settings.log));
       readers_.back()->open();
     }
-    committer_ = std::make_unique<Committer>(runtime_->subscribe(kWaitingSteps), settings.properties,
-                                             [this](const std::vector<SessionCursor>& cut) {
-                                               for (const auto& reader : readers_) reader->show(cut);
-                                             });
-    for (const Application::Sink& sink : application.sinks_) committer_->add(sink.topic, sink.make_writer());
+    committer_ = std::make_unique<Committer>(
+        runtime_->subscribe(kWaitingSteps),
+        [this](const std::vector<SessionCursor>& cut) {
+          for (const auto& reader : readers_) reader->show(cut);
+        },
+        settings.log, settings.on_point);
+    for (const Application::Sink& sink : application.sinks_) {
+      committer_->add(sink.output, sink.topic, properties_of(settings, sink.cluster, sink.properties),
+                      sink.open({.topic = sink.topic, .properties = settings.formats}));
+    }
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
+      const SourceOptions& options = application.sources_[i].options;
+      if (options.dead_letters.empty()) continue;
+      committer_->add(options.dead_letters, properties_of(settings, options.cluster, {}), readers_[i]->dead_letters());
+    }
     committing_ = std::jthread([this] { guard([this] { commit(); }); });
     try {
       begin();
@@ -73,6 +111,7 @@ class Run::Impl {
 
   void stop() {
     if (!stopped_.exchange(true)) {
+      committer_->give_up_after(settings_.stop_timeout);
       for (std::jthread& thread : threads_) thread.request_stop();
       for (std::jthread& thread : threads_) thread.join();
       if (keeping_.joinable()) {
@@ -83,23 +122,41 @@ class Run::Impl {
       guard([this] { runtime_->stop(); });
       if (committing_.joinable()) committing_.join();
       guard([this] {
-        if (!settings_.state.empty() && !failed()) checkpoint();
+        constexpr std::chrono::hours kLong{24 * 365};
+        const auto most = settings_.stop_timeout.count() == 0 ? kLong : settings_.stop_timeout;
+        if (!settings_.state.empty() && !failed()) checkpoint({}, most);
       });
     }
     rethrow();
   }
 
   Status status() const {
+    const Metrics metrics = runtime_->metrics();
     Status status{.step = runtime_->latest().number(),
-                  .records_written = committer_->records(),
+                  .rows = metrics.rows,
+                  .step_time = std::chrono::nanoseconds(metrics.last_step.nanoseconds),
+                  .state_bytes = metrics.state_bytes(),
                   .last_checkpoint = checkpointed_.load()};
-    for (const auto& reader : readers_) status.records_read += reader->records();
+    if (const auto at = checkpointed_at_.load(); at != SteadyTime()) {
+      status.since_checkpoint = std::chrono::steady_clock::now() - at;
+    }
+    for (const auto& reader : readers_) reader->show(status);
+    committer_->show(status);
     return status;
   }
 
   Runtime& runtime() { return *runtime_; }
 
  private:
+  /// What is said of a cluster that nothing is read from, or written to, is a mistake.
+  void check_clusters(const Application& application) const {
+    std::set<std::string> known;
+    for (const Application::Source& source : application.sources_) known.insert(source.options.cluster);
+    for (const Application::Sink& sink : application.sinks_) known.insert(sink.cluster);
+    for (const auto& [name, properties] : settings_.clusters) {
+      if (!known.contains(name)) throw KafkaError(fmt::format("nothing is read from a cluster '{}', or written", name));
+    }
+  }
   /// Calls a function of a thread, and notes what it throws.
   template <class Function>
   void guard(const Function& function) {
@@ -122,7 +179,7 @@ class Run::Impl {
   void begin() {
     // Where partitions are read from is decided once: before anything is written that depends on it.
     runtime_->step();
-    if (!settings_.state.empty()) checkpoint();
+    if (!settings_.state.empty()) checkpoint({}, Reader::kPatience);
     runtime_->start(settings_.step);
     reading_ = readers_.size();
     for (const auto& reader : readers_) {
@@ -143,10 +200,24 @@ class Run::Impl {
     }
   }
 
-  /// Its manifest is written when all is that it knows of.
-  void checkpoint() {
-    const auto condition = [this] { committer_->wait_for(runtime_->latest().number()); };
+  /// Its manifest is written when all is that it knows of, and that is of the topics that it began with; which has to
+  /// be seen within this time, and before it is to stop.
+  void checkpoint(const std::stop_token& stop, std::chrono::milliseconds patience) {
+    const auto point = [this](std::string_view name) {
+      if (settings_.on_point) settings_.on_point(name);
+    };
+    point("a checkpoint begins");
+    const auto condition = [&] {
+      point("a checkpoint waits");
+      committer_->wait_for(runtime_->latest().number());
+      for (const auto& reader : readers_) {
+        if (const auto why = reader->check_topics(stop, patience)) throw CheckpointError("no checkpoint: " + *why);
+      }
+      point("a checkpoint is complete");
+    };
     checkpointed_ = runtime_->checkpoint(condition).get();
+    checkpointed_at_ = std::chrono::steady_clock::now();
+    point("a checkpoint is taken");
   }
 
   void keep(const std::stop_token& stop) {
@@ -157,10 +228,11 @@ class Run::Impl {
       lock.unlock();
       if (runtime_->latest().number() > checkpointed_) {
         try {
-          checkpoint();
+          checkpoint(stop, Reader::kPatience);
         } catch (const CheckpointError& error) {
-          if (settings_.on_problem)
-            settings_.on_problem(std::string(error.what()) + "; the next is tried when it is due");
+          if (settings_.log && !stop.stop_requested()) {
+            settings_.log(LogLevel::warning, std::string(error.what()) + "; the next is tried when it is due");
+          }
         } catch (...) {
           guard([] { throw; });
         }
@@ -177,6 +249,8 @@ class Run::Impl {
   std::condition_variable_any news_;
   std::exception_ptr error_;  // the first
   std::atomic<std::uint64_t> checkpointed_{0};
+  using SteadyTime = std::chrono::steady_clock::time_point;
+  std::atomic<SteadyTime> checkpointed_at_{SteadyTime()};
   std::atomic<std::size_t> reading_{0};
   std::atomic<bool> stopped_{false};
   // Last, so that they end first.

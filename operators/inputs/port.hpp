@@ -51,7 +51,7 @@ class Port {
   }
 
   template <class Number>
-  std::optional<Ticket> put(Item item, Room room, Number&& number) {
+  std::optional<Ticket> put(Item&& item, Room room, Number&& number) {
     return session_->put(*stage_, input_, stage_->items, std::move(item), room, number);
   }
   std::optional<Ticket> put_all(Stage<Item>& gathered, std::size_t bytes, Room room) {
@@ -122,6 +122,8 @@ class InputPort : public Port<Weighted<R>> {
 
   /// One row.
   Ticket push(R row, Weight weight = 1) { return *push_one(std::move(row), weight, Room::wait); }
+  /// The same, moved once.
+  Ticket push_weighted(Weighted<R>&& item) { return *push_item(std::move(item), Room::wait); }
 
   /// Any range of rows, or of Weighted rows; in pieces, if it is larger than the stage, or than a step may be. Of a
   /// piece all rows are staged, or none if the range throws.
@@ -158,10 +160,13 @@ class InputPort : public Port<Weighted<R>> {
 
   /// Inlined, so that the row is not copied on the stack. (Measured: half of a push.)
   [[gnu::always_inline]] std::optional<Ticket> push_one(R&& row, Weight weight, Room room) {
-    normalise(row);
-    if (is_refused(weight) || this->is_dated()) [[unlikely]]
-      return push_watched({std::move(row), weight}, room);
-    return Base::put({std::move(row), weight}, room, [](const auto&, std::uint64_t, std::uint64_t) {});
+    return push_item({std::move(row), weight}, room);
+  }
+  [[gnu::always_inline]] std::optional<Ticket> push_item(Weighted<R>&& item, Room room) {
+    normalise(item.row);
+    if (is_refused(item.weight) || this->is_dated()) [[unlikely]]
+      return push_watched(std::move(item), room);
+    return Base::put(std::move(item), room, [](const auto&, std::uint64_t, std::uint64_t) {});
   }
   /// Of an input with event time; or a row that is refused.
   [[gnu::noinline]] std::optional<Ticket> push_watched(Weighted<R> item, Room room) {

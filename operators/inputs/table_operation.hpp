@@ -11,13 +11,14 @@
 
 namespace lockstep {
 
-/// What is done to one key of a keyed table.
+/// What is done to one key of a keyed table, or to all that are in a slot.
 template <class R, class K>
 struct TableOperation {
-  enum class Kind : std::uint8_t { insert, upsert, erase };
+  enum class Kind : std::uint8_t { insert, upsert, erase, erase_if_present, clear };
   K key;
-  std::optional<R> row;  // none: erase
+  std::optional<R> row;  // of insert and upsert
   Kind kind;
+  std::uint16_t slot = 0;  // of a clear: of whose keys the rows go
   std::uint64_t session;
   std::uint64_t position;
   Timestamp watermark = kNoTimestamp;  // of the session, just before it

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "exchange/reads.hpp"
 #include "operators/inputs/table_operation.hpp"
@@ -22,6 +23,8 @@ struct ByOperationKey {
   template <class Operation>
   unsigned operator()(const Operation& operation, unsigned workers) const {
     using K = std::remove_cvref_t<decltype(operation.key)>;
+    if (operation.kind == Operation::Kind::clear) [[unlikely]]
+      return worker_of_slot(operation.slot, workers);
     return worker_of_slot(slot_of(row_traits<K>::hash(operation.key)), workers);
   }
 };
@@ -41,7 +44,7 @@ class TableOperator final : public IndexView<K, R> {
   template <class Reader>
   void eval(Reader& in, Batch<std::pair<K, R>>& out) {
     Batch<LedgerRow>& rejects = rejects_->fill();
-    in.for_each([&](const Operation& operation, Weight weight) {
+    const auto apply = [&](const Operation& operation, Weight weight) {
       auto* entry = rows_.insert(operation.key, row_traits<K>::hash(operation.key));
       const auto [marked, first] = rows_.mark(entry);
       if (first) marked->mark.before = entry->payload;
@@ -54,6 +57,8 @@ class TableOperator final : public IndexView<K, R> {
         refuse("insert of a key that is present");
       } else if (operation.kind == Operation::Kind::erase && !present) {
         refuse("erase of a key that is absent");
+      } else if (operation.kind == Operation::Kind::erase_if_present && !present) {
+        return;
       } else if (present && is_late(entry->payload->row, operation)) {
         refuse(late_reason(operation.watermark) + ", and the row of the key is dated before it");
       } else {
@@ -63,6 +68,9 @@ class TableOperator final : public IndexView<K, R> {
         row_bytes_ += bytes_of(entry->payload);
         marked->written();
       }
+    };
+    in.for_each([&](const Operation& operation, Weight weight) {
+      operation.kind == Operation::Kind::clear ? clear(operation, weight, apply) : apply(operation, weight);
     });
     rows_.drain_marks([&](const auto& marked) {
       const Held& before = marked.mark.before;
@@ -118,6 +126,21 @@ class TableOperator final : public IndexView<K, R> {
   };
 
   using Rows = HashTable<K, Held, Mark>;
+
+  /// Erases each key that has a row, as an operation on it would.
+  template <class Apply>
+  [[gnu::cold, gnu::noinline]] void clear(const Operation& operation, Weight weight, Apply& apply) {
+    std::vector<K> keys;
+    rows_.for_each_in({operation.slot, operation.slot + 1U}, [&keys](const auto& entry, const auto&) {
+      if (entry.payload) keys.push_back(entry.key);
+    });
+    for (const K& key : keys) {
+      Operation one = operation;
+      one.key = key;
+      one.kind = Operation::Kind::erase;
+      apply(one, weight);
+    }
+  }
 
   Match<R> find(const K& key, std::uint64_t hash) const {
     const auto* entry = rows_.find(key, hash);

@@ -47,11 +47,15 @@ class KeyBy : public Named<KeyBy<KeyFunction, ValueFunction>> {
       part.only_keys = kWhole && !E::kKeyed;
       part.runs_user_code = projection::is_user_code<KeyFunction> || projection::is_user_code<ValueFunction>;
       const Properties before = in.properties();
-      part.properties = {
-          .partitioning = kWhole && before.equal_rows_meet() ? Partitioning::colocated : Partitioning::none,
-          .append_only = before.append_only,
-          .consolidated = kWhole && before.consolidated,
-          .step_dependent = before.step_dependent};
+      constexpr bool kSameKey = E::kKeyed && projection::is_key<KeyFunction>;
+      const bool meets = kSameKey && before.partitioning == Partitioning::by_key;
+      part.properties = {.partitioning = meets                                ? Partitioning::by_key
+                                         : kWhole && before.equal_rows_meet() ? Partitioning::colocated
+                                                                              : Partitioning::none,
+                         .append_only = before.append_only,
+                         .unique_by_key = kSameKey && before.unique_by_key,
+                         .consolidated = kWhole && before.consolidated,
+                         .step_dependent = before.step_dependent};
       const OperatorName name = in.flow()->keep(part.name);
       return Chain<E, Link>(in, Link{key_of_, value_of_, name}, std::move(part), signature(in));
     }
@@ -83,7 +87,8 @@ struct MakeKeyBy : OperatorMaker {
 };
 
 /// Keys a stream: each row becomes (key, row), or (key, value) if a function for the value is given. The same
-/// stream indexed twice by the same member is indexed once. No state; O(1) per row; exchanged by key where it is used.
+/// stream indexed twice by the same member is indexed once. `key_by(ls::key, value)` gives the keys of a keyed stream
+/// other values. No state; O(1) per row; exchanged by key where it is used, unless the key is the same.
 inline constexpr MakeKeyBy key_by{};
 
 }  // namespace lockstep

@@ -12,7 +12,7 @@ namespace lockstep {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 8;
+constexpr std::uint8_t kVersion = 9;
 
 std::uint32_t decode_32(Decoder& in) {
   const std::uint64_t value = in.varint();

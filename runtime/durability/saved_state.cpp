@@ -15,7 +15,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::string_view kMagic = "lockstep saved state\n";
-constexpr std::uint8_t kVersion = 8;
+constexpr std::uint8_t kVersion = 9;
 
 class File {
  public:

@@ -72,7 +72,7 @@ bool Intake::fill(std::uint64_t step, Session::Size size) {
 }
 
 std::size_t Intake::grant(std::size_t bytes, bool may_be_less) {
-  std::ptrdiff_t left = left_.load(std::memory_order_relaxed);
+  std::ptrdiff_t left = left_.load();
   for (;;) {
     if (left <= 0) return 0;
     const auto most = static_cast<std::size_t>(left);
@@ -108,9 +108,7 @@ void Intake::seal(std::uint64_t step, Sealing& sealing) {
   for (const InputId input : sealing.inputs) sealed_[input]->complete();
   watermarks_.complete(sealing.watermarks);
   if (sealing.counted != 0) staged_.fetch_sub(sealing.counted, std::memory_order_relaxed);
-  // Who waits for room has said so under the lock of its session, before this seal took that lock, or has seen the
-  // room.
-  if (blocked_.load(std::memory_order_relaxed) != 0) wake();
+  if (blocked_.load() != 0) wake();
   if (!ended_.empty()) [[unlikely]]
     remove_ended();
 }
@@ -148,13 +146,13 @@ void Intake::seal_session(Session& session, std::uint64_t step, Sealing& sealing
   session.touched_.resize(kept);
   if (piece.cursor) {
     session.sealed_cursor_ = piece.cursor;
-    sealing.cut.push_back({session.number_, *piece.cursor});
+    sealing.cut.push_back({session.number_, piece.cursor->at});
   }
   sealing.rows += piece.staged - (piece.counts_move ? 1 : 0);
   if (session.counted_) sealing.counted += piece.staged;
   if (herald_) session.herald_at_ = rows_to_herald_at(piece.staged);
   session.staged_ -= piece.staged;
-  left_.fetch_add(static_cast<std::ptrdiff_t>(piece.bytes), std::memory_order_relaxed);
+  left_.fetch_add(static_cast<std::ptrdiff_t>(piece.bytes));
   if (!session.open_ && all) [[unlikely]]
     ended_.push_back(session.number_);
 }

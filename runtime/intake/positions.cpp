@@ -34,7 +34,10 @@ void Positions::encode(Encoder& out) const {
     }
     out.bytes(session.name);
     out.byte(session.cursor.has_value());
-    if (session.cursor) out.varint(*session.cursor);
+    if (session.cursor) {
+      out.varint(session.cursor->at);
+      out.varint(session.cursor->mark);
+    }
   }
 }
 
@@ -54,7 +57,7 @@ Positions Positions::decode(Decoder& in) {
       session.inputs.push_back(input);
     }
     session.name = in.bytes();
-    if (derived::decode_flag(in)) session.cursor = in.varint();
+    if (derived::decode_flag(in)) session.cursor = Cursor{.at = in.varint(), .mark = in.varint()};
   }
   return positions;
 }

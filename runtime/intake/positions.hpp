@@ -12,6 +12,14 @@
 
 namespace lockstep {
 
+/// How far a session has read its source, and a mark of the source's own, by which it can be known again.
+struct Cursor {
+  std::uint64_t at = 0;
+  std::uint64_t mark = 0;
+
+  friend bool operator==(const Cursor&, const Cursor&) = default;
+};
+
 /// Up to where each session was stepped.
 struct Positions {
   struct Input {
@@ -27,7 +35,7 @@ struct Positions {
   struct OfSession {
     std::vector<OfInput> inputs;  // in their order
     std::string name = {};
-    std::optional<std::uint64_t> cursor = {};
+    std::optional<Cursor> cursor = {};
   };
 
   std::vector<Input> inputs;

@@ -70,21 +70,26 @@ std::optional<Ticket> Session::try_commit(const Transaction& transaction) {
 
 std::optional<std::uint64_t> Session::cursor() {
   const std::lock_guard lock(lock_);
-  return cursor_;
+  return cursor_ ? std::optional(cursor_->at) : std::nullopt;
 }
 
-Ticket Session::move_cursor(std::uint64_t cursor) {
+std::uint64_t Session::mark() {
+  const std::lock_guard lock(lock_);
+  return cursor_ ? cursor_->mark : 0;
+}
+
+Ticket Session::move_cursor(std::uint64_t cursor, std::uint64_t mark) {
   Turn turn(*this, 1, 0, Room::wait);
-  turn.move_cursor(cursor, false);
+  turn.move_cursor({cursor, mark}, false);
   return turn.done();
 }
 
-void Session::Turn::move_cursor(std::uint64_t cursor, bool with_rows) {
+void Session::Turn::move_cursor(const Cursor& cursor, bool with_rows) {
   Session& session = *session_;
   if (session.intake_ == nullptr && session.credit_ == 0) throw_over();
-  if (session.cursor_ && cursor < *session.cursor_) {
-    throw UsageError(
-        fmt::format("the cursor of session {} moves back, from {} to {}", session.number_, *session.cursor_, cursor));
+  if (session.cursor_ && cursor.at < session.cursor_->at) {
+    throw UsageError(fmt::format("the cursor of session {} moves back, from {} to {}", session.number_,
+                                 session.cursor_->at, cursor.at));
   }
   session.cursor_ = session.piece_.cursor = cursor;
   if (!with_rows) moves_without_rows();
@@ -185,6 +190,11 @@ Session::Size Session::piece() const {
   return {made_from_->limit_.rows, std::min(made_from_->stage_bytes_, made_from_->limit_.bytes)};
 }
 
+void Session::ask_for_step() {
+  intake_->note_full_stage();
+  intake_->wake_clock();
+}
+
 std::size_t Session::room(std::size_t wanted) {
   check_accepts();
   {
@@ -208,6 +218,8 @@ bool Session::Turn::take_room(Room room) {
   Session& session = *session_;
   const std::uint32_t stops = session.made_from_->stops();
   for (;;) {
+    // First: what changes after this wakes.
+    const std::uint32_t seen = session.intake_ == nullptr ? 0 : session.intake_->seals_.load(std::memory_order_acquire);
     session.state_.failure.rethrow_if_failed();
     const RunState::Mode mode = session.state_.mode();
     if (mode == RunState::Mode::gone) throw UsageError("the runtime is gone and takes no more rows");
@@ -217,11 +229,13 @@ bool Session::Turn::take_room(Room room) {
     if (bytes_ <= session.credit_) return true;
     if (session.intake_ == nullptr) throw_over();
     Intake& intake = *session.intake_;
-    if (const std::size_t got = intake.grant(bytes_ - session.credit_); got != 0) {
+    const auto gets_room = [&] {
+      const std::size_t got = intake.grant(bytes_ - session.credit_);
       session.granted_ += got;
       session.credit_ += got;
-      return true;
-    }
+      return got != 0;
+    };
+    if (gets_room()) return true;
     const bool clocked = mode == RunState::Mode::clocked;
     if (clocked) intake.note_full_stage();
     if (room == Room::try_once) return false;
@@ -229,8 +243,12 @@ bool Session::Turn::take_room(Room room) {
       throw UsageError(fmt::format("the stage is full ({} bytes): step before pushing more", intake.stage_bytes_));
     }
     session.state_.refuse_inside("a push into a full stage");
-    const std::uint32_t seen = intake.seals_.load(std::memory_order_acquire);
-    intake.blocked_.fetch_add(1, std::memory_order_relaxed);
+    // seq_cst here, of what is left, and where room comes back: that sees who waits, or this sees the room.
+    intake.blocked_.fetch_add(1);
+    if (gets_room()) {
+      intake.blocked_.fetch_sub(1);
+      return true;
+    }
     session.lock_.unlock();
     intake.wake_clock();
     intake.wait_for_seal(seen);
@@ -279,8 +297,7 @@ void Session::check_accepts() const {
   if (state_.mode() == RunState::Mode::stopping) throw UsageError("the runtime is stopping and takes no more rows");
 }
 
-std::optional<Ticket> Session::put_all(std::span<Gathered> parts, Size size, Room room,
-                                       std::optional<std::uint64_t> cursor) {
+std::optional<Ticket> Session::put_all(std::span<Gathered> parts, Size size, Room room, std::optional<Cursor> cursor) {
   // Rows are settled outside of the lock, unless others are faster again and again.
   constexpr int kTries = 4;
   const auto is_settled = [](const Gathered& part) {
@@ -318,7 +335,9 @@ std::optional<Ticket> Session::adopt(Session& gathered, Size size, Room room) {
     throw UsageError(fmt::format("a transaction of {} bytes is larger than the stage, which holds {}", size.bytes,
                                  intake_->stage_bytes_));
   }
-  if (gathered.touched_.empty()) return gathered.cursor_ ? move_cursor(*gathered.cursor_) : nothing();
+  if (gathered.touched_.empty()) {
+    return gathered.cursor_ ? move_cursor(gathered.cursor_->at, gathered.cursor_->mark) : nothing();
+  }
   std::vector<Gathered> parts;
   parts.reserve(gathered.touched_.size());
   for (const InputId input : gathered.touched_) {

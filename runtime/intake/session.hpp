@@ -27,7 +27,7 @@ class Session;
 struct SessionInfo {
   std::uint64_t number = 0;
   std::string name = {};
-  std::optional<std::uint64_t> cursor = {};
+  std::optional<Cursor> cursor = {};
   bool is_open = false;
 };
 
@@ -38,7 +38,10 @@ class Transaction {
   auto operator[](const Handle& input) const;
 
   /// See Session::move_cursor: it moves as the rows are staged.
-  void move_cursor(std::uint64_t cursor) const;
+  void move_cursor(std::uint64_t cursor, std::uint64_t mark = 0) const;
+
+  /// How much of the stage it takes so far.
+  std::size_t bytes() const;
 
  private:
   friend class Session;
@@ -80,10 +83,16 @@ class Session {
   /// Moves the cursor: up to where its source has been read, be it a Kafka offset or the number of a line, rows that
   /// were left out included. It is part of the cut of the step that has what was pushed before, and of checkpoints;
   /// move it by a transaction, with the rows that belong to it, so that no seal comes between. It may move without
-  /// rows. Throws UsageError if it moves back.
-  Ticket move_cursor(std::uint64_t cursor);
+  /// rows. `mark`: what the source may be known by when it is read on from there, such as a hash of what was read last.
+  /// Throws UsageError if it moves back.
+  Ticket move_cursor(std::uint64_t cursor, std::uint64_t mark = 0);
   /// Where it stands, also before its runtime went on from a checkpoint: where to go on. None: it was never moved.
   std::optional<std::uint64_t> cursor();
+  /// What came with the cursor. 0: nothing.
+  std::uint64_t mark();
+
+  /// Has a started runtime step what is staged at once, whatever its policy says.
+  void ask_for_step();
 
   /// Calls `function(transaction)` and stages all that it pushes to the transaction as one piece that no seal cuts. If
   /// the function throws, or there is no memory, nothing is staged. Throws if it is larger than the stage.
@@ -156,8 +165,7 @@ class Session {
     std::size_t bytes = 0;
   };
   /// Stages all that was gathered, in one piece. Returns nothing if there is no room and it does not wait.
-  std::optional<Ticket> put_all(std::span<Gathered> parts, Size size, Room room,
-                                std::optional<std::uint64_t> cursor = {});
+  std::optional<Ticket> put_all(std::span<Gathered> parts, Size size, Room room, std::optional<Cursor> cursor = {});
   /// Whether it is a transaction's, whose rows have no places yet.
   bool gathers() const { return intake_ == nullptr; }
   /// Has it hold the watermark of an input back from now on, or not any more until it pushes a row.
@@ -174,6 +182,7 @@ class Session {
 
  private:
   friend class Intake;
+  friend class Transaction;
 
   /// One push under the session's lock, with room for its rows.
   class Turn {
@@ -193,7 +202,7 @@ class Session {
     }
     bool taken() const { return session_ != nullptr; }
     /// Together with the rows, or with none. Throws UsageError if it moves back.
-    void move_cursor(std::uint64_t cursor, bool with_rows);
+    void move_cursor(const Cursor& cursor, bool with_rows);
     /// It stages no rows, but something that a step has to come for.
     void moves_without_rows();
     /// The rows are staged.
@@ -221,10 +230,10 @@ class Session {
   /// What is staged for one step.
   struct Piece {
     std::uint64_t step = 0;
-    std::size_t staged = 0;                    // when it is closed
-    std::size_t bytes = 0;                     // likewise
-    std::optional<std::uint64_t> cursor = {};  // if it has moved
-    bool counts_move = false;                  // of the cursor, or of time: it was first, and counts as a row
+    std::size_t staged = 0;             // when it is closed
+    std::size_t bytes = 0;              // likewise
+    std::optional<Cursor> cursor = {};  // if it has moved
+    bool counts_move = false;           // of the cursor, or of time: it was first, and counts as a row
   };
 
   /// Under the lock, before rows are staged, where steps have a limit: closes the piece if its step is full.
@@ -257,8 +266,8 @@ class Session {
   const bool has_pieces_;      // steps have a limit
   std::vector<Piece> closed_;  // for steps before that of piece_
   Piece piece_;                // while listed_
-  std::optional<std::uint64_t> cursor_;
-  std::optional<std::uint64_t> sealed_cursor_;
+  std::optional<Cursor> cursor_;
+  std::optional<Cursor> sealed_cursor_;
   std::size_t herald_at_ = std::numeric_limits<std::size_t>::max();  // so many rows staged: see Intake::set_herald
   bool listed_ = false;                                              // among those that the next seal looks at
   Session* next_listed_ = nullptr;                                   // the one after it there
@@ -267,7 +276,11 @@ class Session {
   bool open_ = false;  // it has an owner
 };
 
-inline void Transaction::move_cursor(std::uint64_t cursor) const { gathering_->move_cursor(cursor); }
+inline void Transaction::move_cursor(std::uint64_t cursor, std::uint64_t mark) const {
+  gathering_->move_cursor(cursor, mark);
+}
+
+inline std::size_t Transaction::bytes() const { return gathering_->gathered_size().bytes; }
 
 template <class Handle>
 auto Transaction::operator[](const Handle& input) const {

@@ -119,7 +119,8 @@ bool Intake::end_time_of(Session& session) noexcept {
 
 /// Under both locks.
 std::unique_ptr<Session> Intake::remove(Session& session) {
-  left_.fetch_add(static_cast<std::ptrdiff_t>(std::exchange(session.granted_, 0)), std::memory_order_relaxed);
+  left_.fetch_add(static_cast<std::ptrdiff_t>(std::exchange(session.granted_, 0)));
+  if (blocked_.load() != 0) wake();
   const auto found = sessions_.find(session.number_);
   std::unique_ptr<Session> removed = std::move(found->second);
   sessions_.erase(found);

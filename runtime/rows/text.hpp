@@ -89,8 +89,26 @@ void print(std::string& out, const T& value) {
   }
 }
 
-template <class T>
-void write_json(std::string& out, const T& value) {
+/// The names of fields as they are described.
+struct DescribedNames {
+  template <Described T>
+  std::string_view operator()(std::type_identity<T>, std::size_t field) const {
+    return shape::field_names<T>[field];
+  }
+};
+
+/// `names` may also have a write(out, part), for types of parts that it writes itself.
+template <class T, class Names = DescribedNames>
+void write_json(std::string& out, const T& value, const Names& names = {}) {
+  const auto write = [&]<class Part>(const Part& part) {
+    if constexpr (requires { names.write(out, part); }) {
+      names.write(out, part);
+    } else if constexpr (std::same_as<Names, DescribedNames> || !shape::is_derived<Part>) {
+      row_traits<Part>::write_json(out, part);
+    } else {
+      write_json(out, part, names);
+    }
+  };
   if constexpr (shape::Real<T>) {
     append_json_real(out, value);
   } else if constexpr (shape::Enumeration<T>) {
@@ -105,12 +123,12 @@ void write_json(std::string& out, const T& value) {
   } else if constexpr (shape::TimePoint<T>) {
     write_json(out, value.time_since_epoch());
   } else if constexpr (shape::Optional<T>) {
-    value ? row_traits<typename T::value_type>::write_json(out, *value) : void(out += "null");
+    value ? write(*value) : void(out += "null");
   } else if constexpr (shape::Sequence<T>) {
     out += '[';
     for (std::size_t i = 0; i < value.size(); ++i) {
       if (i != 0) out += ',';
-      row_traits<typename T::value_type>::write_json(out, value[i]);
+      write(static_cast<const typename T::value_type&>(value[i]));
     }
     out += ']';
   } else if constexpr (shape::Composite<T>) {
@@ -119,11 +137,11 @@ void write_json(std::string& out, const T& value) {
     const auto field = [&](const auto& part) {
       if (at != 0) out += ',';
       if constexpr (Described<T>) {
-        append_quoted(out, shape::field_names<T>[at]);
+        append_quoted(out, names(std::type_identity<T>(), at));
         out += ':';
       }
       ++at;
-      row_traits<std::remove_cvref_t<decltype(part)>>::write_json(out, part);
+      write(part);
     };
     shape::with_fields(value, [&](const auto&... part) { (field(part), ...); });
     out += Described<T> ? '}' : ']';

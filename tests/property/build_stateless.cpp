@@ -47,6 +47,7 @@ AnyStream of_keyed(const OpSpec& op, const std::string& name, const KeyedRows& a
     case Kind::distinct_keyed: return a | distinct().named(name);
     case Kind::plus_keyed: return KeyedRows(a | plus(other()).named(name));
     case Kind::minus_keyed: return KeyedRows(a | minus(other()).named(name));
+    case Kind::revalue_keyed: return KeyedRows(a | key_by(key, Change{op.choice}).named(name));
     case Kind::map_keyed: return RowStream(a | map(Change{op.choice}).named(name));
     default: throw std::logic_error(name);
   }
@@ -60,6 +61,7 @@ AnyStream of_numbers(const OpSpec& op, const std::string& name, const Numbers& a
     case Kind::distinct_numbers: return a | distinct().named(name);
     case Kind::plus_numbers: return Numbers(a | plus(other()).named(name));
     case Kind::minus_numbers: return Numbers(a | minus(other()).named(name));
+    case Kind::revalue_numbers: return Numbers(a | key_by(key, Revalue{op.choice}).named(name));
     case Kind::map_numbers: return RowStream(a | map(Change{op.choice}).named(name));
     default: throw std::logic_error(name);
   }

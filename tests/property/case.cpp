@@ -61,6 +61,7 @@ std::vector<KindInfo> make_infos() {
           {"plus_keyed", {kKeyed, kKeyed}, kKeyed},
           {"minus_keyed", {kKeyed, kKeyed}, kKeyed},
           {"map_keyed", {kKeyed}, kRows},
+          {"revalue_keyed", {kKeyed}, kKeyed},
           {"join_values", {kKeyed, kKeyed}, kKeyed},
           {"join_rows", {kKeyed, kKeyed}, kRows},
           {"self_join", {kKeyed}, kRows},
@@ -84,6 +85,7 @@ std::vector<KindInfo> make_infos() {
           {"plus_numbers", {kNumbers, kNumbers}, kNumbers},
           {"minus_numbers", {kNumbers, kNumbers}, kNumbers},
           {"map_numbers", {kNumbers}, kRows},
+          {"revalue_numbers", {kNumbers}, kNumbers},
           {"join_numbers", {kNumbers, kNumbers}, kNumbers},
           {"join_numbers_with_key", {kNumbers, kNumbers}, kRows},
           {"right_join_numbers", {kNumbers, kNumbers}, kRows},
@@ -116,9 +118,10 @@ std::string to_text(const Config& config) {
 }
 
 std::string to_text(const Push& push) {
-  const char* const kinds[] = {"push", "insert", "upsert", "erase", "reject"};
+  const char* const kinds[] = {"push", "insert", "upsert", "erase", "erase if present", "clear", "reject"};
   std::string text = fmt::format("op{} session {} {} ", push.input, push.session, kinds[static_cast<int>(push.kind)]);
-  text += push.kind == Push::Kind::erase ? fmt::format("k{}", push.row.k.id) : to_text(push.row);
+  if (push.kind == Push::Kind::clear) return text;
+  text += push.is_erase() ? fmt::format("k{}", push.row.k.id) : to_text(push.row);
   if (push.kind == Push::Kind::row) text += fmt::format(" {:+}", push.weight);
   return text;
 }

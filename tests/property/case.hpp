@@ -63,6 +63,7 @@ enum class Kind {
   plus_keyed,
   minus_keyed,
   map_keyed,
+  revalue_keyed,
   join_values,
   join_rows,
   self_join,
@@ -87,6 +88,7 @@ enum class Kind {
   plus_numbers,
   minus_numbers,
   map_numbers,
+  revalue_numbers,
   join_numbers,
   join_numbers_with_key,
   right_join_numbers,
@@ -117,12 +119,14 @@ struct OpSpec {
 };
 
 struct Push {
-  enum class Kind { row, insert, upsert, erase, reject };
+  enum class Kind { row, insert, upsert, erase, erase_if_present, clear, reject };
   int input = 0;  // the operator's id
   Kind kind = Kind::row;
   std::uint64_t session = 0;
   Rec row;
   Weight weight = 1;
+
+  bool is_erase() const { return kind == Kind::erase || kind == Kind::erase_if_present; }
 };
 
 using StepPushes = std::vector<Push>;

@@ -57,6 +57,12 @@ struct Change {
   }
 };
 
+/// A number for a number, the same for several.
+struct Revalue {
+  int choice = 0;
+  std::int64_t operator()(std::int64_t value) const { return choice % 2 == 0 ? value / 2 : value % 3; }
+};
+
 /// Some rows for a row.
 struct Split {
   int choice = 0;

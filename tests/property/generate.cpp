@@ -149,6 +149,8 @@ class RandomHistory {
     if (inputs_[at].kind == Kind::table) {
       push.weight = 1;
       push.kind = random_.one_of({Push::Kind::insert, Push::Kind::upsert, Push::Kind::upsert, Push::Kind::erase});
+      if (push.kind == Push::Kind::erase && random_.chance(30)) push.kind = Push::Kind::erase_if_present;
+      if (random_.chance(3)) push.kind = Push::Kind::clear;
     } else if (inputs_[at].kind == Kind::append_only_input && random_.chance(90)) {
       push.weight = std::abs(push.weight);
     }

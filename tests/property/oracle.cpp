@@ -29,7 +29,9 @@ class Edges {
 
  private:
   void apply(const Push& push, std::vector<Rejected>& ledger) {
-    const std::uint64_t position = positions_[{push.input, push.session}]++;
+    std::uint64_t& next = positions_[{push.input, push.session}];
+    const std::uint64_t position = next;
+    next += push.kind == Push::Kind::clear ? 1024 : 1;
     const Rec row = canonical(push.row);
     const auto reject = [&](const char* reason, const std::string& text, Weight weight) {
       ledger.emplace_back(reason, push.session, position, text, weight);
@@ -47,6 +49,10 @@ class Edges {
       return add(contents, 0, row, push.weight);
     }
     auto& table = tables_[push.input];
+    if (push.kind == Push::Kind::clear) {
+      for (const auto& [key, held] : table) add(contents, key, held, -1);
+      return table.clear();
+    }
     const auto found = table.find(row.k.id);
     if (push.kind == Push::Kind::insert && found != table.end()) {
       return reject("insert of a key that is present", lockstep::to_string(row), 1);
@@ -54,11 +60,12 @@ class Edges {
     if (push.kind == Push::Kind::erase && found == table.end()) {
       return reject("erase of a key that is absent", lockstep::to_string(row.k), -1);
     }
+    if (push.kind == Push::Kind::erase_if_present && found == table.end()) return;
     if (found != table.end()) {
       add(contents, row.k.id, found->second, -1);
       table.erase(found);
     }
-    if (push.kind == Push::Kind::erase) return;
+    if (push.is_erase()) return;
     add(contents, row.k.id, row, 1);
     table.emplace(row.k.id, row);
   }

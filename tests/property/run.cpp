@@ -208,6 +208,8 @@ class Run {
       switch (push.kind) {
         case Push::Kind::insert: port.insert(push.row); break;
         case Push::Kind::upsert: port.upsert(push.row); break;
+        case Push::Kind::clear: port.clear(); break;
+        case Push::Kind::erase_if_present: port.erase_if_present(push.row.k); break;
         default: port.erase(push.row.k); break;
       }
     }

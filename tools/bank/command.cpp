@@ -16,10 +16,10 @@
 #include <iostream>
 #include <memory>
 
+#include "console/terminal.hpp"
 #include "runtime/faults/errors.hpp"
 #include "runtime/threads/processors.hpp"
 #include "tools/bank/run.hpp"
-#include "tools/terminal.hpp"
 
 namespace lockstep::bank {
 

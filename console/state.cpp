@@ -1,4 +1,4 @@
-#include "tools/state/command.hpp"
+#include "console/state.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "console/terminal.hpp"
 #include "runtime/clock/durability.hpp"
 #include "runtime/durability/borders.hpp"
 #include "runtime/durability/store/checkpoint_store.hpp"
 #include "runtime/rows/schema_coding.hpp"
-#include "tools/terminal.hpp"
 
 namespace lockstep::state {
 
@@ -97,7 +97,7 @@ void show_positions(const Positions& positions) {
       ++shown;
       fmt::print("  {:<{}}  session {:>8}{}  {:>15}{}{}{}\n", input.name, width, session,
                  of_session.name.empty() ? "" : fmt::format(" ({})", of_session.name), grouped(of.rows),
-                 of_session.cursor ? "  cursor " + grouped(*of_session.cursor) : "", point("latest", of.latest),
+                 of_session.cursor ? "  cursor " + grouped(of_session.cursor->at) : "", point("latest", of.latest),
                  input.watermark != kNoTimestamp && !of.active ? "  idle" : "");
     }
     if (shown == 0) fmt::print("  {:<{}}  none\n", input.name, width);
@@ -178,10 +178,13 @@ int run(const Options& options) {
 
 }  // namespace
 
-void add_command(CLI::App& app, int& exit_code) {
+void add_command(CLI::App& app, int& exit_code, Directory directory) {
   const auto options = std::make_shared<Options>();
   CLI::App* state = app.add_subcommand("state", "Shows what checkpoints a directory has, also while a program uses it");
-  state->add_option("directory", options->directory, "The directory of checkpoints")->required();
+  CLI::Option* const where = state->add_option(directory == Directory::argument ? "directory" : "--state",
+                                               options->directory, "The directory of checkpoints");
+  where->required();
+  if (directory == Directory::option) where->envname("LOCKSTEP_STATE");
   state->add_flag("--verify", options->verify, "Reads all records, compares their checksums, and decodes them");
   state->add_option("--step", options->step, "Of the checkpoint of this step, instead of the newest")
       ->check(CLI::NonNegativeNumber);

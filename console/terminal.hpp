@@ -37,7 +37,7 @@ class ProgressLine {
 void flush_output();
 
 /// Says on the standard error stream what went wrong; if that cannot be written, nothing.
-void complain(const char* what) noexcept;
+void complain(const char* what, const char* program = "lockstep") noexcept;
 
 /// Bytes of memory that the machine has, or 0 if that is not known.
 std::uint64_t machine_memory();

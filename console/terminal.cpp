@@ -1,4 +1,4 @@
-#include "tools/terminal.hpp"
+#include "console/terminal.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -63,8 +63,9 @@ void flush_output() {
   }
 }
 
-void complain(const char* what) noexcept {
-  std::fputs("lockstep: ", stderr);
+void complain(const char* what, const char* program) noexcept {
+  std::fputs(program, stderr);
+  std::fputs(": ", stderr);
   std::fputs(what, stderr);
   std::fputs("\n", stderr);
 }

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "kafka/client/consumer.hpp"
+#include "kafka/error.hpp"
+#include "kafka/log.hpp"
+#include "kafka/properties.hpp"
+#include "kafka/run/last_record.hpp"
+
+namespace lockstep::kafka {
+
+/// What a partition goes on with is not there; says what is needed, and what is there.
+class TopicChanged : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
+/// Throws TopicChanged unless there is an offset to go on with.
+void check_offset(const TopicPartition& partition, std::int64_t next, const Consumer::Offsets& there);
+
+/// Of an offset that a broker did not have when it was to be read: throws TopicChanged with what is there now.
+[[noreturn]] void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client);
+
+/// Looks whether topics are still those that have been read: a topic that is made again has other records at the same
+/// offsets, which the client takes for those that come next. One thread at a time.
+class TopicCheck {
+ public:
+  /// The properties are those of who reads the topics.
+  TopicCheck(Properties properties, std::string group, Log log);
+
+  struct Known {
+    TopicPartition name;
+    std::int64_t next = 0;  // it has been read up to there
+    LastRecord record;      // that was read before
+  };
+  /// Looks for these records. One that has gone shows nothing, and is none's harm. Throws TopicChanged if there is
+  /// another one; if it cannot be seen for so long, or until it is to stop, it says why. `client`: to be asked.
+  std::optional<std::string> look(const std::vector<Known>& partitions, Consumer& client, const std::stop_token& stop,
+                                  std::chrono::milliseconds patience);
+
+ private:
+  const Properties properties_;
+  const std::string group_;
+  const Log log_;
+  std::unique_ptr<Consumer> consumer_;  // which waits for nothing meanwhile
+};
+
+}  // namespace lockstep::kafka

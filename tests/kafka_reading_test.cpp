@@ -1,0 +1,310 @@
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "kafka/client/consumer.hpp"
+#include "tests/kafka_run.hpp"
+
+// What becomes of partitions: found later, gone, made again, silent; and of more records than there is room for.
+
+using namespace kafka_run;
+using Catch::Matchers::Contains;
+
+namespace {
+
+struct Eight {
+  std::optional<std::string> a, b, c, d, e, f, g, h;
+};
+BOOST_DESCRIBE_STRUCT(Eight, (), (a, b, c, d, e, f, g, h))
+struct Wide {
+  std::int64_t id;
+  std::optional<Eight> a, b, c, d, e, f, g, h;
+};
+BOOST_DESCRIBE_STRUCT(Wide, (), (id, a, b, c, d, e, f, g, h))
+
+}  // namespace
+
+TEST_CASE("partitions that a topic gets while it is read are read from their beginning", "[kafka]") {
+  Totals totals(1, {.start = kafka::Start::latest()});
+  kafka_cluster::write(totals.orders, values({json({1, "before", 1})}));
+  kafka::Settings with = settings();
+  with.reading_threads = GENERATE(1U, 3U);
+  const auto run = totals.app.start(with);
+  kafka_cluster::write(totals.orders, values({json({2, "Ada", 10})}));
+  await("the first", [&] { return run->status().records_read == 1; });
+  kafka_cluster::grow_topic(totals.orders, 5);
+  await("the second", [&] {
+    try {
+      kafka_cluster::write(totals.orders, {{.key = {}, .value = json({3, "Ada", 1}), .partition = 2}});
+      return true;
+    } catch (const std::runtime_error&) {  // the client does not know of it yet
+      return false;
+    }
+  });
+  kafka_cluster::write(totals.orders, {{.key = {}, .value = json({4, "Ada", 1}), .partition = 1},
+                                       {.key = {}, .value = json({5, "Ada", 1}), .partition = 3},
+                                       {.key = {}, .value = json({6, "Ada", 1}), .partition = 4}});
+  await("them", [&] { return run->status().records_read == 5; });
+  run->stop();
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[5,14]"}});
+}
+
+TEST_CASE("offsets that are gone, or beyond the end, are errors that name them", "[kafka]") {
+  State state;
+  Totals totals(1);
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), json({2, "Ada", 10})}));
+  run_to_end(totals.app, settings(state.path));
+  kafka_cluster::write(totals.orders, values({json({3, "Ada", 10}), json({4, "Ada", 10})}));
+  kafka_cluster::delete_records(totals.orders, 0, 3);
+  CHECK_THROWS_WITH(run_to_end(totals.app, settings(state.path)),
+                    Contains(totals.orders + "[0] has to be read from offset 2, and the first that is there is 3"));
+}
+
+TEST_CASE("a topic that was made again is known by what was read last, however much is in it", "[kafka]") {
+  State state;
+  Totals totals(2);
+  const auto order = [](std::int64_t id, int partition) {
+    return Record{.key = {}, .value = json({id, "Ada", 1}), .partition = partition};
+  };
+  const std::vector<Record> first = {order(1, 0), order(2, 0), order(3, 1)};
+  kafka_cluster::write(totals.orders, first);
+  run_to_end(totals.app, settings(state.path));
+  kafka_cluster::write(totals.orders, {order(4, 0)});
+  run_to_end(totals.app, settings(state.path));
+  run_to_end(totals.app, settings(state.path));  // which reads nothing, and knows it all the same
+  kafka_cluster::make_topic_again(totals.orders, 2);
+  kafka_cluster::write(totals.orders, first);
+  kafka_cluster::write(totals.orders, {order(5, 0), order(6, 0)});
+  CHECK_THROWS_WITH(run_to_end(totals.app, settings(state.path)),
+                    Contains(totals.orders + "[") && Contains("is not what was read there: the topic was made again"));
+}
+
+TEST_CASE("a topic that is made again while it is read ends the run, and no checkpoint has what is of another topic",
+          "[kafka]") {
+  State state;
+  Totals totals(2);
+  const auto order = [](std::int64_t id, int partition) {
+    return Record{.key = {}, .value = json({id, "Ada", 1}), .partition = partition};
+  };
+  kafka_cluster::write(totals.orders, {order(1, 0), order(2, 0)});
+  enum class Looks : std::uint8_t { now_and_then, at_checkpoints, at_the_end };
+  const Looks looks = GENERATE(Looks::now_and_then, Looks::at_checkpoints, Looks::at_the_end);
+  const bool has_state = looks != Looks::now_and_then;
+  kafka::Settings with = settings(has_state ? state.path : std::filesystem::path());
+  if (has_state) with.partitions_every = 0ms;
+  if (looks == Looks::at_the_end) with.checkpoint_every = 1h;
+  auto run = totals.app.start(with);
+  await("the first", [&] { return run->status().records_read == 2; });
+  await("a checkpoint of them", [&] { return looks != Looks::at_checkpoints || run->status().last_checkpoint > 1; });
+  kafka_cluster::make_topic_again(totals.orders, 2);
+  std::vector<Record> others;
+  for (int i = 0; i < 100; ++i) others.push_back(order(100 + i, i % 2));
+  kafka_cluster::write(totals.orders, others);
+  const auto ends = [&] {
+    await("an error", [&] {
+      const bool has_read_all = run->status().records_read >= others.size();  // but those that are before
+      return !run->runs() || (looks == Looks::at_the_end && has_read_all);
+    });
+    run->stop();
+  };
+  // As it is noticed: there are other records, or not yet as many.
+  CHECK_THROWS_WITH(ends(),
+                    Contains(totals.orders + "[") && (Contains("was made again") || Contains("was truncated, or")));
+  run.reset();
+  if (looks == Looks::at_checkpoints) {
+    CHECK_THROWS_WITH(run_to_end(totals.app, settings(state.path)),
+                      Contains(totals.orders + "[") && Contains("was made again"));
+  }
+}
+
+TEST_CASE("a topic that loses what has been read is read on", "[kafka]") {
+  State state;
+  Totals totals(1);
+  const auto run = totals.app.start(settings(state.path));
+  for (int i = 0; i < 10; ++i) {
+    kafka_cluster::write(totals.orders, values({json({i, "Ada", 1})}));
+    await("it", [&] { return run->status().records_read == static_cast<std::uint64_t>(i + 1); });
+    if (i % 2 == 0) kafka_cluster::delete_records(totals.orders, 0, i + 1);
+    std::this_thread::sleep_for(i % 3 == 0 ? 150ms : 0ms);  // for a checkpoint, or none
+  }
+  run->stop();
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[10,10]"}});
+}
+
+TEST_CASE("what was read last may be gone, or be followed by what is no record", "[kafka]") {
+  State state;
+  Totals totals(1);
+  kafka_cluster::write_in_transaction(totals.orders, values({json({1, "Ada", 1}), json({2, "Ada", 1})}), true);
+  kafka_cluster::write_in_transaction(totals.orders, values({json({3, "Ada", 1})}), false);
+  run_to_end(totals.app, settings(state.path));
+  run_to_end(totals.app, settings(state.path));
+  kafka_cluster::write(totals.orders, values({json({4, "Ada", 1})}));
+  kafka_cluster::delete_records(totals.orders, 0, 5);
+  run_to_end(totals.app, settings(state.path));
+  CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[3,3]"}});
+}
+
+TEST_CASE("a topic that is compacted is read on, whatever has gone of what was read", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic(
+      "orders", 1, {{"cleanup.policy", "compact"}, {"min.cleanable.dirty.ratio", "0.0001"}, {"segment.ms", "100"}});
+  const std::string out = kafka_cluster::make_topic("rows", 1);
+  ls::Dataflow flow;
+  const auto orders = flow.table<Order>("orders", &Order::id);
+  const auto rows = orders | ls::output("rows");
+  kafka::Application app("compacted-" + topic, flow);
+  app.read(orders, topic, kafka::upsert(kafka::text(), kafka::json()));
+  app.write(rows, out, kafka::upsert(kafka::text(), kafka::json()));
+  std::int64_t amount = 0;
+  const auto write = [&](std::int64_t id) {
+    kafka_cluster::write(topic, {{.key = std::to_string(id), .value = json({id, "Ada", ++amount}), .partition = 0}});
+  };
+  const auto offsets = [&topic] {
+    std::vector<std::int64_t> offsets;
+    for (const Record& record : kafka_cluster::read(topic)) offsets.push_back(record.offset);
+    return offsets;
+  };
+  State state;
+  const bool goes_on = GENERATE(false, true);
+  auto run = app.start(settings(state.path));
+  write(0);  // which stays
+  for (int i = 0; i < 5; ++i) write(1);
+  await("them", [&] { return run->status().records_read == 6; });
+  if (!goes_on) run.reset();
+  std::this_thread::sleep_for(200ms);
+  write(1);
+  std::this_thread::sleep_for(200ms);
+  write(2);
+  await("compaction", [&] { return offsets() == std::vector<std::int64_t>{0, 6, 7}; });
+  if (!goes_on) run = app.start(settings(state.path));
+  await("the rest", [&] { return run->status().records_read == (goes_on ? 8U : 2U); });
+  std::this_thread::sleep_for(200ms);  // it looks again
+  write(1);
+  await("it", [&] { return run->status().records_read == (goes_on ? 9U : 3U); });
+  run->stop();
+  CHECK(kafka_cluster::read_upserts(out) ==
+        Upserts{{"0", json({0, "Ada", 1})}, {"1", json({1, "Ada", 9})}, {"2", json({2, "Ada", 8})}});
+}
+
+TEST_CASE("back-pressure loses nothing, in a stage of a few kilobytes", "[kafka]") {
+  constexpr int kRecords = 20'000;
+  Totals totals(4);
+  std::vector<Record> records;
+  for (int i = 0; i < kRecords; ++i) {
+    records.push_back({.key = {}, .value = json({i, fmt::format("customer {}", i % 100), 1}), .partition = i % 4});
+  }
+  kafka_cluster::write(totals.orders, records);
+  kafka::Settings with = settings();
+  with.runtime.stage_bytes = std::size_t{4} << 20;
+  with.runtime.step_rows = 500;
+  const kafka::Status status = run_to_end(totals.app, with);
+  CHECK(status.records_read == kRecords);
+  CHECK(status.step > 20);
+  std::int64_t count = 0;
+  for (const auto& [customer, total] : kafka_cluster::read_upserts(totals.totals)) count += std::stoll(total.substr(1));
+  CHECK(count == kRecords);
+}
+
+TEST_CASE("a client whose queue was full fetches as soon as it has room", "[kafka]") {
+  constexpr int kRecords = 120'000;
+  Totals totals(1);
+  std::vector<Record> records;
+  for (int i = 0; i < kRecords; ++i) records.push_back({.key = {}, .value = json({i, "Ada", 1}), .partition = 0});
+  kafka_cluster::write(totals.orders, records);
+  kafka::Settings with = settings();
+  with.properties["queued.min.messages"] = "1000";
+  with.properties["fetch.message.max.bytes"] = "50000";
+  with.on_point = [](std::string_view point) {
+    if (point == "records are read") std::this_thread::sleep_for(5ms);
+  };
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK(run_to_end(totals.app, with).records_read == kRecords);
+  CHECK(std::chrono::steady_clock::now() - begun < 6s);  // by itself it would wait for up to a second, again and again
+}
+
+TEST_CASE("rows that are many times as large as their records go through a small stage", "[kafka]") {
+  constexpr int kRecords = 12'000;
+  const std::string topic = kafka_cluster::make_topic("wide", 2);
+  std::vector<Record> records;
+  for (int i = 0; i < kRecords; ++i) records.push_back({.key = {}, .value = fmt::format("{{\"id\":{}}}", i)});
+  kafka_cluster::write(topic, records);
+  ls::Dataflow flow;
+  const auto in = flow.input<Wide>("in", {.append_only = true});
+  const auto count = in | ls::aggregate(ls::count()) | ls::output("count", ls::accumulated);
+  kafka::Application app("wide-" + topic, flow);
+  app.read(in, topic, kafka::json());
+  kafka::Settings with = settings();
+  with.runtime.stage_bytes = std::size_t{1} << 20;
+  with.until_end = true;
+  const auto run = app.start(with);
+  await("the end", [&] { return !run->runs(); });
+  run->stop();
+  const auto snapshot = run->runtime().snapshot();
+  CHECK((*snapshot[count].begin()).row == kRecords);
+  CHECK(run->status().step > 20);  // each of no more rows than the stage has room for
+}
+
+TEST_CASE("a partition is not idle because nobody has looked", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 2);
+  ls::Dataflow flow;
+  const auto orders = flow.input<Order>("orders", {}, ls::event_time(&Order::amount, 0));
+  const auto ids = orders | ls::map(&Order::id) | ls::output("ids", ls::accumulated);
+  kafka::Application app("idle-" + topic, flow);
+  app.read(orders, topic, kafka::json(), {.idle_after = 300ms});
+  kafka::Settings with = settings();
+  std::atomic<bool> pauses{false};
+  with.on_point = [&pauses](std::string_view point) {
+    if (point == "records are staged" && pauses.exchange(false)) std::this_thread::sleep_for(1s);
+  };
+  with.reading_threads = 1;
+  const auto run = app.start(with);
+  const auto write = [&](std::int64_t id, std::int64_t time, int partition) {
+    kafka_cluster::write(topic, {{.key = {}, .value = json({id, "Ada", time}), .partition = partition}});
+  };
+  write(1, 1, 0);
+  write(2, 1, 1);
+  await("the first", [&] { return run->status().records_read == 2; });
+  pauses = true;
+  write(3, 2, 0);
+  await("the pause", [&] { return !pauses; });
+  for (std::int64_t i = 0; i < 40; ++i) write(10 + i, 10 + i, static_cast<int>(i % 2));
+  await("the rest", [&] { return run->status().records_read == 43; });
+  run->stop();
+  CHECK(run->runtime().snapshot()[ids].size() == 43);
+}
+
+TEST_CASE("a partition without news is idle after a while, and holds the watermark back no longer", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 2);
+  ls::Dataflow flow;
+  const auto in = flow.input<Order>("orders", {}, ls::event_time(&Order::id, 0));
+  kafka::Application app("idle-" + topic, flow);
+  app.read(in, topic, kafka::json(), {.idle_after = 200ms});
+  const auto run = app.start(settings());
+  const auto watermark = [&] { return run->runtime().latest().watermark(in); };
+  kafka_cluster::write(topic, {{.key = {}, .value = json({5, "", 0}), .partition = 0}});
+  await("a record", [&] { return run->status().records_read == 1; });
+  await("the watermark", [&] { return watermark() == 5; });
+  kafka_cluster::write(topic, {{.key = {}, .value = json({7, "", 0}), .partition = 1}});
+  await("the watermark", [&] { return watermark() == 7; });
+  run->stop();
+}
+
+TEST_CASE("a client that does not end, as librdkafka's do for a topic that was deleted, is left after a while",
+          "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 1);
+  kafka_cluster::write(topic, values({"a"}));
+  std::atomic<int> left{0};
+  const auto log = [&left](kafka::LogLevel, const std::string& text) {
+    if (text.find("does not end, and is left") != std::string::npos) ++left;
+  };
+  kafka::Consumer::Batch held;  // what keeps it from ending
+  {
+    kafka::Consumer consumer(kafka_cluster::properties(), "held", log);
+    consumer.know(topic);
+    consumer.add({{{topic, 0}, 0, 0}});
+    await("a record", [&] {
+      consumer.poll(50ms, 1, held);
+      return !held.empty() && held.is_record(0);
+    });
+  }
+  CHECK(left == 1);
+}
