@@ -227,7 +227,7 @@ bool Intake::wait_for_rows(std::size_t rows, std::chrono::nanoseconds every) {
 }
 
 void Intake::wake() {
-  seals_.fetch_add(1, std::memory_order_release);
+  seals_.fetch_add(1);  // seq_cst: see FairMutex::unlock
   seals_.notify_all();
 }
 

@@ -24,7 +24,9 @@ class FairMutex {
     }
   }
   void unlock() {
-    served_.store(served_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    // seq_cst: the library's notify_all() first looks whether anybody waits. A store that is only released may be seen
+    // by others after that look, and who went to sleep meanwhile is never woken.
+    served_.fetch_add(1);
     served_.notify_all();
   }
 
