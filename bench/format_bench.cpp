@@ -9,6 +9,9 @@
 #include "kafka/formats/avro.hpp"
 #include "kafka/formats/csv.hpp"
 #include "kafka/formats/json.hpp"
+#include "kafka/formats/table_format.hpp"
+#include "kafka/formats/text.hpp"
+#include "kafka/source.hpp"
 #include "lockstep.hpp"
 
 // How fast records become rows: a row of five fields by each format, and by a loop over simdjson that reads the same
@@ -110,6 +113,37 @@ void encode(benchmark::State& state, const Given& given, const kafka::FormatCont
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * rows.size()));
 }
 
+/// Records with keys become changes of a table, staged in a session.
+template <class Given>
+void stage_table(benchmark::State& state, const Given& given) {
+  const std::vector<std::string> texts = encoded(kafka::json());
+  std::vector<std::string> keys;
+  for (const Transfer& one : transfers()) keys.push_back(std::to_string(one.id));
+  ls::Dataflow flow;
+  const auto table = flow.table<Transfer>("transfers", &Transfer::id);
+  ls::Runtime runtime(flow);
+  const auto session = runtime.open_named_session("bench");
+  const auto feed_of = [&]<class R, class K, class KeyFunction>(const ls::KeyedTable<R, K, KeyFunction>& of) {
+    return kafka::TableFeed<R, K, KeyFunction>(session, {}, of, given.template of_table<R, K>({}));
+  };
+  auto feed = feed_of(table);
+  std::int64_t offset = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      kafka::RecordView record;
+      record.offset = offset++;
+      record.key = keys[i];
+      record.value = texts[i];
+      feed.add(record);
+    }
+    feed.commit(static_cast<std::uint64_t>(offset), 0);
+    state.PauseTiming();
+    runtime.step();
+    state.ResumeTiming();
+  }
+  report(state, texts);
+}
+
 const kafka::FormatContext kRegistry{.topic = "transfers", .properties = {{"schema.registry.url", "mock://bench"}}};
 
 BENCHMARK(bare_simdjson);
@@ -117,6 +151,8 @@ BENCHMARK_CAPTURE(decode, json, kafka::json());
 BENCHMARK_CAPTURE(decode, json_with_names, kafka::json({.field_names = kafka::FieldNames::camel_case}));
 BENCHMARK_CAPTURE(decode, csv, kafka::csv());
 BENCHMARK_CAPTURE(decode, avro, kafka::avro(), kRegistry);
+BENCHMARK_CAPTURE(stage_table, json, kafka::upsert(kafka::text(), kafka::json()));
+BENCHMARK_CAPTURE(stage_table, json_any_keys, kafka::upsert(kafka::text(), kafka::json()).with_any_keys());
 BENCHMARK_CAPTURE(encode, json, kafka::json());
 BENCHMARK_CAPTURE(encode, csv, kafka::csv());
 BENCHMARK_CAPTURE(encode, avro, kafka::avro(), kRegistry);

@@ -42,7 +42,7 @@ struct Settings {
   /// How often it is looked whether topics have more partitions, and are still the same ones. 0, or with until_end:
   /// not while it runs.
   std::chrono::milliseconds partitions_every{30'000};
-  RuntimeOptions runtime = {.step_rows = 100'000};
+  RuntimeOptions runtime = {.stage_bytes = std::size_t{256} << 20, .step_rows = 100'000};
   StepPolicy step = {};
   /// Ends when all has been read that is there at the start.
   bool until_end = false;

@@ -18,8 +18,8 @@ struct PartitionStatus {
   std::int64_t lag() const { return end > next ? end - next : 0; }
 };
 struct TopicStatus {
-  std::string name;  // of the input or output
-  std::string topic;
+  std::string name;   // of the input or output
+  std::string topic;  // a pattern is as it was given
   std::uint64_t records = 0;
   std::uint64_t refused = 0;  // of a source
 };
@@ -32,8 +32,8 @@ struct Status {
   std::uint64_t state_bytes = 0;
   std::uint64_t records_read = 0;
   std::uint64_t records_refused = 0;
-  std::uint64_t records_written = 0;
-  std::uint64_t lag = 0;              // records that are there and have not been read
+  std::uint64_t records_written = 0;  // but dead letters
+  std::uint64_t lag = 0;              // offsets of all partitions that have not been read, as far as is known
   std::uint64_t last_checkpoint = 0;  // its step; 0: there was none
   std::uint64_t last_commit = 0;      // the step up to which all is written
   std::optional<std::chrono::nanoseconds> since_checkpoint = {};

@@ -1,5 +1,8 @@
 #include <httplib.h>
 
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -7,6 +10,7 @@
 #include "kafka/client/mock_broker.hpp"
 #include "kafka/client/producer.hpp"
 #include "kafka/command/monitor.hpp"
+#include "kafka/command/options.hpp"
 #include "kafka/command/status_text.hpp"
 #include "tests/kafka_run.hpp"
 
@@ -47,15 +51,30 @@ TEST_CASE("options come from the command line, then a file, then the environment
   kafka_cluster::write(totals.orders, values({json({1, "Ada", 10})}));
   std::ofstream(file) << "brokers = \"" << kafka_cluster::brokers()
                       << "\"\nuntil-end = true\nproperty = [\"linger.ms=1\", "
-                      << "\"client.id=from-file\"]\nlog-level = \"debug\"\n";
+                      << "\"client.id=from-file\"]\nlog-level = \"debug\"\nworkers = 2\nstate = \""
+                      << (state.path / "checkpoints").string()
+                      << "\"\nhttp = \"127.0.0.1:0\"\nregistry = \"http://localhost:1\"\n";
   const Ended ended = victim(totals, "run --config " + file + " --log-level info", "LOCKSTEP_BROKERS=localhost:1");
   INFO(ended.text);
   CHECK(ended.code == 0);
   CHECK_THAT(ended.text, Contains("orders reads " + totals.orders + "[0] from offset 0 on"));
   CHECK_THAT(ended.text, Contains("1 records read, 0 refused, 1 written"));
   CHECK_THAT(ended.text, !Contains(" debug "));
+  CHECK_THAT(ended.text, Contains("http://127.0.0.1:"));
+  CHECK(std::filesystem::exists(state.path / "checkpoints" / "store"));
   const Ended by_environment = victim(totals, "run --until-end", "LOCKSTEP_BROKERS=" + kafka_cluster::brokers());
   CHECK(by_environment.code == 0);
+}
+
+TEST_CASE("a property is of all clusters' clients that have no name, or of those of one by its name", "[kafka]") {
+  CLI::App parser;
+  const kafka::RunOptions options(parser);
+  parser.parse("--cluster east=east:9092 -X linger.ms=7 -X east:linger.ms=8 --registry http://r --registry-user a:b");
+  const kafka::Settings settings = options.settings();
+  CHECK(settings.properties == kafka::Properties{{"bootstrap.servers", "localhost:9092"}, {"linger.ms", "7"}});
+  CHECK(settings.clusters.at("east") == kafka::Properties{{"bootstrap.servers", "east:9092"}, {"linger.ms", "8"}});
+  CHECK(settings.formats ==
+        kafka::Properties{{"schema.registry.url", "http://r"}, {"schema.registry.basic.auth.user.info", "a:b"}});
 }
 
 TEST_CASE("mistakes in options and files are named, with their lines", "[kafka]") {
@@ -235,7 +254,11 @@ TEST_CASE("metrics, health and readiness are shown over HTTP, whatever becomes o
                                totals.orders + "\",partition=\"0\"} 0\n"));
   CHECK_THAT(metrics, Contains("lockstep_records_written_total{application=\"totals\",output=\"totals\",topic=\"" +
                                totals.totals + "\"} "));
-  CHECK_THAT(get("/status").second, Contains("\"records_read\":2,\"records_refused\":0") && Contains("\"lag\":0"));
+  const std::string status = get("/status").second;
+  CHECK_THAT(status, Contains("\"records_read\":2,\"records_refused\":0") && Contains("\"lag\":0"));
+  CHECK_THAT(status, Contains("\"sources\":[{\"input\":\"orders\",\"topic\":\"" + totals.orders +
+                              "\",\"records\":2,\"refused\":0}],\"sinks\":[{\"output\":\"totals\",\"topic\":\"" +
+                              totals.totals + "\",\"records\":"));
   CHECK_THROWS_WITH(kafka::Monitor(address, "second"), Contains("is something else there?"));
   kafka_cluster::write(totals.orders, values({"poison"}));
   await("a failure", [&] { return get("/health").first == 503; });

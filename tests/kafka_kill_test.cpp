@@ -54,7 +54,7 @@ TEST_CASE("an application that is stopped for a while goes on", "[kafka][kill]")
     victim.signal(SIGCONT);
   }
   std::this_thread::sleep_for(300ms);
-  victim.signal(SIGTERM);
+  victim.signal(SIGINT);
   CHECK(victim.wait() == 0);
   writer.stop();
   campaign.check();

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "kafka/client/consumer.hpp"
+#include "kafka/run/topic_check.hpp"
 #include "tests/kafka_run.hpp"
 
 // What becomes of partitions: found later, gone, made again, silent; and of more records than there is room for.
@@ -142,6 +143,62 @@ TEST_CASE("what was read last may be gone, or be followed by what is no record",
   kafka_cluster::delete_records(totals.orders, 0, 5);
   run_to_end(totals.app, settings(state.path));
   CHECK(kafka_cluster::read_upserts(totals.totals) == Upserts{{"Ada", "[3,3]"}});
+}
+
+TEST_CASE("a topic that was made again is known by an earlier record, where none is at the place of the last",
+          "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 1);
+  kafka_cluster::write(topic, values({"a", "b", "c", "d"}));
+  std::vector<kafka::LastRecord> read;
+  {
+    kafka::Consumer consumer(kafka_cluster::properties(), "reads", {});
+    consumer.know(topic);
+    consumer.add({{{topic, 0}, 0, 0}});
+    kafka::Consumer::Batch batch;
+    await("records", [&] {
+      consumer.poll(50ms, 10, batch);
+      for (std::size_t at = 0; at < batch.size(); ++at) {
+        if (batch.is_record(at)) read.emplace_back(batch.record(at));
+      }
+      return read.size() == 4;
+    });
+  }
+  std::vector<std::string> told;
+  const auto log = [&told](kafka::LogLevel level, const std::string& text) {
+    if (level == kafka::LogLevel::warning && text.find("cannot be seen") != std::string::npos) told.push_back(text);
+  };
+  kafka::Consumer client(kafka_cluster::properties(), "asks", {});
+  kafka::TopicCheck check(kafka_cluster::properties(), "looks", log);
+  std::vector<kafka::TopicCheck::Known> known = {{{topic, 0}, 4, {read[3], read[1]}}};
+  const auto look = [&] { return check.look(known, client, {}, 20s); };
+  CHECK(look() == std::nullopt);
+  CHECK(known.front().records.size() == 2);
+  kafka_cluster::make_topic_again(topic, 1);
+  const auto await_end = [&](std::int64_t end) {
+    await("the marker", [&] { return client.offsets({topic, 0}).end == end; });
+  };
+  SECTION("when there are other records") {
+    kafka_cluster::write(topic, values({"d", "c"}));
+    kafka_cluster::write_in_transaction(topic, values({"b"}), true);  // at 2, and its marker where d was
+    await_end(4);
+    kafka_cluster::write(topic, values({"a"}));
+    CHECK_THROWS_WITH(look(), Contains("what is at offset 1 now is not what was read there"));
+  }
+  SECTION("when there is none at these places, the log says that it cannot be known") {
+    kafka_cluster::write_in_transaction(topic, values({"a"}), true);
+    await_end(2);
+    kafka_cluster::write_in_transaction(topic, values({"b"}), true);
+    await_end(4);
+    kafka_cluster::write(topic, values({"c"}));
+    CHECK(look() == std::nullopt);
+    CHECK(known.front().records.empty());
+    REQUIRE(told.size() == 1);
+    CHECK_THAT(told.front(), Contains(topic + "[0]: no record is at offset 3 any more"));
+  }
+  SECTION("when it is shorter") {
+    kafka_cluster::write(topic, values({"a"}));
+    CHECK_THROWS_WITH(look(), Contains("has been read up to offset 4, and ends at 1"));
+  }
 }
 
 TEST_CASE("a topic that is compacted is read on, whatever has gone of what was read", "[kafka]") {
@@ -307,4 +364,29 @@ TEST_CASE("a client that does not end, as librdkafka's do for a topic that was d
     });
   }
   CHECK(left == 1);
+}
+
+TEST_CASE("offsets of a group that could not be shown are shown later", "[kafka]") {
+  const std::string topic = kafka_cluster::make_topic("orders", 1);
+  std::atomic<int> told{0};
+  const auto log = [&told](kafka::LogLevel, const std::string& text) {
+    if (text.find("could not be shown") != std::string::npos) ++told;
+  };
+  kafka::Consumer consumer(kafka_cluster::properties(), "group-of-" + topic, log);
+  consumer.commit({{{topic, 3}, 17}});
+  const auto tries = [&] {
+    consumer.commit({});
+    std::this_thread::sleep_for(20ms);
+  };
+  await("a refusal", [&] {
+    tries();
+    return told == 1;
+  });
+  for (int i = 0; i < 5; ++i) tries();
+  CHECK(told == 1);
+  kafka_cluster::grow_topic(topic, 4);
+  await("its offset", [&] {
+    tries();
+    return kafka_cluster::committed("group-of-" + topic, topic, 3) == 17;
+  });
 }

@@ -180,6 +180,28 @@ TEST_CASE("what a user's function throws of a sink names the output, its topic a
                     Contains("output 'totals' cannot be written to topic 'second") && Contains("at step 2: no"));
 }
 
+TEST_CASE("a first step that cannot be written says why", "[kafka]") {
+  State state;
+  const std::string orders = kafka_cluster::make_topic("orders", 1);
+  const std::string counts = kafka_cluster::make_topic("counts", 1);
+  ls::Dataflow flow;
+  const auto in = flow.input<Order>("orders");
+  const auto by_amount = in | ls::group_by(&Order::amount, ls::count());
+  kafka_cluster::write(orders, values({json({1, "Ada", 10})}));
+  {
+    kafka::Application before("first-" + orders, flow);
+    before.read(in, orders, kafka::json());
+    run_to_end(before, settings(state.path));
+  }
+  const auto added = by_amount | ls::output("added");  // has all of it at first
+  kafka::Application app("first-" + orders, flow);
+  app.read(in, orders, kafka::json());
+  const auto fails = [](const std::int64_t&, std::int32_t) -> std::int32_t { throw std::runtime_error("no"); };
+  app.write(added, counts, kafka::upsert(kafka::text(), kafka::json()), {.partition = fails});
+  CHECK_THROWS_WITH(run_to_end(app, settings(state.path)),
+                    Contains("output 'added' cannot be written to topic '" + counts) && Contains("at step 3: no"));
+}
+
 TEST_CASE("partitions that are decoded beside each other give what one thread gives", "[kafka]") {
   constexpr int kPartitions = 5;
   constexpr std::int64_t kRecords = 30'000;

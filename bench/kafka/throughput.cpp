@@ -221,8 +221,7 @@ void backlog(const Options& options) {
   const auto in = flow.input<Pair>("in", {.append_only = true});
   const auto counts = in | ls::group_by(&Pair::first, ls::count()) | ls::output("counts");
   kafka::Settings settings = settings_of(options);
-  settings.runtime.step_rows = 200'000;
-  settings.runtime.stage_bytes = std::size_t{256} << 20;
+  settings.runtime.step_rows = kafka::Settings().runtime.step_rows;  // as applications have it
   settings.until_end = true;
   Ratios ratios;
   for (unsigned round = 0; round < options.rounds; ++round) {

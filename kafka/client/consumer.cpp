@@ -64,7 +64,9 @@ struct Consumer::Impl {
   std::string group;
   Handle<rd_kafka_queue_t> answers;
   std::map<TopicPartition, std::int64_t> uncommitted;
+  std::map<TopicPartition, std::int64_t> asked;  // what the answer is about
   bool is_committing = false;
+  bool has_failed = false;  // the last time
 
   std::size_t number_of(const rd_kafka_message_t& message) {
     if (message.rkt == last_topic && message.partition == last_partition) return last_number;
@@ -74,8 +76,9 @@ struct Consumer::Impl {
     return last_number = numbers.at(partition);
   }
 
-  /// Waits so long for an answer; then what has come meanwhile is committed.
+  /// Waits so long for an answer; then what has come meanwhile is committed, and what could not be.
   void commit(std::chrono::milliseconds wait);
+  void note_answer(rd_kafka_event_t* answer);
   void throw_unless_transient(const rd_kafka_message_t& message);
   void note_queue(const std::vector<rd_kafka_message_t*>& taken);
   void wake_fetching();
@@ -133,11 +136,13 @@ void Consumer::Impl::commit(std::chrono::milliseconds wait) {
   if (is_committing) {
     const Handle<rd_kafka_event_t> answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(wait.count())));
     is_committing = answer == nullptr;
+    if (answer != nullptr) note_answer(answer.get());
   }
   if (is_committing || uncommitted.empty()) return;
   const Handle<rd_kafka_topic_partition_list_t> list(
       rd_kafka_topic_partition_list_new(static_cast<int>(uncommitted.size())));
-  for (const auto& [partition, offset] : std::exchange(uncommitted, {})) {
+  asked = std::exchange(uncommitted, {});
+  for (const auto& [partition, offset] : asked) {
     rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset = offset;
   }
   const Handle<rd_kafka_AlterConsumerGroupOffsets_t> request(
@@ -145,6 +150,37 @@ void Consumer::Impl::commit(std::chrono::milliseconds wait) {
   rd_kafka_AlterConsumerGroupOffsets_t* one = request.get();
   rd_kafka_AlterConsumerGroupOffsets(client.get(), &one, 1, nullptr, answers.get());
   is_committing = true;
+}
+
+/// What was not taken is asked again, and told when it is the first time.
+void Consumer::Impl::note_answer(rd_kafka_event_t* answer) {
+  std::string why;
+  if (rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    why = rd_kafka_event_error_string(answer);
+  } else {
+    std::size_t count = 0;
+    const rd_kafka_group_result_t** const groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(answer), &count);
+    for (std::size_t i = 0; i < count && why.empty(); ++i) {
+      if (const rd_kafka_error_t* const error = rd_kafka_group_result_error(groups[i])) {
+        why = rd_kafka_error_string(error);
+        continue;
+      }
+      const rd_kafka_topic_partition_list_t* const partitions = rd_kafka_group_result_partitions(groups[i]);
+      for (int at = 0; at < partitions->cnt && why.empty(); ++at) {
+        const rd_kafka_topic_partition_t& one = partitions->elems[at];
+        if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+        why = fmt::format("{}: {}", to_string(TopicPartition{one.topic, one.partition}), rd_kafka_err2str(one.err));
+      }
+    }
+  }
+  if (!why.empty()) uncommitted.merge(asked);
+  if (!std::exchange(has_failed, !why.empty()) && has_failed) {
+    context->log(LogLevel::warning,
+                 fmt::format("offsets of group '{}' could not be shown: {}; they are tried again, and "
+                             "nothing depends on them",
+                             group, why));
+  }
 }
 
 /// What the client retries by itself is told, too; and of a partition that is new, that not all brokers know it yet.
@@ -216,41 +252,13 @@ Consumer::~Consumer() {
   if (impl_->client == nullptr) return;
   constexpr std::chrono::seconds kPatience{2};
   const auto until = std::chrono::steady_clock::now() + kPatience;
-  while ((impl_->is_committing || !impl_->uncommitted.empty()) && std::chrono::steady_clock::now() < until) {
+  while ((impl_->is_committing || (!impl_->uncommitted.empty() && !impl_->has_failed)) &&
+         std::chrono::steady_clock::now() < until) {
     impl_->commit(std::chrono::milliseconds(50));
   }
 }
 
 std::int32_t Consumer::partitions(const std::string& topic) { return partitions_of(impl_->client.get(), topic); }
-
-std::vector<Consumer::Offsets> Consumer::offsets(const std::vector<TopicPartition>& partitions) {
-  const Handle<rd_kafka_topic_partition_list_t> list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  std::vector<Offsets> found(partitions.size());
-  if (partitions.empty()) return found;
-  for (const TopicPartition& one : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), one.topic.c_str(), one.partition);
-  }
-  std::string what;
-  const auto look_up = [&](std::int64_t which, std::int64_t Offsets::*member) {
-    what = "offsets of " + to_string(partitions.front());
-    ask(impl_->client.get(), what, [&](int most) {
-      for (std::size_t i = 0; i < partitions.size(); ++i) list->elems[i].offset = which;
-      const auto error = rd_kafka_offsets_for_times(impl_->client.get(), list.get(), most);
-      if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
-      for (std::size_t i = 0; i < partitions.size(); ++i) {
-        found[i].*member = list->elems[i].offset;
-        if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-        what = "offsets of " + to_string(partitions[i]);
-        return list->elems[i].err;
-      }
-      return RD_KAFKA_RESP_ERR_NO_ERROR;
-    });
-  };
-  look_up(RD_KAFKA_OFFSET_BEGINNING, &Offsets::first);
-  look_up(RD_KAFKA_OFFSET_END, &Offsets::end);
-  return found;
-}
 
 void Consumer::answer_within(std::chrono::milliseconds time) {
   impl_->context->answer_ms = static_cast<int>(time.count());
@@ -263,16 +271,63 @@ std::int64_t Consumer::known_end(const TopicPartition& partition) {
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && found.end > 0 ? found.end : 0;
 }
 
-std::int64_t Consumer::offset_at(const TopicPartition& partition, std::int64_t timestamp) {
-  const std::int64_t end = offsets(partition).end;  // before: what comes meanwhile is after the time
-  const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
-  ask(impl_->client.get(), "the offset of a time in " + to_string(partition), [&](int most) {
-    list->elems[0].offset = timestamp;
-    const auto error = rd_kafka_offsets_for_times(impl_->client.get(), list.get(), most);
-    return error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : list->elems[0].err;
+namespace {
+
+using Question = FunctionRef<rd_kafka_resp_err_t(rd_kafka_topic_partition_list_t*, int most)>;
+/// Of all partitions at once; negative ones are none. `what` begins the error, which names a partition.
+std::vector<std::optional<std::int64_t>> ask_offsets(rd_kafka_t* client, std::string_view what,
+                                                     const std::vector<TopicPartition>& partitions, Question question) {
+  std::vector<std::optional<std::int64_t>> found(partitions.size());
+  if (partitions.empty()) return found;
+  const Handle<rd_kafka_topic_partition_list_t> list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& one : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), one.topic.c_str(), one.partition);
+  }
+  std::string of;
+  const auto name = [&](std::size_t i) { of = fmt::format("{} {}", what, to_string(partitions[i])); };
+  name(0);
+  ask(client, of, [&](int most) {
+    const auto error = question(list.get(), most);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+      const rd_kafka_topic_partition_t& one = list->elems[i];
+      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        name(i);
+        return one.err;
+      }
+      if (one.offset >= 0) found[i] = one.offset;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
   });
-  return list->elems[0].offset < 0 ? end : list->elems[0].offset;
+  return found;
+}
+
+}  // namespace
+
+std::vector<Consumer::Offsets> Consumer::offsets(const std::vector<TopicPartition>& partitions) {
+  const auto first = offsets_at(partitions, RD_KAFKA_OFFSET_BEGINNING);
+  const auto end = offsets_at(partitions, RD_KAFKA_OFFSET_END);
+  std::vector<Offsets> found;
+  found.reserve(partitions.size());
+  for (std::size_t i = 0; i < partitions.size(); ++i) found.push_back({first[i].value_or(0), end[i].value_or(0)});
+  return found;
+}
+
+std::vector<std::optional<std::int64_t>> Consumer::offsets_at(const std::vector<TopicPartition>& partitions,
+                                                              std::int64_t timestamp) {
+  rd_kafka_t* const client = impl_->client.get();
+  return ask_offsets(client, "offsets of", partitions, [&](rd_kafka_topic_partition_list_t* list, int most) {
+    for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = timestamp;
+    return rd_kafka_offsets_for_times(client, list, most);
+  });
+}
+
+std::vector<std::optional<std::int64_t>> Consumer::committed(const std::vector<TopicPartition>& partitions) {
+  rd_kafka_t* const client = impl_->client.get();
+  return ask_offsets(
+      client, "the committed offset of", partitions,
+      [&](rd_kafka_topic_partition_list_t* list, int most) { return rd_kafka_committed(client, list, most); });
 }
 
 void Consumer::add(const std::vector<Assignment>& partitions) {
@@ -301,16 +356,6 @@ void Consumer::remove(const TopicPartition& partition) {
 }
 
 std::vector<std::string> Consumer::topics() { return topics_of(impl_->client.get()); }
-
-std::optional<std::int64_t> Consumer::committed(const TopicPartition& partition) {
-  const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
-  ask(impl_->client.get(), "the committed offset of " + to_string(partition), [&](int most) {
-    const auto error = rd_kafka_committed(impl_->client.get(), list.get(), most);
-    return error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : list->elems[0].err;
-  });
-  return list->elems[0].offset < 0 ? std::nullopt : std::optional(list->elems[0].offset);
-}
 
 bool Consumer::Batch::is_record(std::size_t at) const { return messages_[at]->err == RD_KAFKA_RESP_ERR_NO_ERROR; }
 

@@ -57,10 +57,11 @@ class Consumer {
   std::int64_t known_end(const TopicPartition& partition);
   /// The topics of the cluster, but those that are Kafka's own.
   std::vector<std::string> topics();
-  /// What its group has committed, if it has.
-  std::optional<std::int64_t> committed(const TopicPartition& partition);
-  /// Of the first record that is not before a time, in milliseconds; the end if there is none.
-  std::int64_t offset_at(const TopicPartition& partition, std::int64_t timestamp);
+  /// What its group has committed of each partition, if it has.
+  std::vector<std::optional<std::int64_t>> committed(const std::vector<TopicPartition>& partitions);
+  /// Of the first record of each partition that is not before a time, in milliseconds, if there is one.
+  std::vector<std::optional<std::int64_t>> offsets_at(const std::vector<TopicPartition>& partitions,
+                                                      std::int64_t timestamp);
 
   struct Assignment {
     TopicPartition partition;
@@ -107,8 +108,8 @@ class Consumer {
   /// How many records wait to be polled.
   std::size_t queued() const;
 
-  /// For others to look at; does not wait, but for the last ones when the client goes, a short while. One thread at a
-  /// time.
+  /// For others to look at; does not wait, but for the last ones when the client goes, a short while. What could not be
+  /// committed is tried again with the next ones, or none. One thread at a time.
   void commit(const std::vector<std::pair<TopicPartition, std::int64_t>>& next_offsets);
 
  private:

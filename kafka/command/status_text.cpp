@@ -133,6 +133,21 @@ std::string json_text(const std::string& application, const Status& status) {
   if (status.since_checkpoint) number("checkpoint_age_seconds", seconds(*status.since_checkpoint));
   number("commit_step", status.last_commit);
   if (status.since_commit) number("commit_age_seconds", seconds(*status.since_commit));
+  const auto topics = [&](const char* name, const char* of, const std::vector<TopicStatus>& all, bool is_source) {
+    fmt::format_to(std::back_inserter(out), ",\"{}\":[", name);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      fmt::format_to(std::back_inserter(out), "{}{{\"{}\":", i == 0 ? "" : ",", of);
+      derived::append_quoted(out, all[i].name);
+      out += ",\"topic\":";
+      derived::append_quoted(out, all[i].topic);
+      number("records", all[i].records);
+      if (is_source) number("refused", all[i].refused);
+      out += '}';
+    }
+    out += ']';
+  };
+  topics("sources", "input", status.sources, true);
+  topics("sinks", "output", status.sinks, false);
   out += ",\"partitions\":[";
   for (std::size_t i = 0; i < status.partitions.size(); ++i) {
     const PartitionStatus& one = status.partitions[i];

@@ -64,8 +64,12 @@ void Committer::run() {
       if (!step) break;
       write(*step);
     }
-    const bool shows = !cursors_.empty() && steady_clock::now() >= show_at;
-    if (shows || wanted_.load(std::memory_order_relaxed) > written_) flush();
+    const bool shows = steady_clock::now() >= show_at;
+    if ((shows && !cursors_.empty()) || wanted_.load(std::memory_order_relaxed) > written_) {
+      flush();
+    } else if (shows) {
+      show_({});  // what could not be shown
+    }
     if (shows) show_at = steady_clock::now() + kShow;
   }
   flush();
@@ -135,11 +139,11 @@ void Committer::show(Status& status) const {
   if (written_at_) status.since_commit = steady_clock::now() - *written_at_;
 }
 
-void Committer::fail() {
+void Committer::fail(std::exception_ptr error) {
   const Subscription gone = std::move(steps_);  // so that the clock does not wait for its being read
   {
     const std::lock_guard lock(mutex_);
-    failed_ = true;
+    error_ = std::move(error);
   }
   news_.notify_all();
 }
@@ -149,8 +153,8 @@ void Committer::wait_for(std::uint64_t step) {
   while (wanted < step && !wanted_.compare_exchange_weak(wanted, step, std::memory_order_relaxed)) {
   }
   std::unique_lock lock(mutex_);
-  news_.wait(lock, [&] { return written_ >= step || failed_; });
-  if (written_ < step) throw KafkaError("what the checkpoint's step gave could not be written");
+  news_.wait(lock, [&] { return written_ >= step || error_ != nullptr; });
+  if (written_ < step) std::rethrow_exception(error_);
 }
 
 }  // namespace lockstep::kafka

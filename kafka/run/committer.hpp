@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,7 +26,7 @@ namespace lockstep::kafka {
 /// Writes every step to the sinks, in order.
 class Committer {
  public:
-  /// `show`: gets the cut up to which all is written, now and then.
+  /// `show`: gets the cut up to which all is written, now and then; or an empty one, as nothing is new.
   Committer(Subscription steps, std::function<void(const std::vector<SessionCursor>&)> show, Log log,
             std::function<void(std::string_view)> on_point = {});
   ~Committer();
@@ -38,10 +39,10 @@ class Committer {
   void add(const std::string& topic, const Properties& properties, DeadLetters& letters);
   /// Until the steps end; then all is written. Throws KafkaError, StepFailed.
   void run();
-  /// run() has thrown: who waits must not.
-  void fail();
+  /// run() has thrown this: who waits must not.
+  void fail(std::exception_ptr error);
 
-  /// Blocks until all steps up to this one are written. Throws KafkaError if they will not be. Any thread.
+  /// Blocks until all steps up to this one are written. Throws what run() has thrown, if they will not be. Any thread.
   void wait_for(std::uint64_t step);
   /// From now on run() throws if nothing of what waits has got to its topic for so long. Any thread.
   void give_up_after(std::chrono::milliseconds time);
@@ -81,7 +82,7 @@ class Committer {
   std::condition_variable news_;
   std::uint64_t written_ = 0;
   std::optional<std::chrono::steady_clock::time_point> written_at_;
-  bool failed_ = false;
+  std::exception_ptr error_;
 };
 
 }  // namespace lockstep::kafka

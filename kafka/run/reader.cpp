@@ -30,6 +30,14 @@ std::optional<TopicPartition> partition_of(std::string_view session, std::string
   return TopicPartition{std::string(topic), partition};
 }
 
+/// More than one, since there may be none at a place of a topic that was made again.
+void add_last(std::vector<LastRecord>& records, const std::optional<LastRecord>& last) {
+  constexpr std::size_t kMost = 4;
+  if (!last || (!records.empty() && records.front() == *last)) return;
+  records.insert(records.begin(), *last);
+  if (records.size() > kMost) records.pop_back();
+}
+
 /// Of a consumer that looks at the offsets of another group.
 Properties without_group(Properties properties) {
   properties.erase("group.id");
@@ -94,12 +102,12 @@ void Reader::open() {
     }
   }
   const std::vector<Consumer::Offsets> there = client_.offsets(names);
-  for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], is_known);
+  const std::vector<std::optional<std::int64_t>> asked = asked_starts(names);
+  for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], is_known, asked[i]);
   check_opened();
   if (options_.has_state && !is_known) warn_of_lost_state();
   for (std::size_t i = 0; i < opened_.size(); ++i) parts_[i % parts_.size()]->add(std::move(opened_[i]));
   opened_.clear();
-  committed_.reset();
   for (const auto& [partition, offset] : options_.source.start.offsets()) {
     if (!known_.contains(partition)) {
       throw KafkaError(
@@ -112,8 +120,11 @@ void Reader::check_opened() {
   constexpr std::chrono::seconds kPatienceAtStart{30};
   std::vector<TopicCheck::Known> known;
   for (const PartitionReader::Partition& one : opened_) {
-    checked_[one.name] = {one.next, one.last};
-    if (one.last) known.push_back({one.name, one.next, *one.last});
+    Checked& checked = checked_[one.name];
+    checked.next = one.next;
+    if (!one.last) continue;
+    checked.records = {*one.last};
+    known.push_back({one.name, one.next, checked.records});
   }
   if (const auto why = check_.look(known, client_, {}, kPatienceAtStart)) throw KafkaError(*why);
 }
@@ -130,12 +141,16 @@ std::optional<std::string> Reader::check_topics(const std::stop_token& stop, std
   std::erase_if(seen, [this](const auto& one) { return one.next == checked_[one.name].next; });
   std::vector<TopicCheck::Known> known;
   for (const PartitionReader::Seen& one : seen) {
-    const auto& record = checked_[one.name].record;
-    if (record || one.first) known.push_back({one.name, one.next, record ? *record : *one.first});
+    std::vector<LastRecord> records = checked_[one.name].records;
+    if (records.empty() && one.first) records.push_back(*one.first);
+    known.push_back({one.name, one.next, std::move(records)});
   }
   if (auto why = check_.look(known, client_, stop, patience)) return why;
-  for (const PartitionReader::Seen& one : seen) {
-    checked_[one.name] = {one.next, one.last ? one.last : checked_[one.name].record};
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    Checked& checked = checked_[seen[i].name];
+    checked.next = seen[i].next;
+    checked.records = std::move(known[i].records);
+    add_last(checked.records, seen[i].last);
   }
   return std::nullopt;
 }
@@ -150,34 +165,34 @@ void Reader::tell_refused(const std::string& what) {
 
 /// There is no checkpoint, and yet it was run.
 void Reader::warn_of_lost_state() {
-  constexpr std::size_t kMost = 16;  // each is asked for
   if (!log_) return;
-  for (std::size_t i = 0; i < std::min(opened_.size(), kMost); ++i) {
-    const TopicPartition& name = opened_[i].name;
-    const std::optional<std::int64_t> offset = client_.committed(name);
-    if (!offset || *offset == 0) continue;
+  std::vector<TopicPartition> names;
+  for (const PartitionReader::Partition& one : opened_) names.push_back(one.name);
+  const std::vector<std::optional<std::int64_t>> offsets = client_.committed(names);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (offsets[i].value_or(0) == 0) continue;
     log_(LogLevel::warning,
          fmt::format(
              "there is no checkpoint, and group '{}' has been at {}, offset {}: if its directory is elsewhere, or "
              "lost, what was written then is written again from here on",
-             options_.part.group, kafka::to_string(name), *offset));
+             options_.part.group, kafka::to_string(names[i]), *offsets[i]));
     return;
   }
 }
 
 /// `is_known`: others of the source have been read before, so that this one was found later, if it was not.
-void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bool is_known) {
+void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bool is_known,
+                  std::optional<std::int64_t> asked) {
   const std::shared_ptr<Session> session = runtime_.open_named_session(prefix_ + kafka::to_string(name));
   const Refusals refusals{options_.source.bad_records, options_.source.dead_letters.empty() ? nullptr : &dead_letters_,
                           log_ ? &on_refused_ : nullptr};
   PartitionReader::Partition partition{.name = name, .feed = make_feed_(session, refusals)};
   if (const auto cursor = session->cursor()) {
     partition.next = static_cast<std::int64_t>(*cursor);
-    check_offset(name, partition.next, there);
+    check_offset(name, partition.next, there, client_);
     partition.last = LastRecord::of_mark(session->mark(), partition.next);
-    if (partition.last && partition.last->offset() < there.first) partition.last.reset();
   } else {
-    partition.next = is_known ? there.first : start_of(name, there);
+    partition.next = is_known ? there.first : start_of(name, there, asked);
     partition.feed->set_idle(false);  // before the cursor: whoever finds that has to find it active
     session->move_cursor(static_cast<std::uint64_t>(partition.next));
   }
@@ -196,7 +211,18 @@ void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bo
   opened_.push_back(std::move(partition));
 }
 
-std::int64_t Reader::start_of(const TopicPartition& partition, const Consumer::Offsets& there) {
+/// Where these begin, as far as their cluster has to be asked for it.
+std::vector<std::optional<std::int64_t>> Reader::asked_starts(const std::vector<TopicPartition>& names) {
+  const Start& start = options_.source.start;
+  switch (start.kind()) {
+    case Start::Kind::time: return client_.offsets_at(names, start.since().time_since_epoch().count());
+    case Start::Kind::committed: return Consumer(without_group(properties_), start.group()).committed(names);
+    default: return std::vector<std::optional<std::int64_t>>(names.size());
+  }
+}
+
+std::int64_t Reader::start_of(const TopicPartition& partition, const Consumer::Offsets& there,
+                              std::optional<std::int64_t> asked) {
   const Start& start = options_.source.start;
   const auto checked = [&](std::int64_t offset) {
     if (offset >= there.first && offset <= there.end) return offset;
@@ -206,15 +232,14 @@ std::int64_t Reader::start_of(const TopicPartition& partition, const Consumer::O
   switch (start.kind()) {
     case Start::Kind::earliest: break;
     case Start::Kind::latest: return there.end;
-    case Start::Kind::time: return client_.offset_at(partition, start.since().time_since_epoch().count());
+    case Start::Kind::time: return asked.value_or(there.end);  // what has come since is after the time
     case Start::Kind::offsets:
       for (const auto& [name, offset] : start.offsets()) {
         if (name == partition) return checked(offset);
       }
       break;
     case Start::Kind::committed:
-      if (committed_ == nullptr) committed_ = std::make_unique<Consumer>(without_group(properties_), start.group());
-      if (const auto offset = committed_->committed(partition)) return checked(*offset);
+      if (asked) return checked(*asked);
       break;
   }
   return there.first;
@@ -299,7 +324,7 @@ void Reader::look_for_partitions(const std::stop_token& stop) {
     try {
       part->consumer().answer_within(kPatience);
       part->consumer().know(name.topic);
-      open(name, client_.offsets(name), true);
+      open(name, client_.offsets(name), true, std::nullopt);
       part->add(std::move(opened_.back()));
       opened_.clear();
     } catch (const KafkaError& error) {

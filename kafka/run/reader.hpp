@@ -65,8 +65,12 @@ class Reader {
   void make_parts(std::size_t partitions);
   /// Of the topics that are there.
   std::map<std::string, std::int32_t> partition_counts();
-  void open(const TopicPartition& partition, const Consumer::Offsets& there, bool is_known);
-  std::int64_t start_of(const TopicPartition& partition, const Consumer::Offsets& there);
+  /// `asked`: see asked_starts().
+  void open(const TopicPartition& partition, const Consumer::Offsets& there, bool is_known,
+            std::optional<std::int64_t> asked);
+  std::vector<std::optional<std::int64_t>> asked_starts(const std::vector<TopicPartition>& names);
+  std::int64_t start_of(const TopicPartition& partition, const Consumer::Offsets& there,
+                        std::optional<std::int64_t> asked);
   void warn_of_lost_state();
   void tell_refused(const std::string& what);
   void look_for_partitions(const std::stop_token& stop);
@@ -85,14 +89,13 @@ class Reader {
   std::vector<std::unique_ptr<PartitionReader>> parts_;  // one at least
   std::map<std::uint64_t, TopicPartition> shown_;        // by session
   Consumer& client_;                                     // of the first part, to be asked
-  std::unique_ptr<Consumer> committed_;             // of the group whose offsets are read, while partitions are opened
-  std::vector<PartitionReader::Partition> opened_;  // on their way to who reads them
+  std::vector<PartitionReader::Partition> opened_;       // on their way to who reads them
   std::set<TopicPartition> known_;
   std::uint64_t until_end_ = 0;
 
   struct Checked {
     std::int64_t next = 0;
-    std::optional<LastRecord> record = {};  // which is looked for when more has been read
+    std::vector<LastRecord> records = {};  // the last first: looked for when more has been read
   };
   std::mutex check_mutex_;
   TopicCheck check_;

@@ -195,7 +195,7 @@ class Run::Impl {
     try {
       committer_->run();
     } catch (...) {
-      committer_->fail();
+      committer_->fail(std::current_exception());
       throw;
     }
   }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace lockstep::kafka {
@@ -24,7 +26,13 @@ Properties of_one_record(Properties properties) {
 
 constexpr std::string_view kToReset = "; `reset` forgets what was read, and the next run begins anew";
 
-void check_end(const TopicPartition& partition, std::int64_t next, const Consumer::Offsets& there) {
+void check_end(const TopicPartition& partition, std::int64_t next, Consumer::Offsets there, Consumer& client) {
+  constexpr int kTries = 10;
+  constexpr std::chrono::milliseconds kAgain{100};
+  for (int tries = 0; there.end < next && tries < kTries; ++tries) {
+    std::this_thread::sleep_for(kAgain);
+    there = client.offsets(partition);
+  }
   if (next <= there.end) return;
   throw TopicChanged(fmt::format(
       "{} has been read up to offset {}, and ends at {}: the topic was truncated, or is another one of this "
@@ -32,50 +40,56 @@ void check_end(const TopicPartition& partition, std::int64_t next, const Consume
       to_string(partition), next, there.end, kToReset));
 }
 
-/// Which of the partitions are waited for: by number.
-using Waiting = std::set<std::size_t>;
+/// Which of a partition's records is looked for, by the partition's number.
+using Waiting = std::map<std::size_t, std::size_t>;
 
-/// Those whose records have gone meanwhile are not waited for. Whether there were any.
+/// Those whose records have gone meanwhile are not waited for: others that were read before have gone as well. Whether
+/// there were any.
 bool forget_gone(Waiting& waiting, const std::vector<TopicCheck::Known>& partitions, Consumer& client) {
   std::vector<TopicPartition> names;
   names.reserve(waiting.size());
-  for (const std::size_t number : waiting) names.push_back(partitions[number].name);
+  for (const auto& [number, record] : waiting) names.push_back(partitions[number].name);
   const std::vector<Consumer::Offsets> offsets = client.offsets(names);
   const std::size_t before = waiting.size();
   auto there = offsets.begin();
-  std::erase_if(waiting, [&](std::size_t number) {
-    const TopicCheck::Known& one = partitions[number];
-    check_end(one.name, one.next, *there);
-    return one.record.offset() < there++->first;
+  std::erase_if(waiting, [&](const auto& one) {
+    const TopicCheck::Known& known = partitions[one.first];
+    check_end(known.name, known.next, *there, client);
+    return known.records[one.second].offset() < there++->first;
   });
   return waiting.size() != before;
 }
 
-/// What comes first may be a later one, if that has been compacted away.
-void check_record(const TopicCheck::Known& known, const Consumer::Batch& batch, std::size_t at) {
-  const std::int64_t offset = known.record.offset();
-  if (!batch.is_record(at)) return check_end(known.name, known.next, {.end = batch.offset(at)});
-  if (batch.offset(at) != offset || known.record == LastRecord(batch.record(at))) return;
+/// Whether the record is there; what comes in its place may be a later one. Throws if it is another one.
+bool is_there(const TopicCheck::Known& known, const LastRecord& record, const Consumer::Batch& batch, std::size_t at,
+              Consumer& client) {
+  if (!batch.is_record(at)) {
+    check_end(known.name, known.next, {.end = batch.offset(at)}, client);
+    return false;
+  }
+  if (batch.offset(at) != record.offset()) return false;
+  if (record == LastRecord(batch.record(at))) return true;
   throw TopicChanged(fmt::format(
       "{} has been read up to offset {}, and what is at offset {} now is not what was read there: the topic was made "
       "again, or truncated and written anew{}",
-      to_string(known.name), known.next, offset, kToReset));
+      to_string(known.name), known.next, record.offset(), kToReset));
 }
 
 }  // namespace
 
-void check_offset(const TopicPartition& partition, std::int64_t next, const Consumer::Offsets& there) {
+void check_offset(const TopicPartition& partition, std::int64_t next, const Consumer::Offsets& there,
+                  Consumer& client) {
   if (next < there.first) {
     throw TopicChanged(
         fmt::format("{} has to be read from offset {}, and the first that is there is {}: records that have not been "
                     "read are gone{}",
                     to_string(partition), next, there.first, kToReset));
   }
-  check_end(partition, next, there);
+  check_end(partition, next, there, client);
 }
 
 void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client) {
-  check_offset(partition, next, client.offsets(partition));
+  check_offset(partition, next, client.offsets(partition), client);
   throw TopicChanged(fmt::format(
       "{} has been read up to offset {}, and this was not there when more was to be read: the topic was made "
       "again, or truncated and written anew{}",
@@ -85,24 +99,40 @@ void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Con
 TopicCheck::TopicCheck(Properties properties, std::string group, Log log)
     : properties_(of_one_record(std::move(properties))), group_(std::move(group)), log_(std::move(log)) {}
 
-std::optional<std::string> TopicCheck::look(const std::vector<Known>& partitions, Consumer& client,
+std::optional<std::string> TopicCheck::look(std::vector<Known>& partitions, Consumer& client,
                                             const std::stop_token& stop, std::chrono::milliseconds patience) {
   constexpr std::chrono::seconds kMostForAnAnswer{30};
   constexpr std::chrono::milliseconds kPoll{50};
   constexpr std::size_t kSome = 1'000;
   Waiting waiting;
-  for (std::size_t i = 0; i < partitions.size(); ++i) waiting.insert(i);
+  Waiting earlier;  // to be looked for next
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    if (!partitions[i].records.empty()) waiting.emplace(i, 0);
+  }
   const auto assign = [&] {
     if (consumer_ == nullptr) consumer_ = std::make_unique<Consumer>(properties_, group_, log_);
     std::set<std::string> topics;
     std::vector<Consumer::Assignment> assignments;
-    for (const std::size_t number : waiting) {
+    for (const auto& [number, record] : waiting) {
       topics.insert(partitions[number].name.topic);
-      assignments.push_back({partitions[number].name, partitions[number].record.offset(), number});
+      assignments.push_back({partitions[number].name, partitions[number].records[record].offset(), number});
     }
     consumer_->answer_within(std::min<std::chrono::milliseconds>(patience, kMostForAnAnswer));
     for (const std::string& topic : topics) consumer_->know(topic);
     consumer_->add(assignments);
+  };
+  const auto look_for_earlier = [&](std::size_t number, std::size_t record) {
+    Known& known = partitions[number];
+    if (++record < known.records.size()) {
+      earlier.emplace(number, record);
+      return;
+    }
+    if (log_) {
+      log_(LogLevel::warning, fmt::format("{}: no record is at offset {} any more, which was read last; whether the "
+                                          "topic was made again cannot be seen",
+                                          to_string(known.name), known.records.front().offset()));
+    }
+    known.records.clear();
   };
   const auto look_until_all = [&] {
     assign();
@@ -111,13 +141,20 @@ std::optional<std::string> TopicCheck::look(const std::vector<Known>& partitions
       consumer_->poll(kPoll, kSome, batch);
       for (std::size_t at = 0; at < batch.size(); ++at) {
         const std::size_t number = batch.number(at);
-        if (waiting.erase(number) == 0) continue;
-        check_record(partitions[number], batch, at);
-        consumer_->remove(partitions[number].name);
+        const auto found = waiting.find(number);
+        if (found == waiting.end()) continue;
+        const std::size_t record = found->second;
+        const Known& known = partitions[number];
+        if (!is_there(known, known.records[record], batch, at, client)) look_for_earlier(number, record);
+        waiting.erase(found);
+        consumer_->remove(known.name);
         until = steady_clock::now() + patience;
       }
       if (steady_clock::now() >= until) throw KafkaError("it does not come");
     }
+    if (!waiting.empty() || earlier.empty()) return;
+    consumer_.reset();  // which may still have what comes later
+    waiting.swap(earlier);
   };
   while (!waiting.empty() && !stop.stop_requested()) {
     try {
@@ -127,9 +164,11 @@ std::optional<std::string> TopicCheck::look(const std::vector<Known>& partitions
       throw;
     } catch (const KafkaError& error) {
       consumer_.reset();  // with all that it was to look for
-      const Known& one = partitions[*waiting.begin()];
+      waiting.merge(earlier);
+      const auto& [number, record] = *waiting.begin();
+      const Known& one = partitions[number];
       std::string why = fmt::format("whether {} is still the same cannot be seen by its record at offset {}: {}",
-                                    to_string(one.name), one.record.offset(), error.what());
+                                    to_string(one.name), one.records[record].offset(), error.what());
       try {
         if (!forget_gone(waiting, partitions, client)) return why;
       } catch (const TopicChanged&) {

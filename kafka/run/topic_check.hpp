@@ -22,8 +22,9 @@ class TopicChanged : public KafkaError {
   using KafkaError::KafkaError;
 };
 
-/// Throws TopicChanged unless there is an offset to go on with.
-void check_offset(const TopicPartition& partition, std::int64_t next, const Consumer::Offsets& there);
+/// Throws TopicChanged unless there is an offset to go on with. `client`: to be asked again, since who has become a
+/// partition's leader may not know its end for a moment.
+void check_offset(const TopicPartition& partition, std::int64_t next, const Consumer::Offsets& there, Consumer& client);
 
 /// Of an offset that a broker did not have when it was to be read: throws TopicChanged with what is there now.
 [[noreturn]] void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client);
@@ -38,11 +39,15 @@ class TopicCheck {
   struct Known {
     TopicPartition name;
     std::int64_t next = 0;  // it has been read up to there
-    LastRecord record;      // that was read before
+    // Some that were read before, the last one first. A place where there is none shows nothing: it may have been
+    // compacted away, or be none of the topic that is there now; so the next one is looked for.
+    std::vector<LastRecord> records;
   };
-  /// Looks for these records. One that has gone shows nothing, and is none's harm. Throws TopicChanged if there is
-  /// another one; if it cannot be seen for so long, or until it is to stop, it says why. `client`: to be asked.
-  std::optional<std::string> look(const std::vector<Known>& partitions, Consumer& client, const std::stop_token& stop,
+  /// Looks for one of these records of each partition. What is no more kept is none's harm; if nothing is at any of
+  /// these places, though later records are there, the log is told, and the records are cleared. Throws TopicChanged if
+  /// there is another record; if it cannot be seen for so long, or until it is to stop, it says why. `client`: to be
+  /// asked.
+  std::optional<std::string> look(std::vector<Known>& partitions, Consumer& client, const std::stop_token& stop,
                                   std::chrono::milliseconds patience);
 
  private:
