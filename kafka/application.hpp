@@ -39,8 +39,8 @@ struct Settings {
   /// Where checkpoints are kept. Empty: nowhere, and each run begins anew.
   std::filesystem::path state = {};
   std::chrono::milliseconds checkpoint_every{10'000};
-  /// How often it is looked whether topics have more partitions, and are still the same ones. 0, or with until_end:
-  /// not while it runs.
+  /// How often it is looked whether topics have more partitions, and are still there, and the same ones. 0: not while
+  /// it runs.
   std::chrono::milliseconds partitions_every{30'000};
   RuntimeOptions runtime = {.stage_bytes = std::size_t{256} << 20, .step_rows = 100'000};
   StepPolicy step = {};

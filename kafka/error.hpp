@@ -10,6 +10,12 @@ class KafkaError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// There is no such topic, as far as the cluster knows.
+class NoTopic : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
 /// A record is larger than the client may send: `message.max.bytes`.
 class RecordTooLarge : public KafkaError {
  public:

@@ -104,6 +104,16 @@ TEST_CASE("topics that match a pattern are read, those that come later too, and 
   });
 }
 
+TEST_CASE("what comes after a pattern has matched nothing is read from its beginning, by the next run too", "[kafka]") {
+  State state;
+  Numbers numbers;
+  const kafka::Topics topics = kafka::pattern("later-a-" + std::to_string(getpid()) + "-[0-9]+");
+  const kafka::SourceOptions latest = {.start = kafka::Start::latest()};
+  CHECK(numbers.read(topics, latest, settings(state.path)).empty());
+  kafka_cluster::write(kafka_cluster::make_topic("later-a", 1), orders(10, 12));
+  CHECK(numbers.read(topics, latest, settings(state.path)) == Set{10, 11});
+}
+
 TEST_CASE("clusters are known by names", "[kafka]") {
   Totals totals(1);
   const std::string more = kafka_cluster::make_topic("orders", 1);

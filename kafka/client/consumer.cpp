@@ -44,11 +44,7 @@ struct Consumer::Impl {
   Client client;
   Handle<rd_kafka_queue_t> queue;
   std::map<TopicPartition, std::size_t> numbers;
-  struct Read {
-    const TopicPartition* name = nullptr;
-    std::chrono::steady_clock::time_point since;
-  };
-  std::vector<Read> read;  // by number
+  std::vector<const TopicPartition*> read;  // by number
   // The partition of the last record, since the next is mostly of the same.
   const rd_kafka_topic_t* last_topic = nullptr;
   std::int32_t last_partition = 0;
@@ -125,7 +121,7 @@ void Consumer::Impl::wake_fetching() {
   const std::size_t some = std::min(kSome, read.size());
   const Handle<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(static_cast<int>(some)));
   for (std::size_t i = 0; i < some; ++i) {
-    const TopicPartition* const name = read[woken++ % read.size()].name;
+    const TopicPartition* const name = read[woken++ % read.size()];
     if (name == nullptr) continue;  // a number that nothing has
     rd_kafka_topic_partition_list_add(list.get(), name->topic.c_str(), name->partition)->offset = RD_KAFKA_OFFSET_END;
   }
@@ -183,19 +179,22 @@ void Consumer::Impl::note_answer(rd_kafka_event_t* answer) {
   }
 }
 
-/// What the client retries by itself is told, too; and of a partition that is new, that not all brokers know it yet.
+/// What the client retries by itself is told, too; that there is no such partition may be that not all brokers know it
+/// yet; and nothing that is read depends on the group.
 void Consumer::Impl::throw_unless_transient(const rd_kafka_message_t& message) {
-  constexpr std::chrono::seconds kNew{30};
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE: return;
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      if (message.rkt != nullptr && std::chrono::steady_clock::now() - read[number_of(message)].since < kNew) return;
-      break;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return;
     default: break;
+  }
+  if (message.rkt == nullptr && message.err != RD_KAFKA_RESP_ERR__FATAL) {
+    context->log(LogLevel::warning,
+                 fmt::format("consumer of group '{}': {}", group, rd_kafka_message_errstr(&message)));
+    return;
   }
   const std::string place = message.rkt == nullptr
                                 ? "consumer"
@@ -286,10 +285,12 @@ std::vector<std::optional<std::int64_t>> ask_offsets(rd_kafka_t* client, std::st
   }
   std::string of;
   const auto name = [&](std::size_t i) { of = fmt::format("{} {}", what, to_string(partitions[i])); };
-  name(0);
   ask(client, of, [&](int most) {
+    name(0);
+    if (partitions.size() > 1) of += fmt::format(" and {} others", partitions.size() - 1);
     const auto error = question(list.get(), most);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+    // This is what is said where no partition has a leader, and then each says why.
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return error;
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       const rd_kafka_topic_partition_t& one = list->elems[i];
       if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -298,7 +299,7 @@ std::vector<std::optional<std::int64_t>> ask_offsets(rd_kafka_t* client, std::st
       }
       if (one.offset >= 0) found[i] = one.offset;
     }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
+    return error;
   });
   return found;
 }
@@ -338,7 +339,7 @@ void Consumer::add(const std::vector<Assignment>& partitions) {
     rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset = offset;
     const auto known = impl_->numbers.insert_or_assign(partition, number).first;
     impl_->read.resize(std::max(impl_->read.size(), number + 1));
-    impl_->read[number] = {&known->first, std::chrono::steady_clock::now()};
+    impl_->read[number] = &known->first;
   }
   if (rd_kafka_error_t* const error = rd_kafka_incremental_assign(impl_->client.get(), list.get())) {
     const std::string why = rd_kafka_error_string(error);
@@ -362,7 +363,7 @@ bool Consumer::Batch::is_record(std::size_t at) const { return messages_[at]->er
 RecordView Consumer::Batch::record(std::size_t at) const {
   const rd_kafka_message_t& message = *messages_[at];
   RecordView record;
-  const TopicPartition& name = *impl_->read[numbers_[at]].name;
+  const TopicPartition& name = *impl_->read[numbers_[at]];
   record.topic = name.topic;
   record.partition = name.partition;
   record.offset = message.offset;

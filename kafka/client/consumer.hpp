@@ -45,7 +45,7 @@ class Consumer {
 
   /// How long an answer is waited for; 30 seconds, unless it is said.
   void answer_within(std::chrono::milliseconds time);
-  /// How many partitions a topic has. Throws KafkaError if there is no such topic, or no answer.
+  /// How many partitions a topic has. Throws NoTopic; KafkaError if there is no answer.
   std::int32_t partitions(const std::string& topic);
   struct Offsets {
     std::int64_t first = 0;  // the first that is there

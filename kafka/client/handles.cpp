@@ -6,6 +6,7 @@
 #include <chrono>
 #include <future>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "kafka/error.hpp"
@@ -52,11 +53,25 @@ std::string servers_of(const rd_kafka_t* client) {
 
 void ClientContext::log(LogLevel level, const std::string& text) {
   const std::lock_guard lock(mutex_);
-  if (log_) log_(level, text);
+  try {
+    if (log_) log_(level, text);
+  } catch (...) {  // of the user's, and there is nobody to tell
+  }
 }
 
-void ClientContext::leave() {
-  const std::lock_guard lock(mutex_);
+void ClientContext::leave(const std::string& last_words) {
+  constexpr int kTries = 100;
+  constexpr std::chrono::milliseconds kAgain{10};
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  for (int tries = 0; !lock && tries < kTries; ++tries) {
+    std::this_thread::sleep_for(kAgain);
+    (void)lock.try_lock();
+  }
+  if (!lock) return;  // who is told does not return
+  try {
+    if (log_) log_(LogLevel::warning, last_words);
+  } catch (...) {
+  }
   log_ = nullptr;
 }
 
@@ -65,14 +80,16 @@ void EndClient::operator()(rd_kafka_t* client) const {
   const std::string name = rd_kafka_name(client);
   std::promise<void> ends;
   const std::future<void> end = ends.get_future();
-  std::thread([client, ends = std::move(ends), context = context]() mutable {
-    if (rd_kafka_type(client) == RD_KAFKA_CONSUMER) rd_kafka_consumer_close(client);
-    rd_kafka_destroy(client);
-    ends.set_value();
-  }).detach();
-  if (end.wait_for(kPatience) == std::future_status::ready) return;
-  context->log(LogLevel::warning, fmt::format("{} does not end, and is left", name));
-  context->leave();
+  try {
+    std::thread([client, ends = std::move(ends), context = context]() mutable {
+      if (rd_kafka_type(client) == RD_KAFKA_CONSUMER) rd_kafka_consumer_close(client);
+      rd_kafka_destroy(client);
+      ends.set_value();
+    }).detach();
+    if (end.wait_for(kPatience) == std::future_status::ready) return;
+  } catch (const std::system_error&) {  // there is no thread to end it
+  }
+  context->leave(fmt::format("{} does not end, and is left", name));
 }
 
 Handle<rd_kafka_conf_t> make_configuration(const Properties& defaults, const Properties& properties,
@@ -141,7 +158,7 @@ std::int32_t partitions_of(rd_kafka_t* client, const std::string& topic) {
     const Handle<const rd_kafka_metadata_t> metadata(found);
     count = metadata->topics[0].partition_cnt;
     if (metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-      throw KafkaError(fmt::format("there is no topic '{}' at {}", topic, servers_of(client)));
+      throw NoTopic(fmt::format("there is no topic '{}' at {}", topic, servers_of(client)));
     }
     return metadata->topics[0].err;
   });

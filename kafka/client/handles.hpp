@@ -38,8 +38,8 @@ class ClientContext {
   bool has_log() const { return has_log_; }
   /// Any thread.
   void log(LogLevel level, const std::string& text);
-  /// From now on nobody is told: who was may go.
-  void leave();
+  /// Tells this; from then on nobody is told, so that who was may go.
+  void leave(const std::string& last_words);
 
   /// How long an answer of the cluster is waited for, in milliseconds.
   std::atomic<int> answer_ms{30'000};
@@ -70,7 +70,7 @@ void ask(rd_kafka_t* client, const std::string& what, FunctionRef<rd_kafka_resp_
 
 /// The topics of the cluster, but those that are Kafka's own.
 std::vector<std::string> topics_of(rd_kafka_t* client);
-/// How many a topic has. Throws KafkaError if it is not there.
+/// How many a topic has. Throws NoTopic.
 std::int32_t partitions_of(rd_kafka_t* client, const std::string& topic);
 
 /// Throws KafkaError: what was done, and why it was not.

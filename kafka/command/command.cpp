@@ -145,7 +145,7 @@ int reset(const std::string& application, const std::filesystem::path& directory
   {
     const DirectoryLock lock(directory);
     std::uint64_t step = 0;
-    {
+    try {
       const CheckpointStore store(directory, CheckpointStore::Access::reader, false);
       for (const Manifest& manifest : store.manifests()) {
         if (manifest.application != application) {
@@ -154,6 +154,9 @@ int reset(const std::string& application, const std::filesystem::path& directory
         }
         step = std::max(step, manifest.step);
       }
+    } catch (const NoCheckpoint&) {
+      if (!std::filesystem::exists(directory / "newest")) throw;
+      // They were being removed, which did not come to its end.
     }
     if (!is_sure) {
       fmt::print(
@@ -167,7 +170,7 @@ int reset(const std::string& application, const std::filesystem::path& directory
         return 1;
       }
     }
-    for (const char* part : {"store", "incoming", "newest"}) std::filesystem::remove_all(directory / part);
+    CheckpointStore::remove_all(directory);
   }
   std::filesystem::remove(directory / "lock");
   std::error_code is_not_empty;

@@ -30,6 +30,9 @@ std::optional<TopicPartition> partition_of(std::string_view session, std::string
   return TopicPartition{std::string(topic), partition};
 }
 
+/// Who begins, or has read all, can wait.
+constexpr std::chrono::seconds kPatienceAtEnds{30};
+
 /// More than one, since there may be none at a place of a topic that was made again.
 void add_last(std::vector<LastRecord>& records, const std::optional<LastRecord>& last) {
   constexpr std::size_t kMost = 4;
@@ -74,7 +77,13 @@ std::map<std::string, std::int32_t> Reader::partition_counts() {
   if (options_.topics.is_pattern()) topics = client_.topics();
   std::map<std::string, std::int32_t> counts;
   for (const std::string& topic : topics) {
-    if (options_.topics.has(topic)) counts[topic] = client_.partitions(topic);
+    if (!options_.topics.has(topic)) continue;
+    try {
+      counts[topic] = client_.partitions(topic);
+    } catch (const NoTopic&) {
+      if (known_.empty()) throw;  // it begins
+      counts[topic] = 0;
+    }
   }
   return counts;
 }
@@ -90,7 +99,10 @@ void Reader::open() {
     for (const auto& [topic, count] : counts) part->consumer().know(topic);
   }
   bool is_known = false;
+  // A pattern may have matched nothing, when what comes later is to be read from its beginning all the same.
+  const std::string marker = prefix_ + "/" + options_.topics.name;
   for (const SessionInfo& one : runtime_.sessions()) {
+    is_known |= one.name == marker;
     const std::optional<TopicPartition> name = partition_of(one.name, prefix_);
     if (!name || !options_.topics.has(name->topic)) continue;
     is_known = true;
@@ -102,9 +114,14 @@ void Reader::open() {
     }
   }
   const std::vector<Consumer::Offsets> there = client_.offsets(names);
-  const std::vector<std::optional<std::int64_t>> asked = asked_starts(names);
+  std::vector<std::optional<std::int64_t>> asked(names.size());
+  if (!is_known) asked = asked_starts(names);
   for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], is_known, asked[i]);
   check_opened();
+  if (options_.topics.is_pattern()) {
+    marker_ = runtime_.open_named_session(marker);
+    marker_->move_cursor(0);
+  }
   if (options_.has_state && !is_known) warn_of_lost_state();
   for (std::size_t i = 0; i < opened_.size(); ++i) parts_[i % parts_.size()]->add(std::move(opened_[i]));
   opened_.clear();
@@ -117,7 +134,6 @@ void Reader::open() {
 }
 
 void Reader::check_opened() {
-  constexpr std::chrono::seconds kPatienceAtStart{30};
   std::vector<TopicCheck::Known> known;
   for (const PartitionReader::Partition& one : opened_) {
     Checked& checked = checked_[one.name];
@@ -126,7 +142,8 @@ void Reader::check_opened() {
     checked.records = {*one.last};
     known.push_back({one.name, one.next, checked.records});
   }
-  if (const auto why = check_.look(known, client_, {}, kPatienceAtStart)) throw KafkaError(*why);
+  if (const auto why = check_.look(known, client_, {}, kPatienceAtEnds)) throw KafkaError(*why);
+  for (TopicCheck::Known& one : known) checked_[one.name].records = std::move(one.records);
 }
 
 /// What was read since the last time is shown to be of the same topic by what was read before: that is looked for now,
@@ -142,7 +159,9 @@ std::optional<std::string> Reader::check_topics(const std::stop_token& stop, std
   std::vector<TopicCheck::Known> known;
   for (const PartitionReader::Seen& one : seen) {
     std::vector<LastRecord> records = checked_[one.name].records;
-    if (records.empty() && one.first) records.push_back(*one.first);
+    if (one.first && std::find(records.begin(), records.end(), *one.first) == records.end()) {
+      records.push_back(*one.first);
+    }
     known.push_back({one.name, one.next, std::move(records)});
   }
   if (auto why = check_.look(known, client_, stop, patience)) return why;
@@ -168,7 +187,12 @@ void Reader::warn_of_lost_state() {
   if (!log_) return;
   std::vector<TopicPartition> names;
   for (const PartitionReader::Partition& one : opened_) names.push_back(one.name);
-  const std::vector<std::optional<std::int64_t>> offsets = client_.committed(names);
+  std::vector<std::optional<std::int64_t>> offsets(names.size());
+  try {
+    offsets = client_.committed(names);
+  } catch (const KafkaError& error) {  // nothing depends on it
+    log_(LogLevel::warning, error.what());
+  }
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (offsets[i].value_or(0) == 0) continue;
     log_(LogLevel::warning,
@@ -197,7 +221,7 @@ void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bo
     session->move_cursor(static_cast<std::uint64_t>(partition.next));
   }
   if (options_.part.until_end) {
-    partition.end = there.end;
+    partition.end = ends_[name] = there.end;
     until_end_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, partition.end - partition.next));
   }
   {
@@ -216,7 +240,7 @@ std::vector<std::optional<std::int64_t>> Reader::asked_starts(const std::vector<
   const Start& start = options_.source.start;
   switch (start.kind()) {
     case Start::Kind::time: return client_.offsets_at(names, start.since().time_since_epoch().count());
-    case Start::Kind::committed: return Consumer(without_group(properties_), start.group()).committed(names);
+    case Start::Kind::committed: return Consumer(without_group(properties_), start.group(), log_).committed(names);
     default: return std::vector<std::optional<std::int64_t>>(names.size());
   }
 }
@@ -272,7 +296,8 @@ void Reader::run(const std::stop_token& stop) {
     ~Stop() { stops.request_stop(); }  // before the threads are joined
   } const stops_at_end{stops};
   const auto is_over = [&] { return running == 0 || error != nullptr; };
-  const bool looks = !options_.part.until_end && options_.partitions_every.count() != 0;
+  constexpr std::chrono::milliseconds kLookAgain{500};
+  const bool looks = options_.partitions_every.count() != 0;
   std::unique_lock lock(mutex);
   for (;;) {
     for (; threads.size() < parts_.size(); ++running) {
@@ -281,11 +306,13 @@ void Reader::run(const std::stop_token& stop) {
     if (!looks) {
       news.wait(lock, stop, is_over);
     } else {
-      news.wait_for(lock, stop, options_.partitions_every, is_over);
+      const auto every = missing_since_ ? std::min(kLookAgain, options_.partitions_every) : options_.partitions_every;
+      news.wait_for(lock, stop, every, is_over);
     }
     if (is_over() || stop.stop_requested()) break;
     lock.unlock();
     look_for_partitions(stops.get_token());
+    if (options_.part.until_end) look_for_ends();
     if (const auto why = check_topics(stops.get_token(), kPatience); why && log_ && !stops.stop_requested()) {
       log_(LogLevel::warning, *why + "; it is looked for again");
     }
@@ -296,7 +323,7 @@ void Reader::run(const std::stop_token& stop) {
   if (error != nullptr) std::rethrow_exception(error);
   if (!options_.part.until_end || options_.has_state) return;  // which looks when it takes a checkpoint
   lock.unlock();
-  const auto why = check_topics(stop, kPatience);
+  const auto why = check_topics(stop, kPatienceAtEnds);
   if (why && !stop.stop_requested()) throw KafkaError(*why);
 }
 
@@ -307,13 +334,18 @@ void Reader::look_for_partitions(const std::stop_token& stop) {
   };
   std::vector<TopicPartition> names;
   try {
-    for (const auto& [topic, count] : partition_counts()) {
+    const std::map<std::string, std::int32_t> counts = partition_counts();
+    look_for_missing(counts);
+    if (options_.part.until_end) return;  // it reads what was there
+    for (const auto& [topic, count] : counts) {
       for (std::int32_t next = 0; next < count; ++next) {
         if (!known_.contains({topic, next})) names.push_back({topic, next});
       }
     }
     if (names.empty()) return;
     make_parts(known_.size() + names.size());
+  } catch (const TopicChanged&) {
+    throw;
   } catch (const KafkaError& error) {
     return tell(error);
   }
@@ -330,6 +362,38 @@ void Reader::look_for_partitions(const std::stop_token& stop) {
     } catch (const KafkaError& error) {
       tell(error);
     }
+  }
+}
+
+/// Throws TopicChanged of what is read and has not been there for a while: a broker that starts may not know it yet.
+void Reader::look_for_missing(const std::map<std::string, std::int32_t>& counts) {
+  constexpr std::chrono::seconds kForAWhile{10};
+  const auto now = std::chrono::steady_clock::now();
+  bool is_any = false;
+  for (const TopicPartition& one : known_) {
+    const auto found = counts.find(one.topic);
+    const std::int32_t count = found == counts.end() ? 0 : found->second;
+    if (one.partition < count) continue;
+    is_any = true;
+    if (!missing_since_) missing_since_ = now;
+    if (now - *missing_since_ < kForAWhile) continue;
+    throw TopicChanged(fmt::format("{} is read, and is not there any more: the topic has {} partitions",
+                                   kafka::to_string(one), count));
+  }
+  if (!is_any) missing_since_.reset();
+}
+
+/// Throws TopicChanged if a bounded run would wait for ever.
+void Reader::look_for_ends() {
+  std::vector<TopicPartition> names;
+  for (const auto& [name, end] : ends_) names.push_back(name);
+  try {
+    const std::vector<Consumer::Offsets> there = client_.offsets(names);
+    for (std::size_t i = 0; i < names.size(); ++i) check_bound(names[i], ends_.at(names[i]), there[i], client_);
+  } catch (const TopicChanged&) {
+    throw;
+  } catch (const KafkaError& error) {
+    if (log_) log_(LogLevel::warning, std::string(error.what()) + "; it is looked for again");
   }
 }
 

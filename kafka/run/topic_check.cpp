@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <thread>
@@ -26,13 +27,20 @@ Properties of_one_record(Properties properties) {
 
 constexpr std::string_view kToReset = "; `reset` forgets what was read, and the next run begins anew";
 
-void check_end(const TopicPartition& partition, std::int64_t next, Consumer::Offsets there, Consumer& client) {
+/// Asks again while a partition ends before an offset that it has had: who has become its leader may not know yet.
+Consumer::Offsets settled(const TopicPartition& partition, std::int64_t had, Consumer::Offsets there,
+                          Consumer& client) {
   constexpr int kTries = 10;
   constexpr std::chrono::milliseconds kAgain{100};
-  for (int tries = 0; there.end < next && tries < kTries; ++tries) {
+  for (int tries = 0; there.end < had && tries < kTries; ++tries) {
     std::this_thread::sleep_for(kAgain);
     there = client.offsets(partition);
   }
+  return there;
+}
+
+void check_end(const TopicPartition& partition, std::int64_t next, Consumer::Offsets there, Consumer& client) {
+  there = settled(partition, next, there, client);
   if (next <= there.end) return;
   throw TopicChanged(fmt::format(
       "{} has been read up to offset {}, and ends at {}: the topic was truncated, or is another one of this "
@@ -89,11 +97,29 @@ void check_offset(const TopicPartition& partition, std::int64_t next, const Cons
 }
 
 void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client) {
-  check_offset(partition, next, client.offsets(partition), client);
-  throw TopicChanged(fmt::format(
-      "{} has been read up to offset {}, and this was not there when more was to be read: the topic was made "
-      "again, or truncated and written anew{}",
-      to_string(partition), next, kToReset));
+  const auto changed = [&](std::string_view more) {
+    return TopicChanged(fmt::format(
+        "{} has been read up to offset {}, and this was not there when more was to be read: the topic was made "
+        "again, or truncated and written anew{}{}",
+        to_string(partition), next, kToReset, more));
+  };
+  std::optional<Consumer::Offsets> there;
+  try {
+    there = client.offsets(partition);
+  } catch (const KafkaError& error) {
+    throw changed(fmt::format(" (what is there now cannot be asked: {})", error.what()));
+  }
+  check_offset(partition, next, *there, client);
+  throw changed("");
+}
+
+void check_bound(const TopicPartition& partition, std::int64_t end, Consumer::Offsets there, Consumer& client) {
+  there = settled(partition, end, there, client);
+  if (there.end >= end) return;
+  throw TopicChanged(
+      fmt::format("{} was to be read up to offset {}, where it ended when the run began, and ends at {}: the topic was "
+                  "truncated, or is another one of this name{}",
+                  to_string(partition), end, there.end, kToReset));
 }
 
 TopicCheck::TopicCheck(Properties properties, std::string group, Log log)
@@ -150,7 +176,7 @@ std::optional<std::string> TopicCheck::look(std::vector<Known>& partitions, Cons
         consumer_->remove(known.name);
         until = steady_clock::now() + patience;
       }
-      if (steady_clock::now() >= until) throw KafkaError("it does not come");
+      if (!waiting.empty() && steady_clock::now() >= until) throw KafkaError("it does not come");
     }
     if (!waiting.empty() || earlier.empty()) return;
     consumer_.reset();  // which may still have what comes later

@@ -29,6 +29,9 @@ void check_offset(const TopicPartition& partition, std::int64_t next, const Cons
 /// Of an offset that a broker did not have when it was to be read: throws TopicChanged with what is there now.
 [[noreturn]] void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client);
 
+/// Throws TopicChanged if what a bounded run is to read, up to this end, is not there any more.
+void check_bound(const TopicPartition& partition, std::int64_t end, Consumer::Offsets there, Consumer& client);
+
 /// Looks whether topics are still those that have been read: a topic that is made again has other records at the same
 /// offsets, which the client takes for those that come next. One thread at a time.
 class TopicCheck {
