@@ -270,42 +270,6 @@ std::int64_t Consumer::known_end(const TopicPartition& partition) {
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && found.end > 0 ? found.end : 0;
 }
 
-namespace {
-
-using Question = FunctionRef<rd_kafka_resp_err_t(rd_kafka_topic_partition_list_t*, int most)>;
-/// Of all partitions at once; negative ones are none. `what` begins the error, which names a partition.
-std::vector<std::optional<std::int64_t>> ask_offsets(rd_kafka_t* client, std::string_view what,
-                                                     const std::vector<TopicPartition>& partitions, Question question) {
-  std::vector<std::optional<std::int64_t>> found(partitions.size());
-  if (partitions.empty()) return found;
-  const Handle<rd_kafka_topic_partition_list_t> list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const TopicPartition& one : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), one.topic.c_str(), one.partition);
-  }
-  std::string of;
-  const auto name = [&](std::size_t i) { of = fmt::format("{} {}", what, to_string(partitions[i])); };
-  ask(client, of, [&](int most) {
-    name(0);
-    if (partitions.size() > 1) of += fmt::format(" and {} others", partitions.size() - 1);
-    const auto error = question(list.get(), most);
-    // This is what is said where no partition has a leader, and then each says why.
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return error;
-    for (std::size_t i = 0; i < partitions.size(); ++i) {
-      const rd_kafka_topic_partition_t& one = list->elems[i];
-      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        name(i);
-        return one.err;
-      }
-      if (one.offset >= 0) found[i] = one.offset;
-    }
-    return error;
-  });
-  return found;
-}
-
-}  // namespace
-
 std::vector<Consumer::Offsets> Consumer::offsets(const std::vector<TopicPartition>& partitions) {
   const auto first = offsets_at(partitions, RD_KAFKA_OFFSET_BEGINNING);
   const auto end = offsets_at(partitions, RD_KAFKA_OFFSET_END);

@@ -5,12 +5,15 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "kafka/log.hpp"
 #include "kafka/properties.hpp"
+#include "kafka/record.hpp"
 #include "runtime/zset/function_ref.hpp"
 
 // What librdkafka's handles are owned by. Only kafka/client/ includes this.
@@ -67,6 +70,12 @@ Client make_client(rd_kafka_type_t type, Handle<rd_kafka_conf_t> configuration, 
 /// Asks again while a cluster is not ready to answer: who leads a partition changes, and is not known at first. A
 /// question gets how many milliseconds it may wait. Throws KafkaError: what was asked, and why there is no answer.
 void ask(rd_kafka_t* client, const std::string& what, FunctionRef<rd_kafka_resp_err_t(int)> question);
+
+using OffsetQuestion = FunctionRef<rd_kafka_resp_err_t(rd_kafka_topic_partition_list_t* of, int most)>;
+/// The same of all partitions at once; negative offsets are none. `what` begins the error, which names a partition.
+std::vector<std::optional<std::int64_t>> ask_offsets(rd_kafka_t* client, std::string_view what,
+                                                     const std::vector<TopicPartition>& partitions,
+                                                     OffsetQuestion question);
 
 /// The topics of the cluster, but those that are Kafka's own.
 std::vector<std::string> topics_of(rd_kafka_t* client);

@@ -26,6 +26,7 @@
 #include "runtime/clock/durability.hpp"
 #include "runtime/durability/store/checkpoint_store.hpp"
 #include "runtime/durability/store/directory_lock.hpp"
+#include "runtime/durability/store/newest_file.hpp"
 
 // The command line of an application.
 
@@ -170,7 +171,7 @@ int reset(const std::string& application, const std::filesystem::path& directory
         return 1;
       }
     }
-    CheckpointStore::remove_all(directory);
+    newest_file::remove_all(directory);
   }
   std::filesystem::remove(directory / "lock");
   std::error_code is_not_empty;

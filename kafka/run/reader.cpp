@@ -306,13 +306,14 @@ void Reader::run(const std::stop_token& stop) {
     if (!looks) {
       news.wait(lock, stop, is_over);
     } else {
-      const auto every = missing_since_ ? std::min(kLookAgain, options_.partitions_every) : options_.partitions_every;
+      const auto every =
+          missing_.is_any() ? std::min(kLookAgain, options_.partitions_every) : options_.partitions_every;
       news.wait_for(lock, stop, every, is_over);
     }
     if (is_over() || stop.stop_requested()) break;
     lock.unlock();
     look_for_partitions(stops.get_token());
-    if (options_.part.until_end) look_for_ends();
+    if (options_.part.until_end) check_bounds(ends_, client_, log_);
     if (const auto why = check_topics(stops.get_token(), kPatience); why && log_ && !stops.stop_requested()) {
       log_(LogLevel::warning, *why + "; it is looked for again");
     }
@@ -335,7 +336,7 @@ void Reader::look_for_partitions(const std::stop_token& stop) {
   std::vector<TopicPartition> names;
   try {
     const std::map<std::string, std::int32_t> counts = partition_counts();
-    look_for_missing(counts);
+    missing_.look(known_, counts);
     if (options_.part.until_end) return;  // it reads what was there
     for (const auto& [topic, count] : counts) {
       for (std::int32_t next = 0; next < count; ++next) {
@@ -362,38 +363,6 @@ void Reader::look_for_partitions(const std::stop_token& stop) {
     } catch (const KafkaError& error) {
       tell(error);
     }
-  }
-}
-
-/// Throws TopicChanged of what is read and has not been there for a while: a broker that starts may not know it yet.
-void Reader::look_for_missing(const std::map<std::string, std::int32_t>& counts) {
-  constexpr std::chrono::seconds kForAWhile{10};
-  const auto now = std::chrono::steady_clock::now();
-  bool is_any = false;
-  for (const TopicPartition& one : known_) {
-    const auto found = counts.find(one.topic);
-    const std::int32_t count = found == counts.end() ? 0 : found->second;
-    if (one.partition < count) continue;
-    is_any = true;
-    if (!missing_since_) missing_since_ = now;
-    if (now - *missing_since_ < kForAWhile) continue;
-    throw TopicChanged(fmt::format("{} is read, and is not there any more: the topic has {} partitions",
-                                   kafka::to_string(one), count));
-  }
-  if (!is_any) missing_since_.reset();
-}
-
-/// Throws TopicChanged if a bounded run would wait for ever.
-void Reader::look_for_ends() {
-  std::vector<TopicPartition> names;
-  for (const auto& [name, end] : ends_) names.push_back(name);
-  try {
-    const std::vector<Consumer::Offsets> there = client_.offsets(names);
-    for (std::size_t i = 0; i < names.size(); ++i) check_bound(names[i], ends_.at(names[i]), there[i], client_);
-  } catch (const TopicChanged&) {
-    throw;
-  } catch (const KafkaError& error) {
-    if (log_) log_(LogLevel::warning, std::string(error.what()) + "; it is looked for again");
   }
 }
 

@@ -74,8 +74,6 @@ class Reader {
   void warn_of_lost_state();
   void tell_refused(const std::string& what);
   void look_for_partitions(const std::stop_token& stop);
-  void look_for_missing(const std::map<std::string, std::int32_t>& counts);
-  void look_for_ends();
   void check_opened();
 
   Runtime& runtime_;
@@ -95,8 +93,8 @@ class Reader {
   std::set<TopicPartition> known_;
   std::shared_ptr<Session> marker_;  // of a pattern: that it was opened, in checkpoints
   std::uint64_t until_end_ = 0;
-  std::map<TopicPartition, std::int64_t> ends_;                         // of a bounded run
-  std::optional<std::chrono::steady_clock::time_point> missing_since_;  // some of what is read
+  std::map<TopicPartition, std::int64_t> ends_;  // of a bounded run
+  MissingPartitions missing_;
 
   struct Checked {
     std::int64_t next = 0;

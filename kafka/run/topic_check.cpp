@@ -113,13 +113,42 @@ void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Con
   throw changed("");
 }
 
-void check_bound(const TopicPartition& partition, std::int64_t end, Consumer::Offsets there, Consumer& client) {
-  there = settled(partition, end, there, client);
-  if (there.end >= end) return;
-  throw TopicChanged(
-      fmt::format("{} was to be read up to offset {}, where it ended when the run began, and ends at {}: the topic was "
-                  "truncated, or is another one of this name{}",
-                  to_string(partition), end, there.end, kToReset));
+void check_bounds(const std::map<TopicPartition, std::int64_t>& ends, Consumer& client, const Log& log) {
+  std::vector<TopicPartition> names;
+  for (const auto& [name, end] : ends) names.push_back(name);
+  try {
+    const std::vector<Consumer::Offsets> there = client.offsets(names);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const std::int64_t end = ends.at(names[i]);
+      const std::int64_t now = settled(names[i], end, there[i], client).end;
+      if (now >= end) continue;
+      throw TopicChanged(fmt::format(
+          "{} was to be read up to offset {}, where it ended when the run began, and ends at {}: the topic was "
+          "truncated, or is another one of this name{}",
+          to_string(names[i]), end, now, kToReset));
+    }
+  } catch (const TopicChanged&) {
+    throw;
+  } catch (const KafkaError& error) {
+    if (log) log(LogLevel::warning, std::string(error.what()) + "; it is looked for again");
+  }
+}
+
+void MissingPartitions::look(const std::set<TopicPartition>& known, const std::map<std::string, std::int32_t>& counts) {
+  constexpr std::chrono::seconds kForAWhile{10};
+  const auto now = steady_clock::now();
+  bool is_any = false;
+  for (const TopicPartition& one : known) {
+    const auto found = counts.find(one.topic);
+    const std::int32_t count = found == counts.end() ? 0 : found->second;
+    if (one.partition < count) continue;
+    is_any = true;
+    if (!since_) since_ = now;
+    if (now - *since_ < kForAWhile) continue;
+    throw TopicChanged(
+        fmt::format("{} is read, and is not there any more: the topic has {} partitions", to_string(one), count));
+  }
+  if (!is_any) since_.reset();
 }
 
 TopicCheck::TopicCheck(Properties properties, std::string group, Log log)

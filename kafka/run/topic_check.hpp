@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -29,8 +31,20 @@ void check_offset(const TopicPartition& partition, std::int64_t next, const Cons
 /// Of an offset that a broker did not have when it was to be read: throws TopicChanged with what is there now.
 [[noreturn]] void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client);
 
-/// Throws TopicChanged if what a bounded run is to read, up to this end, is not there any more.
-void check_bound(const TopicPartition& partition, std::int64_t end, Consumer::Offsets there, Consumer& client);
+/// Throws TopicChanged if what a bounded run is to read, up to these ends, is not there any more: it would wait for
+/// ever. What cannot be asked is told to the log.
+void check_bounds(const std::map<TopicPartition, std::int64_t>& ends, Consumer& client, const Log& log);
+
+/// Partitions that are read and have gone. A broker that starts may not know them yet.
+class MissingPartitions {
+ public:
+  /// `counts`: how many partitions each topic has now. Throws TopicChanged of one that has not been there for 10 s.
+  void look(const std::set<TopicPartition>& known, const std::map<std::string, std::int32_t>& counts);
+  bool is_any() const { return since_.has_value(); }
+
+ private:
+  std::optional<std::chrono::steady_clock::time_point> since_;
+};
 
 /// Looks whether topics are still those that have been read: a topic that is made again has other records at the same
 /// offsets, which the client takes for those that come next. One thread at a time.

@@ -89,13 +89,6 @@ CheckpointStore::CheckpointStore(const std::filesystem::path& directory, Access 
 
 CheckpointStore::~CheckpointStore() = default;
 
-void CheckpointStore::remove_all(const std::filesystem::path& directory) {
-  // First, that none has to be there; then the file by which a store is one.
-  newest_file::write(*rocksdb::FileSystem::Default(), directory, 0);
-  std::filesystem::remove(directory / "store" / "CURRENT");
-  for (const char* part : {"store", "incoming", "newest"}) std::filesystem::remove_all(directory / part);
-}
-
 void CheckpointStore::open(bool creates) {
   const std::filesystem::path store = directory_ / "store";
   const std::optional<std::uint64_t> told = newest_file::read(files(), directory_);

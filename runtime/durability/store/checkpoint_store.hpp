@@ -36,10 +36,6 @@ class CheckpointStore {
   CheckpointStore& operator=(const CheckpointStore&) = delete;
   ~CheckpointStore();
 
-  /// Removes all checkpoints of a directory, and nothing else of it. If it does not come to its end, it may be called
-  /// again, and they may be there or not. REQUIRES: nobody has it open, and the caller its lock.
-  static void remove_all(const std::filesystem::path& directory);
-
   const std::filesystem::path& directory() const { return directory_; }
   /// Newest first.
   const std::vector<Manifest>& manifests() const { return manifests_; }

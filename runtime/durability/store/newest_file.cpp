@@ -43,4 +43,11 @@ void write(rocksdb::FileSystem& files, const std::filesystem::path& directory, s
   durable_files::write(files, directory / kName, text_of(number));
 }
 
+void remove_all(const std::filesystem::path& directory) {
+  // First, that none has to be there; then the file by which a store is one.
+  write(*rocksdb::FileSystem::Default(), directory, 0);
+  std::filesystem::remove(directory / "store" / "CURRENT");
+  for (const char* part : {"store", "incoming", kName}) std::filesystem::remove_all(directory / part);
+}
+
 }  // namespace lockstep::newest_file

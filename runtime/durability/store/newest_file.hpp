@@ -17,4 +17,8 @@ std::optional<std::uint64_t> read(rocksdb::FileSystem& files, const std::filesys
 /// Throws CheckpointError.
 void write(rocksdb::FileSystem& files, const std::filesystem::path& directory, std::uint64_t number);
 
+/// Removes all checkpoints of a directory, and nothing else of it. If it does not come to its end, it may be called
+/// again. REQUIRES: nobody has them open, and the caller the directory's lock.
+void remove_all(const std::filesystem::path& directory);
+
 }  // namespace lockstep::newest_file
