@@ -115,6 +115,7 @@ void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Con
 
 void check_bounds(const std::map<TopicPartition, std::int64_t>& ends, Consumer& client, const Log& log) {
   std::vector<TopicPartition> names;
+  names.reserve(ends.size());
   for (const auto& [name, end] : ends) names.push_back(name);
   try {
     const std::vector<Consumer::Offsets> there = client.offsets(names);
