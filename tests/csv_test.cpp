@@ -9,6 +9,7 @@
 
 #include "kafka/formats/csv.hpp"
 #include "kafka/formats/text.hpp"
+#include "tests/random_values.hpp"
 #include "tests/refusal.hpp"
 
 // Rows as lines of fields, and single values as text.
@@ -65,18 +66,11 @@ std::string refusal(std::string_view text, const kafka::CsvOptions& options = {}
 
 TEST_CASE("random rows are the same after CSV, whatever separates fields", "[csv]") {
   std::mt19937_64 random(20261128);
-  const auto any = [&random] {
-    const auto bits = random();
-    return bits >> (random() % 64);
-  };
-  const auto text = [&] {
-    std::string text;
-    for (auto left = random() % 6; left != 0; --left) {
-      static const std::vector<std::string> pieces = {"a", "\"", "\"\"", "\n", "\r", std::string(1, '\0'),
-                                                      ",", ";",  " ",    "é",  "\t", "\xff"};
-      text += pieces[random() % pieces.size()];
-    }
-    return text;
+  const auto any = [&random] { return any_bits(random); };
+  const auto text = [&random] {
+    static const std::vector<std::string> pieces = {"a", "\"", "\"\"", "\n", "\r", std::string(1, '\0'),
+                                                    ",", ";",  " ",    "é",  "\t", "\xff"};
+    return any_text(random, pieces, 6);
   };
   const kafka::CsvOptions options =
       GENERATE(kafka::CsvOptions(), kafka::CsvOptions{';', '\''}, kafka::CsvOptions{'\t'});

@@ -10,6 +10,7 @@
 
 #include "kafka/formats/json.hpp"
 #include "kafka/formats/text.hpp"
+#include "tests/random_values.hpp"
 #include "tests/refusal.hpp"
 
 // Rows as JSON, and from it.
@@ -60,18 +61,11 @@ std::string refusal(std::string_view text, kafka::JsonOptions options = {}) {
 
 TEST_CASE("random rows are the same after JSON", "[json]") {
   std::mt19937_64 random(20261128);
-  const auto any = [&random] {
-    const auto bits = random();
-    return bits >> (random() % 64);
-  };
-  const auto text = [&] {
-    std::string text;
-    for (auto left = random() % 8; left != 0; --left) {
-      static const std::vector<std::string> pieces = {"a", "\"", "\\", "\n", std::string(1, '\0'),
-                                                      "é", "€",  "𝄞",  "/",  "\x7f"};
-      text += pieces[random() % pieces.size()];
-    }
-    return text;
+  const auto any = [&random] { return any_bits(random); };
+  const auto text = [&random] {
+    static const std::vector<std::string> pieces = {"a", "\"", "\\", "\n", std::string(1, '\0'),
+                                                    "é", "€",  "𝄞",  "/",  "\x7f"};
+    return any_text(random, pieces, 8);
   };
   const auto real = [&]() -> double {
     switch (random() % 6) {

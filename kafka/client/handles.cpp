@@ -53,6 +53,11 @@ std::string servers_of(const rd_kafka_t* client) {
 
 void ClientContext::log(LogLevel level, const std::string& text) {
   const std::lock_guard lock(mutex_);
+  tell(level, text);
+}
+
+/// Under the lock.
+void ClientContext::tell(LogLevel level, const std::string& text) noexcept {
   try {
     if (log_) log_(level, text);
   } catch (...) {  // of the user's, and there is nobody to tell
@@ -68,10 +73,7 @@ void ClientContext::leave(const std::string& last_words) {
     (void)lock.try_lock();
   }
   if (!lock) return;  // who is told does not return
-  try {
-    if (log_) log_(LogLevel::warning, last_words);
-  } catch (...) {
-  }
+  tell(LogLevel::warning, last_words);
   log_ = nullptr;
 }
 

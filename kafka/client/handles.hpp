@@ -48,6 +48,8 @@ class ClientContext {
   std::atomic<int> answer_ms{30'000};
 
  private:
+  void tell(LogLevel level, const std::string& text) noexcept;
+
   std::mutex mutex_;
   Log log_;
   const bool has_log_;

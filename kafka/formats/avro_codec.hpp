@@ -36,7 +36,7 @@ class AvroNames {
   bool define(std::string& out, const char* kind, const std::type_info* type, const std::string& name);
 
  private:
-  std::string first_;
+  const std::string first_;
   const std::string space_;
   std::vector<std::pair<const std::type_info*, std::string>> names_;
 };

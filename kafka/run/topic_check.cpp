@@ -28,24 +28,23 @@ Properties of_one_record(Properties properties) {
 constexpr std::string_view kToReset = "; `reset` forgets what was read, and the next run begins anew";
 
 /// Asks again while a partition ends before an offset that it has had: who has become its leader may not know yet.
-Consumer::Offsets settled(const TopicPartition& partition, std::int64_t had, Consumer::Offsets there,
-                          Consumer& client) {
+std::int64_t settled_end(const TopicPartition& partition, std::int64_t had, std::int64_t end, Consumer& client) {
   constexpr int kTries = 10;
   constexpr std::chrono::milliseconds kAgain{100};
-  for (int tries = 0; there.end < had && tries < kTries; ++tries) {
+  for (int tries = 0; end < had && tries < kTries; ++tries) {
     std::this_thread::sleep_for(kAgain);
-    there = client.offsets(partition);
+    end = client.offsets(partition).end;
   }
-  return there;
+  return end;
 }
 
-void check_end(const TopicPartition& partition, std::int64_t next, Consumer::Offsets there, Consumer& client) {
-  there = settled(partition, next, there, client);
-  if (next <= there.end) return;
+void check_end(const TopicPartition& partition, std::int64_t next, std::int64_t end, Consumer& client) {
+  end = settled_end(partition, next, end, client);
+  if (next <= end) return;
   throw TopicChanged(fmt::format(
       "{} has been read up to offset {}, and ends at {}: the topic was truncated, or is another one of this "
       "name{}",
-      to_string(partition), next, there.end, kToReset));
+      to_string(partition), next, end, kToReset));
 }
 
 /// Which of a partition's records is looked for, by the partition's number.
@@ -62,7 +61,7 @@ bool forget_gone(Waiting& waiting, const std::vector<TopicCheck::Known>& partiti
   auto there = offsets.begin();
   std::erase_if(waiting, [&](const auto& one) {
     const TopicCheck::Known& known = partitions[one.first];
-    check_end(known.name, known.next, *there, client);
+    check_end(known.name, known.next, there->end, client);
     return known.records[one.second].offset() < there++->first;
   });
   return waiting.size() != before;
@@ -72,7 +71,7 @@ bool forget_gone(Waiting& waiting, const std::vector<TopicCheck::Known>& partiti
 bool is_there(const TopicCheck::Known& known, const LastRecord& record, const Consumer::Batch& batch, std::size_t at,
               Consumer& client) {
   if (!batch.is_record(at)) {
-    check_end(known.name, known.next, {.end = batch.offset(at)}, client);
+    check_end(known.name, known.next, batch.offset(at), client);
     return false;
   }
   if (batch.offset(at) != record.offset()) return false;
@@ -93,7 +92,7 @@ void check_offset(const TopicPartition& partition, std::int64_t next, const Cons
                     "read are gone{}",
                     to_string(partition), next, there.first, kToReset));
   }
-  check_end(partition, next, there, client);
+  check_end(partition, next, there.end, client);
 }
 
 void fail_of_gone_offset(const TopicPartition& partition, std::int64_t next, Consumer& client) {
@@ -121,7 +120,7 @@ void check_bounds(const std::map<TopicPartition, std::int64_t>& ends, Consumer& 
     const std::vector<Consumer::Offsets> there = client.offsets(names);
     for (std::size_t i = 0; i < names.size(); ++i) {
       const std::int64_t end = ends.at(names[i]);
-      const std::int64_t now = settled(names[i], end, there[i], client).end;
+      const std::int64_t now = settled_end(names[i], end, there[i].end, client);
       if (now >= end) continue;
       throw TopicChanged(fmt::format(
           "{} was to be read up to offset {}, where it ended when the run began, and ends at {}: the topic was "
