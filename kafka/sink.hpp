@@ -51,6 +51,10 @@ class Writer {
   virtual void write(const Step& step, RecordSink& to) = 0;
 };
 
+/// The same. What is thrown by a format, or by a user's function, names the output, its topic and the step. Throws
+/// KafkaError.
+void write(Writer& writer, const Step& step, RecordSink& to, std::string_view output, std::string_view topic);
+
 template <class Row>
 class RecordWriter : public Writer {
  public:

@@ -70,7 +70,8 @@ TestDriver::TestDriver(const Application& application, const RuntimeOptions& opt
     if (!source.topics.is_pattern()) sources_.back()->make_topic(runtime_, source.topics.name, partitions_);
   }
   for (const Application::Sink& sink : application.sinks_) {
-    sinks_.emplace_back(sink.open({.topic = sink.topic, .properties = formats}), &made(sink.topic));
+    sinks_.push_back(
+        {sink.output, sink.topic, sink.open({.topic = sink.topic, .properties = formats}), made(sink.topic)});
   }
 }
 TestDriver::~TestDriver() = default;
@@ -124,7 +125,7 @@ void TestDriver::set_idle(const std::string& topic, std::int32_t partition) {
 
 Step TestDriver::step() {
   Step step = runtime_.step();
-  for (const auto& [writer, topic] : sinks_) writer->write(step, *topic);
+  for (const Sink& sink : sinks_) kafka::write(*sink.writer, step, sink.records, sink.output, sink.topic);
   for (const auto& source : sources_) {
     if (source->letters == nullptr) continue;
     source->dead_letters.take(step.cut(), [&source](const NewRecord& record) { source->letters->write(record); });

@@ -55,7 +55,8 @@ class TestDriver {
   /// something again. Throws UsageError if the application reads no such partition, or it never is idle.
   void set_idle(const std::string& topic, std::int32_t partition = 0);
 
-  /// One step of all that was written since the last one. Returns it.
+  /// One step of all that was written since the last one. Returns it. Throws StepFailed, and KafkaError as a run does
+  /// if it cannot be written.
   Step step();
 
   /// What has been written to a topic since this was last called. Throws UsageError if the application writes no such
@@ -69,6 +70,12 @@ class TestDriver {
  private:
   class Topic;
   struct Source;
+  struct Sink {
+    std::string output;
+    std::string topic;
+    std::unique_ptr<Writer> writer;
+    Topic& records;
+  };
 
   Topic& made(const std::string& topic);
   /// Throws UsageError if it is not written.
@@ -77,7 +84,7 @@ class TestDriver {
   Runtime runtime_;
   const std::int32_t partitions_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<std::pair<std::unique_ptr<Writer>, Topic*>> sinks_;
+  std::vector<Sink> sinks_;
   std::map<std::string, std::unique_ptr<Topic>> topics_;  // that are written
 };
 

@@ -71,7 +71,7 @@ std::map<Number, Number> decoded(const ls::StateWriter& items) {
 
 }  // namespace
 
-TEST_CASE("a captured table is as it was, whatever steps do to it meanwhile", "[capture]") {
+TEST_CASE("a captured table is as it was, whatever steps do to it meanwhile", "[capture][one thread]") {
   const auto limits = GENERATE(ls::IndexLimits{}, ls::IndexLimits::minimum(), ls::IndexLimits{.segment_bytes = 300});
   std::mt19937_64 random(limits.segment_bytes);
   Table table(limits);
@@ -107,7 +107,8 @@ TEST_CASE("a captured table is as it was, whatever steps do to it meanwhile", "[
   CHECK(captures > 20);
 }
 
-TEST_CASE("changes upon what was kept before give a table as it was, whatever steps do to it meanwhile", "[capture]") {
+TEST_CASE("changes upon what was kept before give a table as it was, whatever steps do to it meanwhile",
+          "[capture][one thread]") {
   const auto limits =
       GENERATE(ls::IndexLimits{}, ls::IndexLimits{.segment_bytes = 1}, ls::IndexLimits{.segment_bytes = 300},
                ls::IndexLimits{.segment_bytes = 300, .links = 6000});

@@ -1,4 +1,5 @@
 #include <httplib.h>
+#include <rocksdb/file_system.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -6,12 +7,14 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 
 #include "kafka/client/mock_broker.hpp"
 #include "kafka/client/producer.hpp"
 #include "kafka/command/monitor.hpp"
 #include "kafka/command/options.hpp"
 #include "kafka/command/status_text.hpp"
+#include "runtime/durability/store/newest_file.hpp"
 #include "tests/kafka_run.hpp"
 
 // The command line of an application, its file, and what it shows over HTTP.
@@ -157,6 +160,78 @@ TEST_CASE("state shows checkpoints, reset removes them, of this application and 
   // As when the directory were lost.
   CHECK_THAT(again.text, Contains("there is no checkpoint, and group 'victim-" + totals.totals + "' has been at " +
                                   totals.orders + "[0], offset 2"));
+}
+
+TEST_CASE("a reset that does not come to its end can be repeated, and a run begins where it had come to", "[kafka]") {
+  Totals totals(1);
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10})}));
+  // What is left of a directory after each of its steps.
+  const auto forget = [](const State& state) {
+    ls::newest_file::write(*rocksdb::FileSystem::Default(), state.path, 0);
+  };
+  using Steps = std::vector<std::function<void(const State&)>>;
+  const Steps steps = {forget,
+                       [](const State& state) { std::filesystem::remove(state.path / "store" / "CURRENT"); },
+                       [](const State& state) {
+                         for (const auto& one : std::filesystem::directory_iterator(state.path / "store")) {
+                           if (one.path().extension() == ".sst") std::filesystem::remove(one.path());
+                         }
+                       },
+                       [](const State& state) { std::filesystem::remove_all(state.path / "store"); },
+                       [](const State& state) { std::filesystem::remove(state.path / "newest"); },
+                       [](const State& state) { std::filesystem::remove(state.path / "lock"); }};
+  const bool resets = GENERATE(true, false);
+  for (std::size_t done = 0; done <= steps.size(); ++done) {
+    State state;
+    const std::string directory = " --state " + state.path.string();
+    REQUIRE(victim(totals, run_options() + directory).code == 0);
+    for (std::size_t i = 0; i < done; ++i) steps[i](state);
+    INFO(done << " steps done");
+    if (resets) {
+      const Ended again = victim(totals, "reset --yes" + directory);
+      INFO(again.text);
+      CHECK(again.code == 0);
+      CHECK_FALSE(std::filesystem::exists(state.path));
+    }
+    const Ended run = victim(totals, run_options() + directory);
+    INFO(run.text);
+    CHECK(run.code == 0);
+    // As long as all is there, and a run comes before the reset, it goes on where it was.
+    CHECK_THAT(run.text, Contains(resets || done > 1 ? "1 records read" : "0 records read"));
+  }
+}
+
+TEST_CASE("a topic that was made again is read from its beginning after a reset", "[kafka]") {
+  Totals totals(1);
+  State state;
+  const std::string directory = " --state " + state.path.string();
+  kafka_cluster::write(totals.orders, values({json({1, "Ada", 10}), json({2, "Ada", 10})}));
+  REQUIRE(victim(totals, run_options() + directory).code == 0);
+  kafka_cluster::make_topic_again(totals.orders, 1);
+  kafka_cluster::write(totals.orders, values({json({3, "Grace", 1})}));
+  const Ended shorter = victim(totals, run_options() + directory);
+  CHECK(shorter.code == 1);
+  CHECK_THAT(shorter.text, Contains(totals.orders + "[0]") && Contains("offset 2"));
+  CHECK(victim(totals, "reset --yes" + directory).code == 0);
+  const Ended again = victim(totals, run_options() + directory);
+  INFO(again.text);
+  CHECK(again.code == 0);
+  CHECK_THAT(again.text, Contains("1 records read"));
+  CHECK(kafka_cluster::read_upserts(totals.totals).at("Grace") == "[1,1]");
+}
+
+TEST_CASE("a bounded run that is told to stop ends well before its end", "[kafka]") {
+  Totals totals(1);
+  std::vector<Record> records;
+  for (int i = 0; i < 5'000; ++i) records.push_back({.key = {}, .value = json({i, "Ada", 1})});
+  kafka_cluster::write(totals.orders, records);
+  // One record is on its way at a time.
+  const Ended ended =
+      victim(totals, run_options() + " -X queue.buffering.max.messages=1 --step-rows 1 --stage-bytes 4096",
+             "timeout --foreground --preserve-status -s INT 1");
+  INFO(ended.text);
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.text, Contains("records read") && !Contains("5000 records read"));
 }
 
 TEST_CASE("a directory that is in use, or of something else, is not reset", "[kafka]") {

@@ -165,6 +165,51 @@ TEST_CASE("rows that come are records: their values, with their keys, or all tha
   CHECK(driver.read("wholes") == Records{whole, whole});
 }
 
+TEST_CASE("pairs of optional parts are records that may have no key, or no value", "[driver]") {
+  using Pair = std::pair<std::optional<std::string>, std::optional<Number>>;
+  ls::Dataflow flow;
+  const auto pairs = flow.input<Pair>("pairs", {.append_only = true});
+  const auto out = pairs | ls::output("out");
+  kafka::Application app("pairs", flow);
+  app.read(pairs, "pairs", kafka::keyed(kafka::text(), kafka::json()));
+  app.write(out, "out", kafka::keyed(kafka::text(), kafka::json()));
+  kafka::TestDriver driver(app);
+  const Records records = {record("a", "1"), record("b", std::nullopt), record(std::nullopt, "2"),
+                           record(std::nullopt, std::nullopt), record("", "3")};
+  for (const TestRecord& one : records) driver.write("pairs", one);
+  const ls::Step step = driver.step();
+  CHECK(step[ls::ledger(pairs)].size() == 0);
+  CHECK(step[out].size() == records.size());
+  const Records written = driver.read("out");
+  CHECK(std::is_permutation(written.begin(), written.end(), records.begin(), records.end()));
+}
+
+TEST_CASE("what comes late is in the ledger alone, since nothing is wrong with its record", "[driver]") {
+  ls::Dataflow flow;
+  const auto orders = flow.input<Order>("orders", {}, ls::event_time(&Order::amount, 5));
+  kafka::Application app("orders", flow);
+  app.read(orders, "orders", kafka::json(), {.dead_letters = "dead"});
+  kafka::TestDriver driver(app);
+  driver.write("orders", R"({"id":1,"customer":"Ada","amount":100})");
+  driver.step();
+  driver.write("orders", R"({"id":2,"customer":"Ada","amount":94})");
+  driver.write("orders", "no order");
+  const ls::Step step = driver.step();
+  CHECK(step[ls::ledger(orders)].size() == 2);
+  CHECK(values(driver.read("dead")) == std::vector<std::string>{"no order"});
+}
+
+TEST_CASE("what a user's function throws of a sink is told as a run does", "[driver]") {
+  Totals totals;
+  kafka::Application app("totals", totals.flow);
+  app.read(totals.in, "orders", kafka::json());
+  const auto fails = [](const std::string&, std::int32_t) -> std::int32_t { throw std::runtime_error("no"); };
+  app.write(totals.out, "totals", kafka::upsert(kafka::text(), kafka::text()), {.partition = fails});
+  kafka::TestDriver driver(app);
+  driver.write("orders", R"({"id":1,"customer":"Ada","amount":10})");
+  CHECK_THROWS_WITH(driver.step(), "output 'totals' cannot be written to topic 'totals' at step 1: no");
+}
+
 TEST_CASE("sinks choose partitions, and add headers", "[driver]") {
   Totals totals;
   kafka::Application app("partitions", totals.flow);

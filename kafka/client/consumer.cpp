@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "kafka/client/group_offsets.hpp"
 #include "kafka/client/handles.hpp"
 #include "kafka/error.hpp"
 
@@ -54,15 +55,8 @@ struct Consumer::Impl {
   std::size_t bound_bytes = 0;
   bool was_full = false;
   std::size_t woken = 0;  // the number of the partition that comes next
-
-  // Offsets of the group, one request at a time: they are set as an administrator does, since a client that is closed
-  // waits a minute for an answer to a commit if its broker has gone.
   std::string group;
-  Handle<rd_kafka_queue_t> answers;
-  std::map<TopicPartition, std::int64_t> uncommitted;
-  std::map<TopicPartition, std::int64_t> asked;  // what the answer is about
-  bool is_committing = false;
-  bool has_failed = false;  // the last time
+  std::optional<GroupOffsets> shown;
 
   std::size_t number_of(const rd_kafka_message_t& message) {
     if (message.rkt == last_topic && message.partition == last_partition) return last_number;
@@ -72,9 +66,6 @@ struct Consumer::Impl {
     return last_number = numbers.at(partition);
   }
 
-  /// Waits so long for an answer; then what has come meanwhile is committed, and what could not be.
-  void commit(std::chrono::milliseconds wait);
-  void note_answer(rd_kafka_event_t* answer);
   void throw_unless_transient(const rd_kafka_message_t& message);
   void note_queue(const std::vector<rd_kafka_message_t*>& taken);
   void wake_fetching();
@@ -126,57 +117,6 @@ void Consumer::Impl::wake_fetching() {
     rd_kafka_topic_partition_list_add(list.get(), name->topic.c_str(), name->partition)->offset = RD_KAFKA_OFFSET_END;
   }
   if (list->cnt != 0) (void)rd_kafka_offsets_for_times(client.get(), list.get(), kWaitMs);
-}
-
-void Consumer::Impl::commit(std::chrono::milliseconds wait) {
-  if (is_committing) {
-    const Handle<rd_kafka_event_t> answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(wait.count())));
-    is_committing = answer == nullptr;
-    if (answer != nullptr) note_answer(answer.get());
-  }
-  if (is_committing || uncommitted.empty()) return;
-  const Handle<rd_kafka_topic_partition_list_t> list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(uncommitted.size())));
-  asked = std::exchange(uncommitted, {});
-  for (const auto& [partition, offset] : asked) {
-    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset = offset;
-  }
-  const Handle<rd_kafka_AlterConsumerGroupOffsets_t> request(
-      rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get()));
-  rd_kafka_AlterConsumerGroupOffsets_t* one = request.get();
-  rd_kafka_AlterConsumerGroupOffsets(client.get(), &one, 1, nullptr, answers.get());
-  is_committing = true;
-}
-
-/// What was not taken is asked again, and told when it is the first time.
-void Consumer::Impl::note_answer(rd_kafka_event_t* answer) {
-  std::string why;
-  if (rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    why = rd_kafka_event_error_string(answer);
-  } else {
-    std::size_t count = 0;
-    const rd_kafka_group_result_t** const groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-        rd_kafka_event_AlterConsumerGroupOffsets_result(answer), &count);
-    for (std::size_t i = 0; i < count && why.empty(); ++i) {
-      if (const rd_kafka_error_t* const error = rd_kafka_group_result_error(groups[i])) {
-        why = rd_kafka_error_string(error);
-        continue;
-      }
-      const rd_kafka_topic_partition_list_t* const partitions = rd_kafka_group_result_partitions(groups[i]);
-      for (int at = 0; at < partitions->cnt && why.empty(); ++at) {
-        const rd_kafka_topic_partition_t& one = partitions->elems[at];
-        if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-        why = fmt::format("{}: {}", to_string(TopicPartition{one.topic, one.partition}), rd_kafka_err2str(one.err));
-      }
-    }
-  }
-  if (!why.empty()) uncommitted.merge(asked);
-  if (!std::exchange(has_failed, !why.empty()) && has_failed) {
-    context->log(LogLevel::warning,
-                 fmt::format("offsets of group '{}' could not be shown: {}; they are tried again, and "
-                             "nothing depends on them",
-                             group, why));
-  }
 }
 
 /// What the client retries by itself is told, too; that there is no such partition may be that not all brokers know it
@@ -242,19 +182,14 @@ Consumer::Consumer(const Properties& properties, const std::string& group, Log l
   impl_->bound_messages = number(configuration, "queued.min.messages");
   impl_->bound_bytes = number(configuration, "queued.max.messages.kbytes") << 10;
   impl_->group = group;
-  impl_->answers.reset(rd_kafka_queue_new(impl_->client.get()));
+  impl_->shown.emplace(impl_->client.get(), impl_->context, group);
   rd_kafka_poll_set_consumer(impl_->client.get());
   impl_->queue.reset(rd_kafka_queue_get_consumer(impl_->client.get()));
 }
 
 Consumer::~Consumer() {
-  if (impl_->client == nullptr) return;
   constexpr std::chrono::seconds kPatience{2};
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  while ((impl_->is_committing || (!impl_->uncommitted.empty() && !impl_->has_failed)) &&
-         std::chrono::steady_clock::now() < until) {
-    impl_->commit(std::chrono::milliseconds(50));
-  }
+  impl_->shown->finish(kPatience);
 }
 
 std::int32_t Consumer::partitions(const std::string& topic) { return partitions_of(impl_->client.get(), topic); }
@@ -382,8 +317,7 @@ void Consumer::poll(std::chrono::milliseconds wait, std::size_t most, Batch& bat
 std::size_t Consumer::queued() const { return rd_kafka_queue_length(impl_->queue.get()); }
 
 void Consumer::commit(const std::vector<std::pair<TopicPartition, std::int64_t>>& next_offsets) {
-  for (const auto& [partition, offset] : next_offsets) impl_->uncommitted[partition] = offset;
-  impl_->commit(std::chrono::milliseconds(0));
+  impl_->shown->show(next_offsets);
 }
 
 }  // namespace lockstep::kafka

@@ -46,11 +46,18 @@ struct Producer::Impl {
     if (most.count() == 0 || now - since < most) return;
     throw KafkaError(fmt::format("records on their way: {}; none has got there for {} ms", on_their_way, most.count()));
   }
-  static void report(rd_kafka_t*, const rd_kafka_message_t* message, void* of) {
+  static void report(rd_kafka_t* client, const rd_kafka_message_t* message, void* of) {
     std::string& error = static_cast<Context*>(static_cast<ClientContext*>(of))->error;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || !error.empty()) return;
     error = fmt::format("a record for {}[{}] could not be written: {}", rd_kafka_topic_name(message->rkt),
-                        message->partition, rd_kafka_err2str(message->err));
+                        message->partition, reason(client, message->err));
+  }
+  /// After what is fatal to the client, which says why, all others are only told that it was.
+  static std::string reason(rd_kafka_t* client, rd_kafka_resp_err_t error) {
+    std::array<char, 512> why{};
+    const auto fatal = rd_kafka_fatal_error(client, why.data(), why.size());
+    if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
+    return fmt::format("{}: {}", rd_kafka_err2str(fatal), why.data());
   }
 };
 
@@ -162,7 +169,9 @@ void Producer::produce(std::size_t topic, const NewRecord& record) {
       throw RecordTooLarge(fmt::format("a record for '{}': {}", rd_kafka_topic_name(to), rd_kafka_err2str(error)));
     }
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      fail(fmt::format("a record for '{}'", rd_kafka_topic_name(to)), error);
+      impl_->check();
+      throw KafkaError(
+          fmt::format("a record for '{}': {}", rd_kafka_topic_name(to), Impl::reason(impl_->client.get(), error)));
     }
     rd_kafka_poll(impl_->client.get(), 10);
     impl_->check_patience();

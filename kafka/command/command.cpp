@@ -136,6 +136,11 @@ void check_subcommand(const CLI::App& app, const std::string& given) {
   throw CLI::ValidationError(given, fmt::format("there is no such subcommand; there are {}", fmt::join(names, ", ")));
 }
 
+bool has_more_than_lock(const std::filesystem::path& directory) {
+  const std::filesystem::directory_iterator entries(directory);
+  return std::any_of(begin(entries), end(entries), [](const auto& one) { return one.path().filename() != "lock"; });
+}
+
 /// Removes an application's checkpoints, and nothing else of their directory. Throws CheckpointError if they are
 /// another's, or in use. Returns what the process has to.
 int reset(const std::string& application, const std::filesystem::path& directory, bool is_sure) {
@@ -156,8 +161,8 @@ int reset(const std::string& application, const std::filesystem::path& directory
         step = std::max(step, manifest.step);
       }
     } catch (const NoCheckpoint&) {
-      if (!std::filesystem::exists(directory / "newest")) throw;
-      // They were being removed, which did not come to its end.
+      // They were being removed, perhaps, which did not come to its end.
+      if (!std::filesystem::exists(directory / "newest") && has_more_than_lock(directory)) throw;
     }
     if (!is_sure) {
       fmt::print(

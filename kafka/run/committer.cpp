@@ -77,16 +77,7 @@ void Committer::run() {
 
 void Committer::write(const Step& step) {
   if (on_point_) on_point_("a step is taken");
-  for (const Sink& sink : sinks_) {
-    try {
-      sink.writer->write(step, *sink.topic);
-    } catch (const KafkaError&) {
-      throw;
-    } catch (const std::exception& error) {  // of a format, or of a user's function
-      throw KafkaError(fmt::format("output '{}' cannot be written to topic '{}' at step {}: {}", sink.output,
-                                   sink.topic->name(), step.number(), error.what()));
-    }
-  }
+  for (const Sink& sink : sinks_) kafka::write(*sink.writer, step, *sink.topic, sink.output, sink.topic->name());
   for (const Letters& one : letters_) {
     one.letters->take(step.cut(), [&](const NewRecord& record) { write(*one.topic, record); });
   }

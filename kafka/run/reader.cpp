@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "kafka/error.hpp"
+#include "kafka/run/start_offsets.hpp"
 
 namespace lockstep::kafka {
 
@@ -39,12 +40,6 @@ void add_last(std::vector<LastRecord>& records, const std::optional<LastRecord>&
   if (!last || (!records.empty() && records.front() == *last)) return;
   records.insert(records.begin(), *last);
   if (records.size() > kMost) records.pop_back();
-}
-
-/// Of a consumer that looks at the offsets of another group.
-Properties without_group(Properties properties) {
-  properties.erase("group.id");
-  return properties;
 }
 
 }  // namespace
@@ -114,9 +109,11 @@ void Reader::open() {
     }
   }
   const std::vector<Consumer::Offsets> there = client_.offsets(names);
-  std::vector<std::optional<std::int64_t>> asked(names.size());
-  if (!is_known) asked = asked_starts(names);
-  for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], is_known, asked[i]);
+  // What was found later than others is read from its beginning, should the application have ended before it was.
+  std::vector<std::int64_t> starts;
+  for (const Consumer::Offsets& one : there) starts.push_back(one.first);
+  if (!is_known) starts = start_offsets(options_.source.start, names, there, client_, properties_, log_);
+  for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], starts[i]);
   check_opened();
   if (options_.topics.is_pattern()) {
     marker_ = runtime_.open_named_session(marker);
@@ -204,9 +201,8 @@ void Reader::warn_of_lost_state() {
   }
 }
 
-/// `is_known`: others of the source have been read before, so that this one was found later, if it was not.
-void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bool is_known,
-                  std::optional<std::int64_t> asked) {
+/// `start`: if it was not read before.
+void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, std::int64_t start) {
   const std::shared_ptr<Session> session = runtime_.open_named_session(prefix_ + kafka::to_string(name));
   const Refusals refusals{options_.source.bad_records, options_.source.dead_letters.empty() ? nullptr : &dead_letters_,
                           log_ ? &on_refused_ : nullptr};
@@ -215,8 +211,14 @@ void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bo
     partition.next = static_cast<std::int64_t>(*cursor);
     check_offset(name, partition.next, there, client_);
     partition.last = LastRecord::of_mark(session->mark(), partition.next);
+    if (!partition.last && log_) {
+      log_(LogLevel::info,
+           fmt::format("{}: no record before offset {} is remembered, so that another topic of this name "
+                       "would not be noticed",
+                       kafka::to_string(name), partition.next));
+    }
   } else {
-    partition.next = is_known ? there.first : start_of(name, there, asked);
+    partition.next = start;
     partition.feed->set_idle(false);  // before the cursor: whoever finds that has to find it active
     session->move_cursor(static_cast<std::uint64_t>(partition.next));
   }
@@ -235,41 +237,7 @@ void Reader::open(const TopicPartition& name, const Consumer::Offsets& there, bo
   opened_.push_back(std::move(partition));
 }
 
-/// Where these begin, as far as their cluster has to be asked for it.
-std::vector<std::optional<std::int64_t>> Reader::asked_starts(const std::vector<TopicPartition>& names) {
-  const Start& start = options_.source.start;
-  switch (start.kind()) {
-    case Start::Kind::time: return client_.offsets_at(names, start.since().time_since_epoch().count());
-    case Start::Kind::committed: return Consumer(without_group(properties_), start.group(), log_).committed(names);
-    default: return std::vector<std::optional<std::int64_t>>(names.size());
-  }
-}
-
-std::int64_t Reader::start_of(const TopicPartition& partition, const Consumer::Offsets& there,
-                              std::optional<std::int64_t> asked) {
-  const Start& start = options_.source.start;
-  const auto checked = [&](std::int64_t offset) {
-    if (offset >= there.first && offset <= there.end) return offset;
-    throw KafkaError(fmt::format("{} is to be read from offset {}, and what is there are {} to {}",
-                                 kafka::to_string(partition), offset, there.first, there.end));
-  };
-  switch (start.kind()) {
-    case Start::Kind::earliest: break;
-    case Start::Kind::latest: return there.end;
-    case Start::Kind::time: return asked.value_or(there.end);  // what has come since is after the time
-    case Start::Kind::offsets:
-      for (const auto& [name, offset] : start.offsets()) {
-        if (name == partition) return checked(offset);
-      }
-      break;
-    case Start::Kind::committed:
-      if (asked) return checked(*asked);
-      break;
-  }
-  return there.first;
-}
-
-void Reader::run(const std::stop_token& stop) {
+void Reader::run(const std::stop_token& stop, const std::function<void(std::exception_ptr)>& tell) {
   for (const auto& part : parts_) part->consumer().answer_within(kPatience);
   std::mutex mutex;
   std::condition_variable_any news;
@@ -283,6 +251,7 @@ void Reader::run(const std::stop_token& stop) {
       part.run(stops.get_token());
     } catch (...) {
       thrown = std::current_exception();
+      tell(thrown);
       stops.request_stop();
     }
     const std::lock_guard lock(mutex);
@@ -312,10 +281,11 @@ void Reader::run(const std::stop_token& stop) {
     }
     if (is_over() || stop.stop_requested()) break;
     lock.unlock();
-    look_for_partitions(stops.get_token());
-    if (options_.part.until_end) check_bounds(ends_, client_, log_);
-    if (const auto why = check_topics(stops.get_token(), kPatience); why && log_ && !stops.stop_requested()) {
-      log_(LogLevel::warning, *why + "; it is looked for again");
+    try {
+      look_again(stops.get_token());
+    } catch (...) {
+      tell(std::current_exception());
+      throw;
     }
     lock.lock();
   }
@@ -326,6 +296,14 @@ void Reader::run(const std::stop_token& stop) {
   lock.unlock();
   const auto why = check_topics(stop, kPatienceAtEnds);
   if (why && !stop.stop_requested()) throw KafkaError(*why);
+}
+
+void Reader::look_again(const std::stop_token& stop) {
+  look_for_partitions(stop);
+  if (options_.part.until_end) check_bounds(ends_, client_, log_);
+  if (const auto why = check_topics(stop, kPatience); why && log_ && !stop.stop_requested()) {
+    log_(LogLevel::warning, *why + "; it is looked for again");
+  }
 }
 
 void Reader::look_for_partitions(const std::stop_token& stop) {
@@ -357,7 +335,8 @@ void Reader::look_for_partitions(const std::stop_token& stop) {
     try {
       part->consumer().answer_within(kPatience);
       part->consumer().know(name.topic);
-      open(name, client_.offsets(name), true, std::nullopt);
+      const Consumer::Offsets there = client_.offsets(name);
+      open(name, there, there.first);
       part->add(std::move(opened_.back()));
       opened_.clear();
     } catch (const KafkaError& error) {

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -45,8 +47,9 @@ class Reader {
   /// Opens the sessions of all partitions, and has their cursors where they are read from. Throws KafkaError if what a
   /// cursor needs is not there any more.
   void open();
-  /// Reads until it is told to stop, or has read what there was when it was opened. Throws KafkaError, StepFailed.
-  void run(const std::stop_token& stop);
+  /// Reads until it is told to stop, or has read what there was when it was opened. Throws KafkaError, StepFailed; what
+  /// it is to throw it tells at once, since partitions that wait for room are waited for.
+  void run(const std::stop_token& stop, const std::function<void(std::exception_ptr)>& tell);
 
   /// What it has refused and has to go to a topic, if there is one.
   DeadLetters& dead_letters() { return dead_letters_; }
@@ -65,14 +68,11 @@ class Reader {
   void make_parts(std::size_t partitions);
   /// Of the topics that are there.
   std::map<std::string, std::int32_t> partition_counts();
-  /// `asked`: see asked_starts().
-  void open(const TopicPartition& partition, const Consumer::Offsets& there, bool is_known,
-            std::optional<std::int64_t> asked);
-  std::vector<std::optional<std::int64_t>> asked_starts(const std::vector<TopicPartition>& names);
-  std::int64_t start_of(const TopicPartition& partition, const Consumer::Offsets& there,
-                        std::optional<std::int64_t> asked);
+  void open(const TopicPartition& partition, const Consumer::Offsets& there, std::int64_t start);
   void warn_of_lost_state();
   void tell_refused(const std::string& what);
+  /// What may have changed beside what is read.
+  void look_again(const std::stop_token& stop);
   void look_for_partitions(const std::stop_token& stop);
   void check_opened();
 

@@ -163,9 +163,12 @@ class Run::Impl {
     try {
       function();
     } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (error_ == nullptr) error_ = std::current_exception();
+      note(std::current_exception());
     }
+  }
+  void note(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (error_ == nullptr) error_ = std::move(error);
   }
   bool failed() {
     const std::lock_guard lock(mutex_);
@@ -184,7 +187,7 @@ class Run::Impl {
     reading_ = readers_.size();
     for (const auto& reader : readers_) {
       threads_.emplace_back([this, &reader](const std::stop_token& stop) {
-        guard([&] { reader->run(stop); });
+        guard([&] { reader->run(stop, [this](std::exception_ptr error) { note(std::move(error)); }); });
         --reading_;
       });
     }
