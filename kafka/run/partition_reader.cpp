@@ -65,7 +65,7 @@ void PartitionReader::run(const std::stop_token& stop) {
     poll(batch);
     const Time now = steady_clock::now();
     looked_ += std::min<std::chrono::nanoseconds>(now - std::exchange(pass_at, now), 2 * kPoll);
-    decode(batch);
+    decode(batch, stop);
     const bool may_be_more = batch.size() == kRecordsAtOnce;
     if (options_.idle_after.count() != 0) look_for_idle(batch.size(), may_be_more);
     if (may_be_more && !is_piece() && letters_.has_room()) continue;
@@ -98,7 +98,8 @@ void PartitionReader::wait_for_letters(const std::stop_token& stop) {
   }
 }
 
-void PartitionReader::decode(const Consumer::Batch& batch) {
+/// What it has not come to when it is to stop is read again by the next run.
+void PartitionReader::decode(const Consumer::Batch& batch, const std::stop_token& stop) {
   if (batch.empty()) return;
   if (options_.on_point) options_.on_point("records are read");
   std::uint64_t records = 0;
@@ -124,7 +125,8 @@ void PartitionReader::decode(const Consumer::Batch& batch) {
     ++records;
     if (feed.bytes() >= options_.piece_bytes || feed.records() == options_.step_rows) {
       partition.last.emplace(record);
-      commit(partition);
+      commit(partition);  // which waits for room
+      if (stop.stop_requested()) break;
     }
   }
   std::uint64_t done = 0;

@@ -79,7 +79,7 @@ class PartitionReader {
 
   void take_added();
   void wait_for_letters(const std::stop_token& stop);
-  void decode(const Consumer::Batch& batch);
+  void decode(const Consumer::Batch& batch, const std::stop_token& stop);
   bool is_piece() const;
   void commit();
   void commit(Reading& partition);

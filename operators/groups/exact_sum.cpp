@@ -30,7 +30,7 @@ void add_shifted(std::span<std::uint64_t> limbs, Int128 value, unsigned shift) {
 
 bool is_negative(std::span<const std::uint64_t> limbs) { return (limbs.back() >> 63) != 0; }
 
-void negate(std::span<std::uint64_t> limbs) {
+void negate_limbs(std::span<std::uint64_t> limbs) {
   std::uint64_t carry = 1;
   for (std::uint64_t& limb : limbs) {
     limb = ~limb + carry;
@@ -127,7 +127,7 @@ double rounded_quotient(std::span<const std::uint64_t> limbs, int exponent, std:
   std::copy(limbs.begin(), limbs.end(), magnitude.begin() + kBelow);
   const std::span<std::uint64_t> number(magnitude.data(), size);
   const bool negative = is_negative(number);
-  if (negative) negate(number);
+  if (negative) negate_limbs(number);
   const std::uint64_t by = divisor < 0 ? 0 - static_cast<std::uint64_t>(divisor) : static_cast<std::uint64_t>(divisor);
   std::uint64_t remainder = 0;
   for (std::size_t i = size; i-- != 0;) {
@@ -208,7 +208,7 @@ ExactSum::Whole& ExactSum::widen() {
   whole_ = std::make_unique<Whole>();
   if (!all_zero(window_)) {
     const bool negative = is_negative(window_);
-    if (negative) negate(window_);
+    if (negative) negate_limbs(window_);
     for (int i = 0; i < kWindowLimbs; ++i) {
       const auto limb = static_cast<Int128>(window_[static_cast<std::size_t>(i)]);
       // The lowest bits of a window below the whole range are zero: no double reaches there.
