@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -13,7 +14,9 @@ namespace lockstep::terminal {
 
 namespace {
 
-volatile sig_atomic_t asked_to_end = 0;
+// The signal comes to any thread.
+std::atomic<bool> asked_to_end{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 constexpr std::chrono::milliseconds kQuiet{1000};
 constexpr std::chrono::milliseconds kRedraw{100};
@@ -23,14 +26,14 @@ constexpr std::chrono::seconds kNewLine{10};
 
 void catch_interrupt() {
   struct sigaction action {};
-  action.sa_handler = [](int) { asked_to_end = 1; };
+  action.sa_handler = [](int) { asked_to_end = true; };
   // No SA_RESTART: a read that waits for input returns. Once: a second Ctrl-C kills.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return asked_to_end != 0; }
+bool interrupted() { return asked_to_end; }
 
 ProgressLine::ProgressLine() : in_place_(isatty(STDERR_FILENO) != 0) {
   next_ = begin_ + (in_place_ ? std::chrono::steady_clock::duration(kQuiet) : kNewLine);
