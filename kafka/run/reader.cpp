@@ -111,6 +111,7 @@ void Reader::open() {
   const std::vector<Consumer::Offsets> there = client_.offsets(names);
   // What was found later than others is read from its beginning, should the application have ended before it was.
   std::vector<std::int64_t> starts;
+  starts.reserve(there.size());
   for (const Consumer::Offsets& one : there) starts.push_back(one.first);
   if (!is_known) starts = start_offsets(options_.source.start, names, there, client_, properties_, log_);
   for (std::size_t i = 0; i < names.size(); ++i) open(names[i], there[i], starts[i]);
