@@ -27,7 +27,7 @@ std::vector<std::optional<std::int64_t>> said_offsets(const Start& start, const 
   std::vector<std::optional<std::int64_t>> said(partitions.size());
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     for (const auto& [partition, offset] : start.offsets()) {
-      if (partition == partitions[i]) said[i] = offset;
+      if (partition == partitions[i] && !said[i]) said[i] = offset;
     }
   }
   return said;
